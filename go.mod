@@ -1,0 +1,3 @@
+module github.com/tracklayer/tracklayer
+
+go 1.26
