@@ -1,0 +1,145 @@
+// Package adapters is the contract between one vendor's words and canonical events. Many packages implement it (one
+// folder a vendor) and one calls it (the door), which is why it has a place of its own.
+//
+// An adapter is data in, data out. Nothing ambient appears in its signature: no response writer, router, logger or
+// clock, so that a request kept as a dead letter decodes today as it will in a year. It imports canonical and nothing
+// else of this module; no adapter may import another, nor the door.
+package adapters
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// Adapter is one vendor's words. It is a value: functions without state, safe for concurrent use.
+type Adapter struct {
+	// Vendor is the vendor's name as a path segment, a configuration key and a metric's label: "posthog".
+	Vendor string
+
+	// Headers are the request headers that Decode reads, in canonical MIME form. Only they reach Decode, and they
+	// are what a dead letter keeps.
+	Headers []string
+
+	// CheckOptions says what is wrong with a source's options, every fault at once. Nil: the vendor has none.
+	CheckOptions func(options map[string]any) error
+
+	// Verify checks a signature or token as the vendor has it against one secret. It returns nil or wraps
+	// ErrUnauthorized. It sees all headers.
+	Verify func(secret []byte, e Envelope) error
+
+	// Decode gives every item of the request exactly one outcome: events, one rejection, or a counted ignore. It
+	// fails, wrapping ErrUnreadable, only where the request as a whole cannot be taken apart; then nothing of it
+	// counts. It is pure and never panics: the same envelope gives the same batch, and only Envelope.ReceivedAt,
+	// copied into the events, depends on when it arrived.
+	Decode func(s Source, e Envelope) (Batch, error)
+
+	// Reply is what this vendor's SDK must hear so that it neither resends for nothing nor gives up for life.
+	Reply func(e Envelope, o Outcome) Response
+}
+
+// Source is a configured connection: which events come through it, and how it is read.
+type Source struct {
+	Name    string          // becomes Event.Source
+	Options map[string]any  // the vendor's own settings, already checked by CheckOptions
+	Rules   canonical.Rules // what the deployment refuses as an id
+}
+
+// Envelope is a captured request, its body decompressed.
+type Envelope struct {
+	Method     string
+	Path       string // what follows /webhooks/{source}: "" or starts with a slash
+	RawQuery   string
+	Header     http.Header
+	Body       []byte
+	ReceivedAt canonical.Time
+}
+
+// Query parses RawQuery; what cannot be parsed is left out.
+func (e Envelope) Query() url.Values {
+	q, _ := url.ParseQuery(e.RawQuery) //nolint:errcheck // the malformed part is left out, the rest still counts
+	return q
+}
+
+// Batch is what a request says.
+type Batch struct {
+	Items    int            // how many items the request had
+	Events   []Decoded      // canonical, valid, in the order of the items
+	Rejected []Rejection    // items that cannot be counted, each with its reason
+	Ignored  map[string]int // items that are not meant to count, by reason
+}
+
+// Decoded is an event and the item it came from.
+type Decoded struct {
+	Index int // of the item in the request
+	canonical.Event
+}
+
+// Rejection says why an item cannot be counted.
+type Rejection struct {
+	Index  int    `json:"index"`
+	Field  string `json:"field,omitempty"` // in the vendor's words where it is one of theirs
+	Reason string `json:"reason"`
+}
+
+// Ignore counts an item that is not meant to count.
+func (b *Batch) Ignore(reason string) {
+	if b.Ignored == nil {
+		b.Ignored = map[string]int{}
+	}
+	b.Ignored[reason]++
+}
+
+// Reject records why item index cannot be counted. A *canonical.FieldError names its field.
+func (b *Batch) Reject(index int, err error) {
+	r := Rejection{Index: index, Reason: err.Error()}
+	if fe := (*canonical.FieldError)(nil); errors.As(err, &fe) {
+		r.Field, r.Reason = fe.Field, fe.Detail
+	}
+	b.Rejected = append(b.Rejected, r)
+}
+
+// Accept adds the events of item index, stamped with the source and the time of receipt. Where one of them breaks the
+// contract the whole item is rejected, so that an item is never half counted.
+func (b *Batch) Accept(s Source, e Envelope, index int, events ...canonical.Event) {
+	at := len(b.Events)
+	for _, ev := range events {
+		ev.Source, ev.ReceivedAt, ev.SchemaVersion = s.Name, e.ReceivedAt, canonical.SchemaVersion
+		if err := ev.Validate(s.Rules); err != nil {
+			b.Events = b.Events[:at]
+			b.Reject(index, err)
+			return
+		}
+		b.Events = append(b.Events, Decoded{index, ev})
+	}
+}
+
+// Errors of a whole request. Everything that goes wrong wraps one of them.
+var (
+	ErrUnreadable   = errors.New("the request cannot be read")
+	ErrUnauthorized = errors.New("the signature or token does not match")
+	ErrTooLarge     = errors.New("the request is too large")
+	ErrBusy         = errors.New("the event log cannot take a durable write now")
+)
+
+// Unreadable wraps ErrUnreadable with what to mend.
+func Unreadable(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrUnreadable, fmt.Sprintf(format, args...))
+}
+
+// Outcome is what became of a request, told to Reply. Err is nil once every accepted event is on disk, else it wraps
+// one of the errors above.
+type Outcome struct {
+	Accepted, Rejected, Ignored int
+	Err                         error
+}
+
+// Response is an answer in HTTP's words. The door adds CORS, Retry-After and its own headers.
+type Response struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
