@@ -1,0 +1,105 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// Record is one message of the log, decoded.
+type Record struct {
+	Seq        uint64
+	Event      canonical.Event
+	Definition []byte // the message's text where it is a change of the registry and no event
+	Err        error  // why the message is neither; it is passed on so that it can be counted, never skipped in silence
+}
+
+// readAhead is how many decoded records wait for the consumer. Decoding runs ahead on the other core.
+const readAhead = 8192
+
+// Consume hands every message from sequence from on to apply, in order, in batches: as many as wait, at most limit. It
+// returns when ctx ends (nil), when apply fails (its error), or when the log cannot be read.
+func (l *Log) Consume(ctx context.Context, from uint64, limit int, apply func([]Record) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	consumer, err := l.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:   max(from, 1),
+	})
+	if err != nil {
+		return unavailable(err)
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(4096))
+	if err != nil {
+		return unavailable(err)
+	}
+	records := make(chan Record, readAhead)
+	failed := make(chan error, 1)
+	go func() {
+		defer close(records)
+		failed <- l.read(ctx, messages, max(from, 1), records)
+	}()
+	go func() {
+		<-ctx.Done()
+		messages.Stop()
+	}()
+	batch := make([]Record, 0, limit)
+	for r := range records {
+		batch = append(batch[:0], r)
+	fill:
+		for len(batch) < limit {
+			select {
+			case r, ok := <-records:
+				if !ok {
+					break fill
+				}
+				batch = append(batch, r)
+			default:
+				break fill
+			}
+		}
+		if err := apply(batch); err != nil {
+			return err
+		}
+	}
+	return <-failed
+}
+
+// read decodes messages into records until ctx ends. A sequence that does not follow its predecessor is fine (a message
+// may have been erased), one that goes back is not.
+func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next uint64, records chan<- Record) error {
+	definitions := l.opts.Prefix + ".v1.registry."
+	for {
+		msg, err := messages.Next()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, jetstream.ErrMsgIteratorClosed) && ctx.Err() != nil {
+				return nil
+			}
+			return unavailable(err)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return unavailable(err)
+		}
+		if meta.Sequence.Stream < next {
+			return unavailable(fmt.Errorf("the log went back from sequence %d to %d", next-1, meta.Sequence.Stream))
+		}
+		next = meta.Sequence.Stream + 1
+		r := Record{Seq: meta.Sequence.Stream}
+		if strings.HasPrefix(msg.Subject(), definitions) {
+			r.Definition = msg.Data()
+		} else {
+			r.Event, r.Err = canonical.ParseWire(msg.Data())
+		}
+		select {
+		case records <- r:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// health remembers how the last write went, so that asking costs nothing while events flow.
+type health struct {
+	mu   sync.Mutex
+	at   time.Time
+	fail error
+}
+
+func (h *health) note(err error) {
+	h.mu.Lock()
+	h.at, h.fail = time.Now(), err
+	h.mu.Unlock()
+}
+
+func (h *health) last() (time.Time, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.at, h.fail
+}
+
+// freshFor is how long a write vouches for the next one.
+const freshFor = 2 * time.Second
+
+// Ready reports whether the log takes durable writes: nil, or an error wrapping ErrUnavailable. Where the last write
+// is not fresh it makes one, in a stream of its own that keeps a single message.
+func (l *Log) Ready(ctx context.Context) error {
+	if at, err := l.health.last(); time.Since(at) < freshFor {
+		if err != nil {
+			return unavailable(err)
+		}
+		return nil
+	}
+	err := l.probe(ctx)
+	l.health.note(err)
+	if err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+func (l *Log) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if _, err := l.js.Publish(ctx, l.opts.Prefix+".probe", []byte(time.Now().UTC().Format(time.RFC3339))); err != nil {
+		return fmt.Errorf("a probe of the disk: %w", err)
+	}
+	return nil
+}

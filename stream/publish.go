@@ -1,0 +1,386 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// Limits of the publisher.
+const (
+	maxBatch      = 1000    // messages the server takes in one atomic batch
+	maxBatchBytes = 4 << 20 // so that one batch neither stalls the other lane nor the server's memory
+	maxQueued     = 50_000  // messages waiting for a lane; past it senders are told to come back
+	maxSingles    = 16      // messages that are faster stored one by one: a batch costs the server about as much as 18 fsyncs
+	ackTimeout    = 10 * time.Second
+)
+
+// message is one message to be stored.
+type message struct {
+	subject string
+	data    []byte
+}
+
+// request is one caller's messages. They are stored all or none where they fit a batch and whole is set.
+type request struct {
+	messages []message
+	whole    bool // a second try would count something twice, so half of it must never be stored
+	done     chan result
+}
+
+type result struct {
+	seq uint64 // of the last message
+	err error
+}
+
+// Publish stores the events and returns the stream sequence of the last one once all are on disk. An error wraps
+// ErrUnavailable: some may be stored although no acknowledgement came, so the sender must send them again; the event
+// ids tell them apart. Where an id was drawn at the door and a second try would get another one, up to a thousand
+// events are stored all or none.
+func (l *Log) Publish(ctx context.Context, events []canonical.Event) (uint64, error) {
+	if len(events) == 0 {
+		return 0, errors.New("nothing to publish")
+	}
+	messages := make([]message, len(events))
+	buf := make([]byte, 0, 400*len(events))
+	whole := false
+	for i := range events {
+		whole = whole || events[i].IDOrigin == canonical.FromServer
+		start := len(buf)
+		buf = events[i].AppendJSON(buf)
+		messages[i] = message{events[i].Subject(l.opts.Prefix), buf[start:len(buf):len(buf)]}
+	}
+	return l.lanes.publish(ctx, messages, whole)
+}
+
+// lanes are the group commit: every lane takes whatever requests wait, stores them as one atomic batch with one fsync,
+// and answers all of them. The longer the disk takes, the more share the next batch. A batch costs the server far more
+// than the messages in it, so only full ones are under way side by side: a lane with a partial batch keeps the others
+// waiting, and their batches grow meanwhile.
+type lanes struct {
+	health  *health
+	partial sync.Mutex
+	queue   chan *request
+	queued  atomic.Int64 // messages submitted and not yet answered
+	waiting atomic.Int64 // of these, messages that no lane has taken
+	last    int64        // messages in the last partial batch; guarded by partial
+	mu      sync.RWMutex // guards closed against a send on the closed queue
+	closed  bool
+	running sync.WaitGroup
+}
+
+func newLanes(conns []*nats.Conn, h *health) (*lanes, error) {
+	ls := &lanes{health: h, queue: make(chan *request, maxQueued)}
+	all := make([]*lane, len(conns))
+	for i, nc := range conns {
+		inbox := nc.NewInbox()
+		sub, err := nc.SubscribeSync(inbox + ".*")
+		if err != nil {
+			return nil, err
+		}
+		all[i] = &lane{lanes: ls, nc: nc, name: strconv.Itoa(i), inbox: inbox, singly: sub}
+	}
+	for _, l := range all {
+		ls.running.Add(1)
+		go l.run()
+	}
+	return ls, nil
+}
+
+func (ls *lanes) close() {
+	ls.mu.Lock()
+	if !ls.closed {
+		ls.closed = true
+		close(ls.queue)
+	}
+	ls.mu.Unlock()
+	ls.running.Wait()
+}
+
+func (ls *lanes) publish(ctx context.Context, messages []message, whole bool) (uint64, error) {
+	var parts []*request
+	var failed error
+	for len(messages) > 0 && failed == nil {
+		n := fits(messages)
+		r := &request{messages: messages[:n], whole: whole && n > 1, done: make(chan result, 1)}
+		if failed = ls.submit(r); failed == nil {
+			parts = append(parts, r)
+		}
+		messages = messages[n:]
+	}
+	var seq uint64
+	for _, r := range parts {
+		select {
+		case res := <-r.done:
+			seq = max(seq, res.seq)
+			if res.err != nil {
+				failed = res.err
+			}
+		case <-ctx.Done():
+			return 0, unavailable(ctx.Err())
+		}
+	}
+	if failed != nil {
+		return 0, failed
+	}
+	return seq, nil
+}
+
+// fits is how many of the messages one batch holds, at least one.
+func fits(messages []message) int {
+	bytes := 0
+	for i, m := range messages {
+		if bytes += len(m.data); i == maxBatch || i > 0 && bytes > maxBatchBytes {
+			return i
+		}
+	}
+	return len(messages)
+}
+
+func (ls *lanes) submit(r *request) error {
+	ls.mu.RLock()
+	defer ls.mu.RUnlock()
+	if ls.closed {
+		return unavailable(errors.New("shutting down"))
+	}
+	n := int64(len(r.messages))
+	if ls.queued.Add(n) > maxQueued {
+		ls.queued.Add(-n)
+		return unavailable(fmt.Errorf("%d messages are waiting already", maxQueued))
+	}
+	ls.waiting.Add(n)
+	ls.queue <- r // never blocks: the channel holds as many requests as messages may wait
+	return nil
+}
+
+// lane stores one batch at a time over its own connection.
+type lane struct {
+	*lanes
+	nc     *nats.Conn
+	name   string
+	count  uint64
+	inbox  string             // answers to single messages come to <inbox>.<count>
+	singly *nats.Subscription // of all answers to single messages
+	held   *request           // taken from the queue, but too large for the batch at hand
+}
+
+func (l *lane) run() {
+	defer l.running.Done()
+	for {
+		first := l.held
+		l.held = nil
+		if first == nil {
+			var ok bool
+			if first, ok = <-l.queue; !ok {
+				return
+			}
+		}
+		l.partial.Lock()
+		l.linger()
+		group, full := l.gather(first)
+		if full {
+			l.partial.Unlock()
+		}
+		l.store(group)
+		if !full {
+			l.partial.Unlock()
+		}
+	}
+}
+
+// linger gives senders that were answered a moment ago the time to come back, so that they share this batch rather
+// than wait for the next: a short wait, and only where the last batch was large enough for its cost to matter.
+func (l *lane) linger() {
+	const patience, nap = 800 * time.Microsecond, 40 * time.Microsecond
+	if l.lanes.last <= maxSingles {
+		return
+	}
+	for waited := time.Duration(0); waited < patience && l.waiting.Load() < l.lanes.last; waited += nap {
+		time.Sleep(nap)
+	}
+}
+
+// gather adds the requests that wait to the first, up to one batch, and says whether the batch is full.
+func (l *lane) gather(first *request) (group []*request, full bool) {
+	group = []*request{first}
+	messages, bytes := size(first)
+	defer func() {
+		l.waiting.Add(-int64(messages))
+		l.lanes.last = int64(messages)
+	}()
+	for messages < maxBatch {
+		select {
+		case r, ok := <-l.queue:
+			if !ok {
+				return group, false
+			}
+			n, b := size(r)
+			if messages+n > maxBatch || bytes+b > maxBatchBytes {
+				l.held = r
+				return group, true
+			}
+			group = append(group, r)
+			messages, bytes = messages+n, bytes+b
+		default:
+			return group, false
+		}
+	}
+	return group, true
+}
+
+func size(r *request) (messages, bytes int) {
+	for _, m := range r.messages {
+		bytes += len(m.data)
+	}
+	return len(r.messages), bytes
+}
+
+// store writes the group and answers everybody in it. A batch that the server refused has left nothing behind, so the
+// requests go again one by one, and only those that fail by themselves are told so. Where no answer came the batch may
+// be stored: nothing is sent twice, and the senders decide.
+func (l *lane) store(group []*request) {
+	if few(group) {
+		l.singles(group)
+		return
+	}
+	last, err := l.batch(group)
+	if refused := (*nats.APIError)(nil); errors.As(err, &refused) && len(group) > 1 {
+		for _, r := range group {
+			last, err := l.batch([]*request{r})
+			l.answer(r, last, err)
+		}
+		return
+	}
+	for i := len(group) - 1; i >= 0; i-- {
+		l.answer(group[i], last, err)
+		last -= uint64(len(group[i].messages))
+	}
+}
+
+// few reports whether the group is faster, and no less safe, without a batch.
+func few(group []*request) bool {
+	n := 0
+	for _, r := range group {
+		if n += len(r.messages); r.whole || n > maxSingles {
+			return false
+		}
+	}
+	return true
+}
+
+// singles stores every message of the group by itself, all of them under way at once.
+func (l *lane) singles(group []*request) {
+	acks := make(map[string]result, maxSingles)
+	replies := make([]string, 0, maxSingles)
+	var failed error
+	for _, r := range group {
+		for _, m := range r.messages {
+			l.count++
+			reply := l.inbox + "." + strconv.FormatUint(l.count, 36)
+			replies = append(replies, reply)
+			acks[reply] = result{err: errNoAck}
+			if failed == nil {
+				failed = l.nc.PublishMsg(&nats.Msg{Subject: m.subject, Reply: reply, Data: m.data})
+			}
+		}
+	}
+	deadline := time.Now().Add(ackTimeout)
+	for open := len(replies); open > 0 && failed == nil; {
+		var msg *nats.Msg
+		if msg, failed = l.singly.NextMsg(time.Until(deadline)); failed != nil {
+			break
+		}
+		if _, ours := acks[msg.Subject]; ours { // else a late answer to a group that gave up on it
+			seq, err := parseAck(msg.Data)
+			acks[msg.Subject] = result{seq, err}
+			open--
+		}
+	}
+	for _, r := range group {
+		var last result
+		for range r.messages {
+			ack := acks[replies[0]]
+			replies = replies[1:]
+			if last.seq = max(last.seq, ack.seq); ack.err != nil {
+				last.err = ack.err
+			}
+		}
+		if errors.Is(last.err, errNoAck) && failed != nil {
+			last.err = failed
+		}
+		l.answer(r, last.seq, last.err)
+	}
+}
+
+var errNoAck = errors.New("JetStream did not answer in time")
+
+func (l *lane) answer(r *request, last uint64, err error) {
+	l.queued.Add(-int64(len(r.messages)))
+	l.health.note(err)
+	if err != nil {
+		r.done <- result{err: unavailable(err)}
+		return
+	}
+	r.done <- result{seq: last}
+}
+
+// batch stores all messages of the group in one atomic batch and returns the sequence of the last one.
+func (l *lane) batch(group []*request) (uint64, error) {
+	l.count++
+	seq := []string{""}
+	header := nats.Header{
+		"Nats-Batch-Id":       {l.name + "." + strconv.FormatInt(time.Now().UnixNano(), 36) + "." + strconv.FormatUint(l.count, 36)},
+		"Nats-Batch-Sequence": seq,
+	}
+	n := 0
+	for i, r := range group {
+		for j, m := range r.messages {
+			n++
+			seq[0] = strconv.Itoa(n)
+			msg := &nats.Msg{Subject: m.subject, Header: header, Data: m.data}
+			if i == len(group)-1 && j == len(r.messages)-1 {
+				header["Nats-Batch-Commit"] = []string{"1"}
+				return l.request(msg)
+			}
+			if err := l.nc.PublishMsg(msg); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return 0, errors.New("an empty group") // no request is empty
+}
+
+func (l *lane) request(msg *nats.Msg) (uint64, error) {
+	reply, err := l.nc.RequestMsg(msg, ackTimeout)
+	if err != nil {
+		return 0, err
+	}
+	return parseAck(reply.Data)
+}
+
+// parseAck reads JetStream's answer to a publish. A refusal is a *nats.APIError: then nothing was stored.
+func parseAck(data []byte) (uint64, error) {
+	var ack struct {
+		Seq   uint64         `json:"seq"`
+		Error *nats.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(data, &ack); err != nil {
+		return 0, fmt.Errorf("an answer from JetStream that cannot be read: %w", err)
+	}
+	if ack.Error != nil {
+		return 0, ack.Error
+	}
+	if ack.Seq == 0 {
+		return 0, errors.New("an answer from JetStream without a sequence")
+	}
+	return ack.Seq, nil
+}

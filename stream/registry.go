@@ -1,0 +1,30 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// ErrChanged reports that somebody else changed the definition in between: read it again and decide anew.
+var ErrChanged = errors.New("the definition was changed in between")
+
+// PublishDefinition stores a change of one experiment's definition. It is taken only where the newest change of that
+// experiment on the log still has the sequence after (0: there is none), so that of two editors at once one is told.
+func (l *Log) PublishDefinition(ctx context.Context, experiment string, after uint64, data []byte) (uint64, error) {
+	subject := l.opts.Prefix + ".v1.registry.definition." + canonical.Token(experiment)
+	ack, err := l.js.Publish(ctx, subject, data, jetstream.WithExpectLastSequencePerSubject(after))
+	if err == nil {
+		l.health.note(nil)
+		return ack.Sequence, nil
+	}
+	if refused := (*jetstream.APIError)(nil); errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+		return 0, fmt.Errorf("experiment %q: %w", experiment, ErrChanged)
+	}
+	l.health.note(err)
+	return 0, unavailable(err)
+}
