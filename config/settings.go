@@ -139,7 +139,7 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "identity.non_ids", example: "guest,test-user", remedy: "write a list of ids, none of them empty",
-		doc:   "Ids that stand for nobody, in addition to the well-known ones, and so never link two units.",
+		doc:   "User ids that stand for nobody, in addition to the well-known ones such as null and undefined. An event with one of them is rejected, because it would merge strangers into one person.",
 		field: func(c *Config) any { return &c.Identity.NonIDs },
 	},
 	{
