@@ -1,0 +1,66 @@
+# `make` shows what there is. `make check` before a commit, `bash .ci/run` for
+# everything that has to pass.
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
+FUZZTIME         ?= 10s
+VERSION          ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT           ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check race fmt vet lint fuzz bench golden build tidy clean
+
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## start everything in one process, without any setting
+	go run ./cmd/tracklayer serve
+
+test: ## run the tests
+	go test ./...
+
+check: fmt vet lint test tidy ## format, then all that is quick: vet, lint, test, tidy
+
+race: ## run the tests in random order with the race detector
+	go test -race -shuffle=on ./...
+
+fmt: $(GOLANGCI) ## format the code
+	$(GOLANGCI) fmt ./...
+
+vet: ## run go vet
+	go vet ./...
+
+lint: $(GOLANGCI) ## run the linters of .golangci.yml, formatting included
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv bin/golangci-lint $@
+
+fuzz: ## run every fuzz target for FUZZTIME (10s) each
+	@set -e; \
+	for file in $$(grep -rl --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' . | sort); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
+			echo "go test $$(dirname $$file) -fuzz ^$$name\$$ -fuzztime $(FUZZTIME)"; \
+			go test $$(dirname $$file) -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s; \
+		done; \
+	done
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+golden: ## rewrite the golden files and the reference pages; read the diff
+	@set -e; \
+	for folder in $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules 'flag\.Bool(Var)?\(.*"update"|tracklayer/adapters/adaptertest"' . | xargs -n 1 dirname | sort -u); do \
+		echo "go test $$folder -update"; \
+		go test $$folder -update; \
+	done
+
+build: ## build bin/tracklayer, static and reproducible
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)" -o bin/tracklayer ./cmd/tracklayer
+
+tidy: ## fail if go.mod or go.sum is not what go mod tidy makes
+	go mod tidy -diff
+
+clean: ## remove what the targets made
+	rm -rf bin coverage.out

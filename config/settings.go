@@ -1,0 +1,214 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// setting describes one key of T, which is Config or Source: how it is called,
+// what it means and where its value lives. The readers, the help text and
+// docs/configuration.md all come from these tables, so none of them can lag.
+type setting[T any] struct {
+	key     string // dotted path in the file
+	flag    string // name on the command line; empty where there is none
+	doc     string
+	example string // as the environment or the file would say it
+	remedy  string // what to write instead of a value that cannot be read
+	field   func(*T) any
+}
+
+const (
+	envPrefix  = "TRACKLAYER_"
+	configFlag = "config"
+	configEnv  = envPrefix + "CONFIG"
+	configDoc  = "The YAML file to read. Without it no file is read."
+	sourcesKey = "sources"
+)
+
+// env returns the environment variable of a key: limits.body becomes
+// TRACKLAYER_LIMITS_BODY.
+func (s setting[T]) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
+}
+
+const (
+	hostPortRemedy = "write host:port, for example 127.0.0.1:8080, or 0.0.0.0:8080 for every interface"
+	keyRemedy      = "write at least 16 random bytes, or sha256: and the 64 hexadecimal digits of their SHA-256"
+	pathRemedy     = "write the path of a file that this program may read"
+	keyFileDoc     = " One entry a line; empty lines and lines that begin with # are skipped."
+	sizeRemedy     = "write a number with a unit, for example 5MiB"
+	tokenRemedy    = "write 1 to 64 characters of a-z, 0-9, _ and -"
+	countRemedy    = "write a whole number"
+)
+
+var settings = []setting[Config]{
+	{
+		key: "listen", flag: "listen", example: "0.0.0.0:8080", remedy: hostPortRemedy,
+		doc:   "The address of the doors, the API and the pages. An address that other machines can reach needs read keys, and write keys or secrets; without them the program does not start.",
+		field: func(c *Config) any { return &c.Listen },
+	},
+	{
+		key: "admin_listen", flag: "admin-listen", example: "127.0.0.1:9081", remedy: hostPortRemedy,
+		doc:   "The address of the health checks, the metrics and the profiler. An address that other machines can reach needs admin keys.",
+		field: func(c *Config) any { return &c.AdminListen },
+	},
+	{
+		key: "data_dir", flag: "data-dir", example: "/var/lib/tracklayer", remedy: "write the path of a folder that this program may write to",
+		doc:   "The folder of the embedded log and of the aggregates.",
+		field: func(c *Config) any { return &c.DataDir },
+	},
+	{
+		key: "nats.url", flag: "nats-url", example: "nats://nats-1:4222,nats://nats-2:4222", remedy: "write nats://host:4222, several with commas between, or nothing for the embedded server",
+		doc:   "The NATS servers that keep the log. Empty: a server is embedded.",
+		field: func(c *Config) any { return &c.NATS.URL },
+	},
+	{
+		key: "nats.prefix", example: "tracklayer-eu", remedy: tokenRemedy,
+		doc:   "The first part of every subject and stream name, so that several installations can share one cluster.",
+		field: func(c *Config) any { return &c.NATS.Prefix },
+	},
+	{
+		key: "nats.creds_file", example: "/etc/tracklayer/nats.creds", remedy: pathRemedy,
+		doc:   "The credentials file for the servers of nats.url.",
+		field: func(c *Config) any { return &c.NATS.CredsFile },
+	},
+	{
+		key: "nats.replicas", example: "3", remedy: "write 1, or 3 or 5 with a cluster",
+		doc:   "How many servers of nats.url keep each event: 1 to 5.",
+		field: func(c *Config) any { return &c.NATS.Replicas },
+	},
+	{
+		key: "keys.write", example: "sha256:ef0a15571d22a5fcc2adc34e4fac3bb8acf4e24d5bcab49d3f4fbb0bd3c92c0b", remedy: keyRemedy,
+		doc:   "The keys that may write events. Each is the plain key, at least 16 bytes long, or `sha256:` and the hexadecimal SHA-256 of it. Only hashes are kept in memory.",
+		field: func(c *Config) any { return &c.Keys.Write },
+	},
+	{
+		key: "keys.write_file", example: "/run/secrets/tracklayer-write", remedy: pathRemedy,
+		doc:   "A file with further write keys." + keyFileDoc,
+		field: func(c *Config) any { return &c.Keys.WriteFile },
+	},
+	{
+		key: "keys.read", example: "sha256:d1985a0e31edec2aac9a96fa29e42a3b73d1dc32ad0fd04ff1bd4b207c3a5e6e", remedy: keyRemedy,
+		doc:   "The keys that may read answers, definitions and pages. Same form as keys.write.",
+		field: func(c *Config) any { return &c.Keys.Read },
+	},
+	{
+		key: "keys.read_file", example: "/run/secrets/tracklayer-read", remedy: pathRemedy,
+		doc:   "A file with further read keys." + keyFileDoc,
+		field: func(c *Config) any { return &c.Keys.ReadFile },
+	},
+	{
+		key: "keys.admin", example: "sha256:7ab0f3b0a0f9d20e5c1d3c9ab9b2a25b16c6e1d77f9a5bb3dd4b8eac33c3d0b2", remedy: keyRemedy,
+		doc:   "The keys of the admin listener, and of what the API keeps for administrators. Same form as keys.write.",
+		field: func(c *Config) any { return &c.Keys.Admin },
+	},
+	{
+		key: "keys.admin_file", example: "/run/secrets/tracklayer-admin", remedy: pathRemedy,
+		doc:   "A file with further admin keys." + keyFileDoc,
+		field: func(c *Config) any { return &c.Keys.AdminFile },
+	},
+	{
+		key: "limits.body", example: "8MiB", remedy: sizeRemedy,
+		doc:   "The largest request body, after decompression. A larger one is answered with 413.",
+		field: func(c *Config) any { return &c.Limits.Body },
+	},
+	{
+		key: "limits.event", example: "256KiB", remedy: sizeRemedy,
+		doc:   "The largest single event within a body.",
+		field: func(c *Config) any { return &c.Limits.Event },
+	},
+	{
+		key: "limits.batch_events", example: "5000", remedy: countRemedy,
+		doc:   "The most events that one request may carry.",
+		field: func(c *Config) any { return &c.Limits.BatchEvents },
+	},
+	{
+		key: "shutdown_timeout", example: "45s", remedy: "write a number with a unit, for example 20s",
+		doc:   "How long running requests may take to finish when the program is asked to stop.",
+		field: func(c *Config) any { return &c.ShutdownTimeout },
+	},
+	{
+		key: "log.level", flag: "log-level", example: "debug", remedy: "write debug, info, warn or error",
+		doc:   "The least urgent level that is logged: debug, info, warn or error.",
+		field: func(c *Config) any { return &c.Log.Level },
+	},
+	{
+		key: "log.format", example: "json", remedy: "write text or json",
+		doc:   "The form of the log lines: text or json.",
+		field: func(c *Config) any { return &c.Log.Format },
+	},
+	{
+		key: "identity.non_ids", example: "guest,test-user", remedy: "write a list of ids, none of them empty",
+		doc:   "User ids that stand for nobody, in addition to the well-known ones such as null and undefined. An event with one of them is rejected, because it would merge strangers into one person.",
+		field: func(c *Config) any { return &c.Identity.NonIDs },
+	},
+	{
+		key: "cors.origins", example: "https://shop.example,https://www.shop.example", remedy: `write "*" or scheme and host, for example https://shop.example`,
+		doc:   "The web pages that may post events from a browser, by origin. `*` allows all of them.",
+		field: func(c *Config) any { return &c.CORS.Origins },
+	},
+}
+
+// sourceSettings are the keys below sources.NAME. They are set in the file only.
+var sourceSettings = []setting[Source]{
+	{
+		key: "vendor", example: "examplevendor", remedy: tokenRemedy,
+		doc:   "Whose requests arrive here: the name of one of the adapters.",
+		field: func(s *Source) any { return &s.Vendor },
+	},
+	{
+		key: "secrets", example: `["first-secret", "second-secret"]`, remedy: "write a list of secrets, none of them empty",
+		doc:   "The secrets or tokens that prove a request to be the vendor's. Any of them is good, so that a secret can be changed without a gap.",
+		field: func(s *Source) any { return &s.Secrets },
+	},
+	{
+		key: "secrets_file", example: "/run/secrets/examplevendor", remedy: pathRemedy,
+		doc:   "A file with further secrets." + keyFileDoc,
+		field: func(s *Source) any { return &s.SecretsFile },
+	},
+	{
+		key: "catalog", example: "./datafile.json", remedy: pathRemedy,
+		doc:   "The vendor's own list of experiments, for vendors whose requests carry numbers instead of names.",
+		field: func(s *Source) any { return &s.Catalog },
+	},
+	{
+		key: "forward", example: `""`, remedy: "leave it empty",
+		doc:   "Where to pass requests on. Forwarding is not available in this version, so anything but an empty value is refused.",
+		field: func(s *Source) any { return &s.Forward },
+	},
+	{
+		key: "options", example: "{region: eu}", remedy: "write a mapping of names to values",
+		doc:   "What only this vendor's adapter understands; its page says what that is.",
+		field: func(s *Source) any { return &s.Options },
+	},
+}
+
+// find returns the setting with that key.
+func find[T any](table []setting[T], key string) (setting[T], bool) {
+	for _, s := range table {
+		if s.key == key {
+			return s, true
+		}
+	}
+	return setting[T]{}, false
+}
+
+// keysOf returns every key of a table, each behind prefix.
+func keysOf[T any](table []setting[T], prefix string) []string {
+	keys := make([]string, len(table))
+	for i, s := range table {
+		keys[i] = prefix + s.key
+	}
+	return keys
+}
+
+// sections returns the keys that have settings below them.
+func sections() []string {
+	var names []string
+	for _, s := range settings {
+		if name, _, below := strings.Cut(s.key, "."); below && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return append(names, sourcesKey)
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Validate reports everything that is wrong between the settings, as [Faults].
+// Load has called it already; call it after changing a Config by hand.
+func (c Config) Validate() error {
+	return c.check(nil, nil).asError()
+}
+
+// rules gathers the faults that only the finished configuration shows. from
+// says where a key was set; a rule is skipped when one of its keys is bad
+// already, because its message would only mislead.
+type rules struct {
+	Config
+	from   map[string]string
+	bad    map[string]bool
+	faults Faults
+}
+
+func (c Config) check(from map[string]string, bad map[string]bool) Faults {
+	r := rules{Config: c, from: from, bad: bad}
+	r.addresses()
+	r.doors()
+	r.log()
+	r.limits()
+	r.sources()
+	return r.faults
+}
+
+// refuse adds a fault unless it holds or one of the keys is bad already. The
+// first key is the one to name.
+func (r *rules) refuse(broken bool, wrong, remedy string, keys ...string) {
+	if broken && !slices.ContainsFunc(keys, r.isBad) {
+		r.faults = append(r.faults, Fault{Key: keys[0], From: r.origin(keys[0]), Wrong: wrong, Remedy: remedy})
+	}
+}
+
+// isBad reports whether key, something above it or something below it is bad.
+func (r *rules) isBad(key string) bool {
+	for bad := range r.bad {
+		if bad == key || strings.HasPrefix(bad, key+".") || strings.HasPrefix(key, bad+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// origin says where a key was set, or else the nearest one above it.
+func (r *rules) origin(key string) string {
+	if r.from == nil {
+		return "as given"
+	}
+	for above := key; above != ""; above = above[:max(0, strings.LastIndexByte(above, '.'))] {
+		if from, said := r.from[above]; said {
+			return from
+		}
+	}
+	return "default"
+}
+
+func (r *rules) addresses() {
+	r.refuse(!r.Listen.set, "there is no address", hostPortRemedy, "listen")
+	r.refuse(!r.AdminListen.set, "there is no address", hostPortRemedy, "admin_listen")
+	r.refuse(r.AdminListen == r.Listen && r.Listen.port != 0,
+		fmt.Sprintf("%s is the address of listen as well", r.AdminListen),
+		"give one of the two another port", "admin_listen", "listen")
+	r.refuse(r.DataDir == "", "it is empty", "write the path of a folder that this program may write to", "data_dir")
+	r.refuse(r.ShutdownTimeout <= 0, "it leaves requests no time to finish", "write a time span above zero, for example 20s", "shutdown_timeout")
+}
+
+// doors refuses to open to other machines what nothing protects.
+func (r *rules) doors() {
+	wide := !r.Listen.IsLoopback()
+	r.refuse(wide && len(r.Keys.Write) == 0 && !r.everySourceHasSecrets(),
+		fmt.Sprintf("%s can be reached from other machines and anyone could write events", r.Listen),
+		"set keys.write or keys.write_file (or secrets for every source), or listen on 127.0.0.1",
+		"listen", "keys.write", "keys.write_file", sourcesKey)
+	r.refuse(wide && len(r.Keys.Read) == 0,
+		fmt.Sprintf("%s can be reached from other machines and anyone could read the results", r.Listen),
+		"set keys.read or keys.read_file, or listen on 127.0.0.1",
+		"listen", "keys.read", "keys.read_file")
+	r.refuse(!r.AdminListen.IsLoopback() && len(r.Keys.Admin) == 0,
+		fmt.Sprintf("%s can be reached from other machines and anyone could use the profiler", r.AdminListen),
+		"set keys.admin or keys.admin_file, or listen on 127.0.0.1",
+		"admin_listen", "keys.admin", "keys.admin_file")
+}
+
+// everySourceHasSecrets is false without sources, because then every vendor
+// gets one that has none.
+func (r *rules) everySourceHasSecrets() bool {
+	for _, source := range r.Sources {
+		if len(source.Secrets) == 0 {
+			return false
+		}
+	}
+	return len(r.Sources) > 0
+}
+
+func (r *rules) log() {
+	embedded := r.NATS.URL.IsZero()
+	r.refuse(r.NATS.Prefix.text == "", "it is empty", tokenRemedy, "nats.prefix")
+	r.refuse(r.NATS.Replicas < 1 || r.NATS.Replicas > 5,
+		fmt.Sprintf("%d copies are not possible", r.NATS.Replicas), "write 1, or 3 or 5 with a cluster", "nats.replicas")
+	r.refuse(embedded && r.NATS.Replicas > 1 && r.NATS.Replicas <= 5,
+		"the embedded server is alone and cannot keep more than one copy", "set nats.url to a cluster, or write 1", "nats.replicas", "nats.url")
+	r.refuse(embedded && r.NATS.CredsFile != "",
+		"the embedded server needs no credentials", "set nats.url as well, or leave this out", "nats.creds_file", "nats.url")
+}
+
+func (r *rules) limits() {
+	r.refuse(r.Limits.Body <= 0, "it lets no request in", "write a size above zero, for example 5MiB", "limits.body")
+	r.refuse(r.Limits.Event <= 0, "it lets no event in", "write a size above zero, for example 1MiB", "limits.event")
+	r.refuse(r.Limits.Event > r.Limits.Body && r.Limits.Body > 0,
+		fmt.Sprintf("%s is more than limits.body, which is %s", r.Limits.Event, r.Limits.Body),
+		"make limits.body at least as large", "limits.event", "limits.body")
+	r.refuse(r.Limits.BatchEvents <= 0, "it lets no event in", "write a number above zero, for example 10000", "limits.batch_events")
+}
+
+func (r *rules) sources() {
+	for _, name := range slices.Sorted(maps.Keys(r.Sources)) {
+		source := r.Sources[name]
+		prefix := join(sourcesKey, name)
+		r.refuse(!tokenForm.MatchString(name), "this is no name for a source, because it becomes part of a URL", tokenRemedy, prefix)
+		r.refuse(source.Vendor.text == "", "the source has no vendor", "write vendor: and the name of an adapter below it", prefix+".vendor")
+		r.refuse(source.Forward != "", "forwarding is not available in this version", "remove the key or leave it empty, and let the vendor's SDK send to both places", prefix+".forward")
+	}
+}

@@ -1,0 +1,66 @@
+package house_test
+
+// folder is one row of the table of who may import whom.
+//
+// In a path, "<vendor>" stands for one name that is no row of its own and is
+// the same name wherever it stands in the row; "**" stands for the folder
+// before it and all below.
+type folder struct {
+	path string
+	may  []string // folders of ours that it may import
+	std  bool     // nothing but the standard library beside them
+	// closed: the row holds for its test files as well. Otherwise those may
+	// import anything of ours except cmd and another vendor's adapter.
+	closed bool
+}
+
+// folders is the table. The first row that fits a folder counts, a folder
+// without a row is a fault, and what a row does not list is forbidden.
+var folders = []folder{
+	{path: "cmd/**", may: []string{"**"}},
+	{path: "config"},
+	{path: "problem"},
+	{path: "stats"},
+	{path: "canonical", may: []string{"canonical/jsonscan"}, std: true},
+	{path: "canonical/jsonscan", std: true},
+	{path: "adapters", may: []string{"canonical", "canonical/jsonscan"}},
+	{path: "adapters/adaptertest", may: []string{"adapters", "canonical"}},
+	{path: "adapters/all", may: []string{"adapters", "adapters/<vendor>"}},
+	{path: "adapters/<vendor>/tap/**", may: []string{"canonical", "sdk/go", "adapters/<vendor>/tap/**"}},
+	{path: "adapters/<vendor>/**", may: []string{"adapters", "canonical", "canonical/jsonscan", "adapters/<vendor>/**"}},
+	{path: "webhooks", may: []string{"adapters", "canonical", "problem"}},
+	{path: "stream", may: []string{"canonical"}},
+	{path: "registry", may: []string{"canonical"}},
+	{path: "core", may: []string{"canonical", "registry"}},
+	{path: "store", may: []string{"core"}},
+	{path: "readout", may: []string{"core", "stats", "registry", "canonical"}},
+	{path: "export", may: []string{"core", "registry", "readout"}},
+	{path: "web", may: []string{"readout", "registry", "core", "problem"}},
+	{path: "sdk/go", may: []string{"canonical"}},
+	{path: "e2e", may: []string{"canonical"}, closed: true},
+	{path: "docs/house", closed: true},
+}
+
+// testsOnly are the folders that only test files may import, and these folders
+// one another: the binary contains none of them.
+var testsOnly = []string{"adapters/<vendor>/tap/**", "adapters/adaptertest", "e2e", "docs/house"}
+
+// guard keeps modules of others to the folders that know them.
+type guard struct {
+	modules []string
+	only    []string
+	tests   bool // test files of any folder may import them as well
+}
+
+var guards = []guard{
+	{modules: []string{"github.com/nats-io"}, only: []string{"stream", "e2e"}},
+	{modules: []string{"github.com/cockroachdb/pebble"}, only: []string{"store"}},
+	{modules: []string{"github.com/labstack/echo"}, only: []string{"webhooks", "web", "cmd/**"}},
+	{modules: []string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "github.com/knadh/koanf"}, only: []string{"config"}},
+	{modules: []string{"github.com/growthbook"}, only: []string{"adapters/growthbook/tap/**", "e2e"}, tests: true},
+	{modules: []string{"github.com/launchdarkly", "gopkg.in/launchdarkly"}, only: []string{"adapters/launchdarkly/tap/**", "e2e"}, tests: true},
+	{modules: []string{"github.com/optimizely"}, only: []string{"adapters/optimizely/tap/**", "e2e"}, tests: true},
+	{modules: []string{"github.com/posthog"}, only: []string{"adapters/posthog/tap/**", "e2e"}, tests: true},
+	{modules: []string{"github.com/statsig-io"}, only: []string{"adapters/statsig/tap/**", "e2e"}, tests: true},
+	{modules: []string{"github.com/wingify"}, only: []string{"adapters/vwo/tap/**", "e2e"}, tests: true},
+}
