@@ -6,7 +6,6 @@ import "math"
 // Make one with [CompareBeta].
 type BetaComparison struct {
 	control, treatment *BetaPosterior
-	why                Reason
 }
 
 // CompareBeta compares a treatment with the control. The posteriors are shared,
@@ -16,11 +15,15 @@ type BetaComparison struct {
 // flat prior says, P(beat) = 0.93 over 13 of 200: gate on the sample before
 // showing them.
 func CompareBeta(control, treatment *BetaPosterior) BetaComparison {
-	why := control.reason()
-	if why == "" {
-		why = treatment.reason()
+	return BetaComparison{control: control, treatment: treatment}
+}
+
+// reason says why there is no comparison, or nothing.
+func (c BetaComparison) reason() Reason {
+	if why := c.control.reason(); why != "" {
+		return why
 	}
-	return BetaComparison{control: control, treatment: treatment, why: why}
+	return c.treatment.reason()
 }
 
 // rule returns the arm to sum over, the other one, and the trapezoid rule's
@@ -38,8 +41,8 @@ func (c BetaComparison) rule(width func(*BetaPosterior) float64) (over, other *B
 // cdf (Miller 2015, "Formulas for Bayesian A/B testing", whose finite sum
 // agrees).
 func (c BetaComparison) ProbBeat(d Direction) Number {
-	if c.why != "" {
-		return Undefined(c.why)
+	if why := c.reason(); why != "" {
+		return Undefined(why)
 	}
 	over, other := c.rule((*BetaPosterior).logitSD)
 	var below, above float64 // probability that other is below, above over
@@ -68,8 +71,8 @@ func (c BetaComparison) ProbBeat(d Direction) Number {
 // The inner expectation is read from the partial moments about the mean, so
 // that nothing of the size of the rates cancels.
 func (c BetaComparison) Losses(d Direction) Losses {
-	if c.why != "" {
-		return undefinedLosses(c.why)
+	if why := c.reason(); why != "" {
+		return undefinedLosses(why)
 	}
 	over, other := c.rule((*BetaPosterior).logitSD)
 	var below, above, total float64 // E max(over-other, 0), E max(other-over, 0)
@@ -95,9 +98,10 @@ func (c BetaComparison) Losses(d Direction) Losses {
 // at most 1 (no conversion under a flat prior); the median always does, and is
 // what to show.
 func (c BetaComparison) LiftMean() Number {
+	why := c.reason()
 	switch {
-	case c.why != "":
-		return Undefined(c.why)
+	case why != "":
+		return Undefined(why)
 	case c.control.a <= 1:
 		return Undefined(ReasonMeanInfinite)
 	}

@@ -20,9 +20,9 @@ import (
 
 // shift is a family of increasing maps of a rate.
 type shift struct {
-	// to maps the rate p (with q = 1-p) by s. Rates outside (0, 1) are right:
-	// the cdf is 0 or 1 there.
-	to func(p, q, s float64) (y, z float64)
+	// by returns the map by s of a rate p (with q = 1-p) to y (with z = 1-y).
+	// y may leave (0, 1): the cdf is 0 or 1 there.
+	by func(s float64) func(p, q float64) (y, z float64)
 	// slope is the derivative of logit(y) by s, at y and z = 1-y.
 	slope func(y, z float64) float64
 	// smooth reports whether no point of b maps onto 0 or 1.
@@ -36,7 +36,9 @@ type shift struct {
 
 // shiftByDiff is y = p + s.
 var shiftByDiff = shift{
-	to:    func(p, q, s float64) (y, z float64) { return p + s, q - s },
+	by: func(s float64) func(p, q float64) (y, z float64) {
+		return func(p, q float64) (y, z float64) { return p + s, q - s }
+	},
 	slope: func(y, z float64) float64 { return 1 / (y * z) },
 	smooth: func(b *BetaPosterior, s float64) bool {
 		return b.points[0].p+s > 0 && b.points[len(b.points)-1].q-s > 0
@@ -47,11 +49,12 @@ var shiftByDiff = shift{
 }
 
 // shiftByRatio is y = p e^s. The complement 1-y is built from 1-p, which keeps
-// its digits when the rate is next to 1.
+// its digits when the rate is next to 1; y itself from e^s, not from e^s - 1,
+// for the same reason at 0.
 var shiftByRatio = shift{
-	to: func(p, q, s float64) (y, z float64) {
-		e := math.Expm1(s)
-		return p + p*e, q - p*e
+	by: func(s float64) func(p, q float64) (y, z float64) {
+		grow, excess := math.Exp(s), math.Expm1(s)
+		return func(p, q float64) (y, z float64) { return p * grow, q - p*excess }
 	},
 	slope: func(_, z float64) float64 { return 1 / z },
 	smooth: func(b *BetaPosterior, s float64) bool {
@@ -65,8 +68,8 @@ var shiftByRatio = shift{
 
 // quantile finds the s with P(p_t <= shift(p_c, s)) = q.
 func (c BetaComparison) quantile(q float64, by shift) Number {
-	if c.why != "" {
-		return Undefined(c.why)
+	if why := c.reason(); why != "" {
+		return Undefined(why)
 	}
 	if !(q > 0 && q < 1) {
 		return Undefined(ReasonInvalidInput)
@@ -112,11 +115,12 @@ func complement(cdf, density float64) (rest, same float64) {
 // shiftedCDF is the mean over one arm of the other's cdf at the shifted rate.
 func shiftedCDF(over, other *BetaPosterior, s float64, by shift, stride int) (cdf, density float64) {
 	var total float64
+	to := by.by(s)
 	hint := 0
 	for i := 0; i < len(over.points); i += stride {
 		pt := &over.points[i]
 		total += pt.w
-		y, z := by.to(pt.p, pt.q, s)
+		y, z := to(pt.p, pt.q)
 		f, d := other.read(math.Log(y/z), &hint)
 		cdf += pt.w * f
 		if d > 0 {
@@ -130,27 +134,8 @@ func shiftedCDF(over, other *BetaPosterior, s float64, by shift, stride int) (cd
 // panels and the other's, mapped back: within each piece the integrand is
 // smooth, and the other arm's panels crowd towards the kink.
 func kinkedCDF(over, other *BetaPosterior, s float64, by shift) (cdf, density float64) {
-	breaks := make([]float64, 0, len(over.panels)+len(other.panels)+2)
-	low, high := over.panels[0].low, over.panels[len(over.panels)-1].high
-	breaks = append(breaks, low)
-	for i := range over.panels {
-		breaks = append(breaks, over.panels[i].high)
-	}
-	back := func(t float64) {
-		p, q := expit(t)
-		y, z := by.to(p, q, -s)
-		if y > 0 && z > 0 {
-			if at := math.Log(y / z); at > low && at < high {
-				breaks = append(breaks, at)
-			}
-		}
-	}
-	back(other.panels[0].low)
-	for i := range other.panels {
-		back(other.panels[i].high)
-	}
-	slices.Sort(breaks)
-	r := gauss()
+	breaks := unionOfPanels(over, other, by.by(-s))
+	to, r := by.by(s), gauss()
 	hintOver, hintOther := 0, 0
 	for i := 1; i < len(breaks); i++ {
 		mid, half := breaks[i-1]+(breaks[i]-breaks[i-1])/2, (breaks[i]-breaks[i-1])/2
@@ -158,8 +143,7 @@ func kinkedCDF(over, other *BetaPosterior, s float64, by shift) (cdf, density fl
 			t := mid + half*x
 			_, weight := over.read(t, &hintOver)
 			weight *= half * r.w[j]
-			p, q := expit(t)
-			y, z := by.to(p, q, s)
+			y, z := to(expit(t))
 			switch {
 			case y <= 0:
 			case z <= 0:
@@ -174,4 +158,34 @@ func kinkedCDF(over, other *BetaPosterior, s float64, by shift) (cdf, density fl
 		}
 	}
 	return cdf, density
+}
+
+// unionOfPanels returns the boundaries of one arm's panels and of the other's,
+// mapped back, ascending.
+func unionOfPanels(over, other *BetaPosterior, from func(p, q float64) (y, z float64)) []float64 {
+	breaks := make([]float64, 0, 4*(len(over.panels)+len(other.panels)))
+	low, high := over.panels[0].low, over.panels[len(over.panels)-1].high
+	breaks = append(breaks, low)
+	for i := range over.panels {
+		breaks = append(breaks, over.panels[i].high)
+	}
+	back := func(t float64) {
+		if y, z := from(expit(t)); y > 0 && z > 0 {
+			if at := math.Log(y / z); at > low && at < high {
+				breaks = append(breaks, at)
+			}
+		}
+	}
+	back(other.panels[0].low)
+	for i := range other.panels {
+		p := &other.panels[i]
+		// Near the kink the integrand is a power of the distance to it: the
+		// pieces must shrink geometrically, by e^2 at most.
+		parts := math.Ceil((p.high - p.low) / 2)
+		for j := 1.0; j <= parts; j++ {
+			back(p.low + (p.high-p.low)*j/parts)
+		}
+	}
+	slices.Sort(breaks)
+	return breaks
 }

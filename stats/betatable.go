@@ -78,18 +78,25 @@ func (s shape) reach(side float64) float64 {
 	return d
 }
 
-// panelWidth is how far a panel that starts at d may go: a part of the local
-// standard deviation, a few e-folds of an exponential tail, and not far beyond
-// the distance to the logit axis's singularities at t = +-i pi.
+// panelWidth is how far a panel that starts at d may go to the given side: 1.25
+// local standard deviations at either end, a part of the distance to the logit
+// axis's singularities at t = +-i pi, and a few e-folds; more of them where the
+// density is small and so may be less exact.
 func (s shape) panelWidth(d, side float64) float64 {
-	t := s.t0 + d
-	p, q := expit(t)
-	tail := s.b
-	if side < 0 {
-		tail = s.a
+	l, centred := s.at(d)
+	slope := (s.a + s.b) * math.Abs(centred)
+	width := min(s.localSD(d)*1.25, 1+math.Abs(s.t0+d)/3, (3-0.2*l)/slope)
+	for width > s.localSD(d+side*width)*1.6 {
+		width *= 0.8
 	}
-	local := 1.25 / math.Sqrt((s.a+s.b)*p*q)
-	return math.Min(local, math.Min(1.5+0.5*math.Abs(t), 3/tail+local/4))
+	return width
+}
+
+// localSD is the standard deviation of the Gaussian that bends like the density
+// at d.
+func (s shape) localSD(d float64) float64 {
+	p, q := expit(s.t0 + d)
+	return 1 / math.Sqrt((s.a+s.b)*p*q)
 }
 
 // edges returns the panels' boundaries as distances from the peak, ascending.

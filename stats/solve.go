@@ -19,13 +19,18 @@ type search struct {
 // like a normal is nearly straight: two or three evaluations instead of fifty.
 // The bracket catches what is not like a normal.
 //
-// The loop ends on a step of 1e-7 of the width, which Newton's next error
-// squares. gonum has no bracketing root finder.
+// A density may be unbounded at a point (two arms with most of their belief at
+// a rate of 0 have nearly equal rates), where Newton's steps are tiny far from
+// the answer. So a step ends the search only from within 1e-8 on the z scale,
+// of which Newton leaves nothing that matters; otherwise the bracket is halved.
+// Beside such a point Newton may also cycle: after eight steps every other one
+// halves the bracket, so the search always ends.
+// gonum has no bracketing root finder.
 func solve(f func(float64) (cdf, density float64), s search) float64 {
-	x := math.Min(math.Max(s.start, s.low), s.high)
+	x := min(max(s.start, s.low), s.high)
 	z := mathext.NormalQuantile(s.target)
 	low, high := s.low, s.high
-	for range 100 {
+	for step := range 200 {
 		cdf, density := f(x)
 		if cdf < s.target {
 			low = x
@@ -35,11 +40,17 @@ func solve(f func(float64) (cdf, density float64), s search) float64 {
 		next := low + (high-low)/2
 		if cdf > 0 && cdf < 1 && density > 0 {
 			at := mathext.NormalQuantile(cdf)
-			if newton := x + (z-at)*normalPDF(at)/density; newton >= low && newton <= high {
+			newton := x + (z-at)*normalPDF(at)/density
+			within := newton >= low && newton <= high
+			halve := step >= 8 && step%2 == 0
+			switch {
+			case within && math.Abs(z-at) <= 1e-8:
+				return newton
+			case within && !halve && math.Abs(newton-x) > 1e-7*s.scale:
 				next = newton
 			}
 		}
-		if math.Abs(next-x) <= 1e-7*s.scale || next == x {
+		if next == x || high-low <= 1e-15*s.scale {
 			return next
 		}
 		x = next
