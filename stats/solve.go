@@ -46,7 +46,7 @@ func solve(f func(float64) (cdf, density float64), s search) float64 {
 			switch {
 			case within && math.Abs(z-at) <= 1e-8:
 				return newton
-			case within && !halve && math.Abs(newton-x) > 1e-7*s.scale:
+			case within && !halve && math.Abs(newton-x) > 1e-10*s.scale:
 				next = newton
 			}
 		}
