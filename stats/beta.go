@@ -26,6 +26,10 @@ type point struct {
 // [0.1, 1e13]; a flat prior is (1, 1), Jeffreys' is (0.5, 0.5). Outside that
 // range every figure is undefined. It costs some ten microseconds: make one for
 // an arm and metric and use it for all comparisons.
+//
+// Comparisons agree with 40-digit references to 1e-12. Priors below half a user
+// put belief within 1e-16 of a rate of 0 or 1; differences next to -1 or 1 are
+// then only as exact as float64 can tell them apart.
 func NewBetaPosterior(alpha, beta float64) *BetaPosterior {
 	if !(alpha >= minShape && alpha <= maxShape && beta >= minShape && beta <= maxShape) {
 		return &BetaPosterior{why: ReasonInvalidInput}

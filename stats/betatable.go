@@ -20,7 +20,7 @@ import (
 
 const (
 	// nodes per panel. Panels are at most 1.25 standard deviations wide, so
-	// that the first neglected term of a Gaussian is below 1e-15.
+	// that the first neglected term of a Gaussian is next to the last digit.
 	nodes = 16
 	// depth is how far below its peak the log density is followed:
 	// exp(-38) = 3e-17 of the peak is below the last digit of a probability.

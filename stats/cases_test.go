@@ -52,7 +52,7 @@ func TestEveryCaseFileHasATest(t *testing.T) {
 	}
 }
 
-// runCases runs every case of a file; in must be a pointer to the inputs' type.
+// runCases runs every case of a file through got.
 func runCases[In any](t *testing.T, method string, got func(In) results) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", method+".json"))

@@ -9,7 +9,8 @@ import (
 // manyDegrees is where Student's t is computed as a normal with corrected
 // argument. Continued fractions of the incomplete beta function lose digits as
 // its parameters grow (gonum's is off by 3e-7 at 1e9 degrees of freedom) while
-// the expansion gains them; at 200 degrees both agree to 1e-12.
+// the expansion gains them: at 200 degrees the two agree to a relative 4e-12 up
+// to 8 standard errors and to 1e-8 at 15, where p is 1e-34.
 const manyDegrees = 200
 
 // studentTail is P(T > t) for t >= 0 and nu >= 1 degrees of freedom (which need
