@@ -2,6 +2,7 @@ package canonical
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"math/big"
 	"math/bits"
@@ -69,5 +70,22 @@ func (s *Sum) UnmarshalBinary(b []byte) error {
 		return errors.New("a sum is 16 bytes")
 	}
 	s.hi, s.lo = int64(binary.BigEndian.Uint64(b)), binary.BigEndian.Uint64(b[8:])
+	return nil
+}
+// MarshalJSON writes a decimal number as text: JSON readers round long numbers.
+func (s Sum) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *Sum) UnmarshalJSON(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return err
+	}
+	b, ok := new(big.Int).SetString(text, 10)
+	if !ok || b.BitLen() > 127 {
+		return errors.New("not an exact sum")
+	}
+	lo := new(big.Int).And(b, new(big.Int).SetUint64(^uint64(0)))
+	*s = Sum{new(big.Int).Rsh(b, 64).Int64(), lo.Uint64()}
 	return nil
 }

@@ -11,20 +11,12 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// Record is one message of the log, decoded.
-type Record struct {
-	Seq        uint64
-	Event      canonical.Event
-	Definition []byte // the message's text where it is a change of the registry and no event
-	Err        error  // why the message is neither; it is passed on so that it can be counted, never skipped in silence
-}
-
 // readAhead is how many decoded records wait for the consumer. Decoding runs ahead on the other core.
 const readAhead = 8192
 
 // Consume hands every message from sequence from on to apply, in order, in batches: as many as wait, at most limit. It
 // returns when ctx ends (nil), when apply fails (its error), or when the log cannot be read.
-func (l *Log) Consume(ctx context.Context, from uint64, limit int, apply func([]Record) error) error {
+func (l *Log) Consume(ctx context.Context, from uint64, limit int, apply func([]canonical.Record) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	consumer, err := l.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
@@ -38,7 +30,7 @@ func (l *Log) Consume(ctx context.Context, from uint64, limit int, apply func([]
 	if err != nil {
 		return unavailable(err)
 	}
-	records := make(chan Record, readAhead)
+	records := make(chan canonical.Record, readAhead)
 	failed := make(chan error, 1)
 	go func() {
 		defer close(records)
@@ -48,7 +40,7 @@ func (l *Log) Consume(ctx context.Context, from uint64, limit int, apply func([]
 		<-ctx.Done()
 		messages.Stop()
 	}()
-	batch := make([]Record, 0, limit)
+	batch := make([]canonical.Record, 0, limit)
 	for r := range records {
 		batch = append(batch[:0], r)
 	fill:
@@ -72,7 +64,7 @@ func (l *Log) Consume(ctx context.Context, from uint64, limit int, apply func([]
 
 // read decodes messages into records until ctx ends. A sequence that does not follow its predecessor is fine (a message
 // may have been erased), one that goes back is not.
-func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next uint64, records chan<- Record) error {
+func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next uint64, records chan<- canonical.Record) error {
 	definitions := l.opts.Prefix + ".v1.registry."
 	for {
 		msg, err := messages.Next()
@@ -90,7 +82,7 @@ func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next
 			return unavailable(fmt.Errorf("the log went back from sequence %d to %d", next-1, meta.Sequence.Stream))
 		}
 		next = meta.Sequence.Stream + 1
-		r := Record{Seq: meta.Sequence.Stream}
+		r := canonical.Record{Seq: meta.Sequence.Stream}
 		if strings.HasPrefix(msg.Subject(), definitions) {
 			r.Definition = msg.Data()
 		} else {

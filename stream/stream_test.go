@@ -51,12 +51,12 @@ func exposures(from, n int) []canonical.Event {
 }
 
 // drain reads the log until n records came.
-func drain(t testing.TB, l *stream.Log, from uint64, n int) []stream.Record {
+func drain(t testing.TB, l *stream.Log, from uint64, n int) []canonical.Record {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	var got []stream.Record
-	err := l.Consume(ctx, from, 500, func(batch []stream.Record) error {
+	var got []canonical.Record
+	err := l.Consume(ctx, from, 500, func(batch []canonical.Record) error {
 		if got = append(got, batch...); len(got) >= n {
 			cancel()
 		}

@@ -1,0 +1,249 @@
+package core
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// The stored form of a person is a tag, then fields in order: integers as varints, text with its length. Its version
+// is the store's format (see meta).
+const (
+	tagPerson   = 1
+	tagRedirect = 2 // this id is one of another person's, whose first unit follows
+)
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendUnit(b []byte, u canonical.Unit) []byte { return appendText(append(b, byte(u.Kind)), u.ID) }
+
+func appendSum(b []byte, s canonical.Sum) []byte {
+	if n, ok := s.Int64(); ok {
+		return binary.AppendVarint(append(b, 0), n)
+	}
+	b, _ = s.AppendBinary(append(b, 1)) //nolint:errcheck // a sum is always writable
+	return b
+}
+
+func appendMoment(b []byte, m moment) []byte {
+	return appendText(appendText(binary.AppendVarint(b, int64(m.at)), m.id), m.source)
+}
+
+func appendArms(b []byte, arms []arm) []byte {
+	b = binary.AppendUvarint(b, uint64(len(arms)))
+	for _, a := range arms {
+		b = binary.AppendUvarint(appendMoment(appendText(b, a.variant), a.earliest), uint64(a.n))
+	}
+	return b
+}
+
+// appendTo writes the person.
+func (p *person) appendTo(b []byte) []byte {
+	b = binary.AppendUvarint(append(b, tagPerson), uint64(p.conversions))
+	b = binary.AppendUvarint(b, uint64(len(p.units)))
+	for _, u := range p.units {
+		b = appendUnit(b, u)
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.parts)))
+	for i := range p.parts {
+		q := &p.parts[i]
+		b = appendText(b, q.experiment)
+		b = binary.AppendUvarint(b, uint64(q.outside))
+		b = binary.AppendUvarint(b, uint64(q.noExposure))
+		b = binary.AppendUvarint(b, uint64(len(q.runs)))
+		for j := range q.runs {
+			b = q.runs[j].appendTo(b)
+		}
+	}
+	return b
+}
+
+func (v *runView) appendTo(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(v.run))
+	b = appendArms(appendArms(b, v.arms), v.unknown)
+	b = append(b, boolByte(v.end.set()))
+	if v.end.set() {
+		b = appendText(appendMoment(b, v.end.moment), v.end.reason)
+	}
+	b = binary.AppendUvarint(b, uint64(len(v.totals)))
+	for i := range v.totals {
+		t := &v.totals[i]
+		b = binary.AppendUvarint(appendText(b, t.metric), uint64(t.n))
+		b = appendSum(appendSum(b, t.y), t.d)
+	}
+	mask := byte(0)
+	for s, n := range v.statuses {
+		if n != 0 {
+			mask |= 1 << s
+		}
+	}
+	b = append(b, mask)
+	for _, n := range v.statuses {
+		if n != 0 {
+			b = binary.AppendUvarint(b, uint64(n))
+		}
+	}
+	return binary.AppendUvarint(b, uint64(v.mismatched))
+}
+
+func boolByte(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+var errRecord = errors.New("a record of the state cannot be read; run tracklayer rebuild to make the state anew from the log")
+
+// decoder reads what the append functions wrote. The first fault sticks.
+type decoder struct {
+	b   []byte
+	bad bool
+}
+
+func (d *decoder) byte() byte {
+	if len(d.b) == 0 {
+		d.bad = true
+		return 0
+	}
+	c := d.b[0]
+	d.b = d.b[1:]
+	return c
+}
+
+func (d *decoder) uint() uint64 {
+	n, size := binary.Uvarint(d.b)
+	if size <= 0 {
+		d.bad = true
+		d.b = nil
+		return 0
+	}
+	d.b = d.b[size:]
+	return n
+}
+
+func (d *decoder) int() int64 {
+	n, size := binary.Varint(d.b)
+	if size <= 0 {
+		d.bad = true
+		d.b = nil
+		return 0
+	}
+	d.b = d.b[size:]
+	return n
+}
+
+// count is a number of things that follow, each of at least one byte.
+func (d *decoder) count() int {
+	n := d.uint()
+	if n > uint64(len(d.b)) {
+		d.bad = true
+		return 0
+	}
+	return int(n)
+}
+
+func (d *decoder) text() string {
+	n := d.count()
+	if d.bad {
+		return ""
+	}
+	s := string(d.b[:n])
+	d.b = d.b[n:]
+	return s
+}
+
+func (d *decoder) unit() canonical.Unit {
+	return canonical.Unit{Kind: canonical.UnitKind(d.byte()), ID: d.text()}
+}
+
+func (d *decoder) sum() (s canonical.Sum) {
+	if d.byte() == 0 {
+		return canonical.SumOf(d.int())
+	}
+	if len(d.b) < 16 || s.UnmarshalBinary(d.b[:16]) != nil {
+		d.bad = true
+		return s
+	}
+	d.b = d.b[16:]
+	return s
+}
+
+func (d *decoder) moment() moment {
+	return moment{canonical.Time(d.int()), d.text(), d.text()}
+}
+
+func (d *decoder) arms() []arm {
+	n := d.count()
+	if n == 0 {
+		return nil
+	}
+	arms := make([]arm, 0, min(n, 8))
+	for range n {
+		arms = append(arms, arm{d.text(), d.moment(), int64(d.uint())})
+	}
+	return arms
+}
+
+// decodePerson reads a stored person, or the unit that it redirects to.
+func decodePerson(b []byte) (*person, canonical.Unit, error) {
+	d := decoder{b: b}
+	tag := d.byte()
+	if tag == tagRedirect {
+		if u := d.unit(); !d.bad {
+			return nil, u, nil
+		}
+	}
+	if tag != tagPerson {
+		return nil, canonical.Unit{}, fmt.Errorf("person: %w", errRecord)
+	}
+	p := &person{conversions: int64(d.uint())}
+	for range d.count() {
+		p.units = append(p.units, d.unit())
+	}
+	if n := d.count(); n > 0 {
+		p.parts = make([]participation, n)
+	}
+	for i := range p.parts {
+		q := &p.parts[i]
+		q.experiment, q.outside, q.noExposure = d.text(), int64(d.uint()), int64(d.uint())
+		if n := d.count(); n > 0 {
+			q.runs = make([]runView, n)
+		}
+		for j := range q.runs {
+			d.runView(&q.runs[j])
+		}
+	}
+	if d.bad || len(d.b) > 0 || len(p.units) == 0 {
+		return nil, canonical.Unit{}, fmt.Errorf("person: %w", errRecord)
+	}
+	return p, canonical.Unit{}, nil
+}
+
+func (d *decoder) runView(v *runView) {
+	v.run = int(d.uint())
+	v.arms, v.unknown = d.arms(), d.arms()
+	if d.byte() != 0 {
+		v.end.moment = d.moment()
+		v.end.reason = d.text()
+	}
+	if n := d.count(); n > 0 {
+		v.totals = make([]total, n)
+	}
+	for i := range v.totals {
+		t := &v.totals[i]
+		t.metric, t.n = d.text(), int64(d.uint())
+		t.y, t.d = d.sum(), d.sum()
+	}
+	mask := d.byte()
+	for s := range v.statuses {
+		if mask&(1<<s) != 0 {
+			v.statuses[s] = int64(d.uint())
+		}
+	}
+	v.mismatched = int64(d.uint())
+}

@@ -1,0 +1,228 @@
+package core
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// event folds one event. Its id, within its source, makes it itself: the same body again is a redelivery, another body
+// is a conflict, in which the body that sorts first wins whatever came first.
+func (f *Fold) event(e *canonical.Event) error {
+	body := e.AppendBody(nil)
+	sum := sha256.Sum256(body)
+	hash := [16]byte(sum[:16])
+	key := eventKey(e)
+	raw, found, err := f.tx.Get(key)
+	if err != nil {
+		return err
+	}
+	entry, err := f.ledgerOf(e)
+	if err != nil {
+		return err
+	}
+	if !found {
+		entry.Accepted++
+		r := eventRecord{e.Unit(), e.At, [][16]byte{hash}}
+		if err := f.tx.Set(key, r.encode()); err != nil {
+			return err
+		}
+		return f.insert(e)
+	}
+	r, err := decodeEventRecord(raw)
+	if err != nil {
+		return err
+	}
+	at, known := slices.BinarySearchFunc(r.hashes, hash, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+	if known {
+		entry.Redelivered++
+	} else {
+		entry.Conflicts++
+		r.hashes = slices.Insert(r.hashes, at, hash)
+	}
+	return f.contest(e, body, key, r)
+}
+
+// contest keeps, of two deliveries under one id, the one that comes first in an order that does not know which arrived
+// first: by body, then, the bodies being equal, by the time of receipt.
+func (f *Fold) contest(e *canonical.Event, body, key []byte, r eventRecord) error {
+	held := canonical.Event{ID: e.ID, Source: e.Source, At: r.at}
+	setUnit(&held, r.unit)
+	raw, found, err := f.tx.Get(factKey(&held))
+	if err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("event %q of %q has no fact: %w", e.ID, e.Source, errRecord)
+	}
+	if held, err = canonical.ParseWire(append([]byte(nil), raw...)); err != nil {
+		return fmt.Errorf("fact: %w: %w", errRecord, err)
+	}
+	order := bytes.Compare(body, held.AppendBody(nil))
+	if order == 0 {
+		order = int(min(max(e.ReceivedAt-held.ReceivedAt, -1), 1))
+	}
+	if order == 0 {
+		order = int(min(max(e.ClockOffset-held.ClockOffset, -1), 1))
+	}
+	if order < 0 {
+		r.unit, r.at = e.Unit(), e.At
+	}
+	if err := f.tx.Set(key, r.encode()); err != nil || order >= 0 {
+		return err
+	}
+	if err := f.retract(&held); err != nil {
+		return err
+	}
+	return f.insert(e)
+}
+
+func setUnit(e *canonical.Event, u canonical.Unit) {
+	if u.Kind == canonical.User {
+		e.UserID = u.ID
+	} else {
+		e.AnonymousID = u.ID
+	}
+}
+
+// insert stores a new fact and lets it take effect.
+func (f *Fold) insert(e *canonical.Event) error {
+	f.buf = e.AppendJSON(f.buf[:0])
+	if err := f.tx.Set(factKey(e), f.buf); err != nil {
+		return err
+	}
+	if e.Links() {
+		if err := f.link(e); err != nil {
+			return err
+		}
+	}
+	if e.PreviousUserID != "" {
+		if err := f.merge(e); err != nil {
+			return err
+		}
+	}
+	p, err := f.ensurePerson(e.Unit())
+	if err != nil {
+		return err
+	}
+	switch e.Kind {
+	case canonical.Exposed:
+		return f.exposed(p, e)
+	case canonical.Converted:
+		return f.converted(p, e)
+	case canonical.EndedEarly:
+		f.change(p, f.rules.Resolve(e.Source, e.ExperimentID, e.SourceExperiment), func() { f.rules.end(p.person, e) })
+	}
+	return nil
+}
+
+// ensurePerson finds the person of a unit, or makes one of that unit alone.
+func (f *Fold) ensurePerson(u canonical.Unit) (*entry, error) {
+	p, err := f.personOf(u)
+	if err != nil {
+		return nil, err
+	}
+	if p.person == nil {
+		p.person = &person{units: []canonical.Unit{u}}
+		p.dirty = true
+	}
+	return p, nil
+}
+
+// exposed adds an exposure in place where no conversion can change its verdict: where there is none, or where the first
+// exposure stays what it was. Else the person is computed anew.
+func (f *Fold) exposed(p *entry, e *canonical.Event) error {
+	experiment, run, variant, known := f.rules.place(e)
+	if p.person.conversions == 0 || run == 0 || p.person.repeats(experiment, run, variant, known, momentOf(e)) {
+		f.change(p, experiment, func() { f.rules.expose(p.person, e) })
+		return nil
+	}
+	return f.recompute(p)
+}
+
+// repeats reports whether the person has an earlier exposure to that variant of the run.
+func (p *person) repeats(experiment string, run int, variant string, known bool, m moment) bool {
+	for i := range p.parts {
+		if p.parts[i].experiment != experiment {
+			continue
+		}
+		for _, v := range p.parts[i].runs {
+			if v.run != run {
+				continue
+			}
+			arms := v.arms
+			if !known {
+				arms = v.unknown
+			}
+			for _, a := range arms {
+				if a.variant == variant {
+					return a.earliest.before(m)
+				}
+			}
+		}
+	}
+	return false
+}
+
+// converted adds a conversion in place unless another report of it is known: which of them is kept may change.
+func (f *Fold) converted(p *entry, e *canonical.Event) error {
+	if e.DedupKey != "" {
+		again, err := f.reported(p.person, e)
+		if err != nil {
+			return err
+		}
+		if again {
+			return f.recompute(p)
+		}
+	}
+	experiment := ""
+	if e.ExperimentID != "" {
+		experiment = f.rules.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
+	}
+	f.change(p, experiment, func() {
+		p.person.conversions++
+		f.rules.convert(p.person, e, false)
+	})
+	return nil
+}
+
+// reported notes the conversion's dedup key and says whether one of the person's ids had it before. After a fact was
+// retracted the answer may be a needless yes; that costs time, not truth.
+func (f *Fold) reported(p *person, e *canonical.Event) (bool, error) {
+	again := false
+	for _, u := range p.units {
+		_, found, err := f.tx.Get(dedupKey(u, e))
+		if err != nil {
+			return false, err
+		}
+		if again = again || found; again {
+			break
+		}
+	}
+	return again, f.tx.Set(dedupKey(e.Unit(), e), nil)
+}
+
+// retract takes a fact back, as if it had never come.
+func (f *Fold) retract(e *canonical.Event) error {
+	if err := f.tx.Delete(factKey(e)); err != nil {
+		return err
+	}
+	seeds := []canonical.Unit{e.Unit()}
+	if e.Links() {
+		anon := canonical.Unit{Kind: canonical.Anonymous, ID: e.AnonymousID}
+		seeds = append(seeds, anon)
+		if err := f.unlink(e); err != nil {
+			return err
+		}
+	}
+	if e.PreviousUserID != "" {
+		seeds = append(seeds, canonical.Unit{Kind: canonical.User, ID: e.PreviousUserID})
+		if err := f.unmerge(e); err != nil {
+			return err
+		}
+	}
+	return f.regroup(seeds)
+}

@@ -1,0 +1,387 @@
+package core
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// Format is the version of the stored records. A store of another format is refused.
+const Format = 1
+
+// ErrFormat reports a store whose records this program does not read.
+var ErrFormat = errors.New("the state was written by another version of TrackLayer")
+
+// Fold is the state and its one writer. Apply is for one goroutine; View and Wait are for any number.
+type Fold struct {
+	store  Store
+	tx     Tx
+	rules  rules
+	meta   meta
+	aggs   map[string]*Aggregate
+	dirty  map[string]struct{}       // experiments whose aggregate changed since the last commit
+	people map[canonical.Unit]*entry // persons read since the last commit
+	ledger map[LedgerKey]*LedgerEntry
+	broken error // a failed write: memory and disk differ, nothing may be applied any more
+	buf    []byte
+
+	view atomic.Pointer[View]
+	mu   sync.Mutex
+	more chan struct{} // closed at the next commit
+}
+
+// meta is stored with every commit.
+type meta struct {
+	Format        int            `json:"format"`
+	Seq           uint64         `json:"seq"`
+	Watermark     canonical.Time `json:"watermark"`
+	LinkConflicts int64          `json:"link_conflicts"`
+	Unreadable    int64          `json:"unreadable"` // records that are neither event nor definition
+}
+
+// entry is a unit as read since the last commit: a person, a redirect to one, or nothing yet.
+type entry struct {
+	person   *person
+	redirect canonical.Unit
+	dirty    bool
+}
+
+// Open reads the state and stands at its last commit.
+func Open(store Store) (*Fold, error) {
+	f := &Fold{
+		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
+		ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}), meta: meta{Format: Format},
+	}
+	tx := store.Begin()
+	defer tx.Discard()
+	raw, found, err := tx.Get([]byte{keyMeta})
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		if err := json.Unmarshal(raw, &f.meta); err != nil {
+			return nil, fmt.Errorf("%w: %w", errRecord, err)
+		}
+		if f.meta.Format != Format {
+			return nil, fmt.Errorf("%w: format %d, this one reads %d; run tracklayer rebuild to make it anew from the log", ErrFormat, f.meta.Format, Format)
+		}
+	}
+	err = tx.Scan([]byte{keyDefinition}, func(key, value []byte) error {
+		next, _, err := f.rules.Apply(value, binary.BigEndian.Uint64(key[1:]))
+		f.rules.Registry = next
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	snapshots := map[string]*Snapshot{}
+	err = tx.Scan([]byte{keyAggregate}, func(key, value []byte) error {
+		a := &Aggregate{}
+		if err := json.Unmarshal(value, a); err != nil {
+			return fmt.Errorf("aggregate %q: %w: %w", key[1:], errRecord, err)
+		}
+		f.aggs[string(key[1:])] = a
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for id, a := range f.aggs {
+		snapshots[id] = f.snapshot(id, a)
+	}
+	f.publish(snapshots)
+	return f, nil
+}
+
+// Seq is the stream sequence of the last record applied and committed.
+func (f *Fold) Seq() uint64 { return f.View().Seq }
+
+// Apply folds records that follow each other on the log, and commits what they changed together with the sequence of
+// the last one. Records at or below the sequence reached before are passed over, so a replay counts nothing twice.
+// An error is the store's: nothing of the batch was kept, and the Fold must be opened anew.
+func (f *Fold) Apply(records []canonical.Record) error {
+	if f.broken != nil {
+		return fmt.Errorf("after an earlier failure: %w", f.broken)
+	}
+	f.tx = f.store.Begin()
+	defer func() {
+		f.tx.Discard()
+		f.tx = nil
+	}()
+	for i := range records {
+		r := &records[i]
+		if r.Seq <= f.meta.Seq {
+			continue
+		}
+		if err := f.record(r); err != nil {
+			f.broken = fmt.Errorf("record %d: %w", r.Seq, err)
+			return f.broken
+		}
+		f.meta.Seq = r.Seq
+	}
+	if err := f.commit(); err != nil {
+		f.broken = err
+		return err
+	}
+	return nil
+}
+
+func (f *Fold) record(r *canonical.Record) error {
+	switch {
+	case r.Definition != nil:
+		return f.define(r)
+	case r.Err != nil:
+		f.meta.Unreadable++
+		return nil
+	}
+	f.meta.Watermark = max(f.meta.Watermark, r.Event.ReceivedAt)
+	return f.event(&r.Event)
+}
+
+// commit writes everything that changed as one, and only then lets readers see it.
+func (f *Fold) commit() error {
+	if err := f.flushPeople(); err != nil {
+		return err
+	}
+	snapshots := cloneSnapshots(f.view.Load(), len(f.dirty))
+	for id := range f.dirty {
+		a := f.aggs[id]
+		if a.prune(); a.isEmpty() {
+			delete(f.aggs, id)
+			delete(snapshots, id)
+			if err := f.tx.Delete(append([]byte{keyAggregate}, id...)); err != nil {
+				return err
+			}
+			continue
+		}
+		raw, err := json.Marshal(a)
+		if err != nil {
+			return err
+		}
+		if err := f.tx.Set(append([]byte{keyAggregate}, id...), raw); err != nil {
+			return err
+		}
+		snapshots[id] = f.snapshot(id, a)
+	}
+	if err := f.flushLedger(); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(f.meta)
+	if err != nil {
+		return err
+	}
+	if err := f.tx.Set([]byte{keyMeta}, raw); err != nil {
+		return err
+	}
+	if err := f.tx.Commit(); err != nil {
+		return err
+	}
+	clear(f.dirty)
+	f.publish(snapshots)
+	return nil
+}
+
+// keepPeople is how many decoded persons stay in memory between commits.
+const keepPeople = 50_000
+
+func (f *Fold) flushPeople() error {
+	for u, e := range f.people {
+		if !e.dirty {
+			continue
+		}
+		f.buf = f.buf[:0]
+		if e.person != nil {
+			f.buf = e.person.appendTo(f.buf)
+		} else {
+			f.buf = appendUnit(append(f.buf, tagRedirect), e.redirect)
+		}
+		if err := f.tx.Set(unitKey(keyPerson, u), f.buf); err != nil {
+			return err
+		}
+		e.dirty = false
+	}
+	if len(f.people) > keepPeople {
+		clear(f.people)
+	}
+	return nil
+}
+
+func (f *Fold) aggregate(experiment string) *Aggregate {
+	a := f.aggs[experiment]
+	if a == nil {
+		a = &Aggregate{}
+		f.aggs[experiment] = a
+	}
+	f.dirty[experiment] = struct{}{}
+	return a
+}
+
+// load reads what is known of a unit.
+func (f *Fold) load(u canonical.Unit) (*entry, error) {
+	if e, ok := f.people[u]; ok {
+		return e, nil
+	}
+	e := &entry{}
+	raw, found, err := f.tx.Get(unitKey(keyPerson, u))
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		if e.person, e.redirect, err = decodePerson(raw); err != nil {
+			return nil, err
+		}
+	}
+	f.people[u] = e
+	return e, nil
+}
+
+// personOf finds the person that a unit belongs to, nil where it is not known yet.
+func (f *Fold) personOf(u canonical.Unit) (*entry, error) {
+	for range 3 { // a redirect leads straight to the person; the bound is for a broken state
+		e, err := f.load(u)
+		if err != nil || e.redirect == (canonical.Unit{}) {
+			return e, err
+		}
+		u = e.redirect
+	}
+	return nil, fmt.Errorf("redirects without end: %w", errRecord)
+}
+
+// change lets fn change the person in place and keeps the aggregates equal to the sum of all persons. Only the
+// participation in the experiment may change, or any of them where experiment is "".
+func (f *Fold) change(e *entry, experiment string, fn func()) {
+	f.contribute(-1, e.person, experiment)
+	fn()
+	f.contribute(1, e.person, experiment)
+	e.dirty = true
+}
+
+func (f *Fold) contribute(sign int64, p *person, experiment string) {
+	for i := range p.parts {
+		if q := &p.parts[i]; experiment == "" || q.experiment == experiment {
+			f.aggregate(q.experiment).add(sign, q)
+		}
+	}
+}
+
+// recompute replaces the person by what its facts say.
+func (f *Fold) recompute(e *entry) error {
+	facts, err := f.facts(e.person.units)
+	if err != nil {
+		return err
+	}
+	f.contribute(-1, e.person, "")
+	e.person = f.rules.evaluate(e.person.units, facts)
+	f.contribute(1, e.person, "")
+	e.dirty = true
+	return nil
+}
+
+// facts reads everything that is stored under the units.
+func (f *Fold) facts(units []canonical.Unit) ([]canonical.Event, error) {
+	var facts []canonical.Event
+	for _, u := range units {
+		err := f.tx.Scan(unitKey(keyFact, u), func(_, value []byte) error {
+			e, err := canonical.ParseWire(append([]byte(nil), value...))
+			if err != nil {
+				return fmt.Errorf("fact: %w: %w", errRecord, err)
+			}
+			facts = append(facts, e)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return facts, nil
+}
+
+// define applies a change of the registry and recomputes every person that it may concern. A change that cannot be
+// applied is counted: the log holds it for ever, and stopping would help nobody.
+func (f *Fold) define(r *canonical.Record) error {
+	names := map[string]struct{}{}
+	next, x, err := f.rules.Apply(r.Definition, r.Seq)
+	if err != nil {
+		f.meta.Unreadable++
+		return nil //nolint:nilerr // counted, see above
+	}
+	for _, n := range x.Names() {
+		names[n] = struct{}{}
+	}
+	if old, ok := f.rules.Get(x.ID); ok {
+		for _, n := range old.Names() {
+			names[n] = struct{}{}
+		}
+	}
+	f.rules.Registry = next
+	if err := f.tx.Set(binary.BigEndian.AppendUint64([]byte{keyDefinition}, r.Seq), r.Definition); err != nil {
+		return err
+	}
+	f.aggregate(x.ID)
+	return f.recomputeAll(names)
+}
+
+// recomputeAll recomputes everybody who takes part in one of the experiments.
+func (f *Fold) recomputeAll(names map[string]struct{}) error {
+	if err := f.flushPeople(); err != nil {
+		return err
+	}
+	var concerned []canonical.Unit
+	err := f.tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
+		p, _, err := decodePerson(value)
+		if err != nil || p == nil {
+			return err
+		}
+		for i := range p.parts {
+			if _, ok := names[p.parts[i].experiment]; ok {
+				concerned = append(concerned, p.units[0])
+				break
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, u := range concerned {
+		e, err := f.personOf(u)
+		if err != nil {
+			return err
+		}
+		if err := f.recompute(e); err != nil {
+			return err
+		}
+		if len(f.people) > keepPeople {
+			if err := f.flushPeople(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// snapshot freezes an experiment for readers.
+func (f *Fold) snapshot(id string, a *Aggregate) *Snapshot {
+	s := &Snapshot{ID: id, Aggregate: a.clone()}
+	if x, ok := f.rules.Get(id); ok {
+		s.Experiment = x
+	}
+	return s
+}
+
+// publish lets readers see the committed state.
+func (f *Fold) publish(snapshots map[string]*Snapshot) {
+	f.view.Store(&View{
+		Seq: f.meta.Seq, Watermark: f.meta.Watermark, LinkConflicts: f.meta.LinkConflicts, Unreadable: f.meta.Unreadable,
+		Registry: f.rules.Registry, snapshots: snapshots,
+	})
+	f.mu.Lock()
+	close(f.more)
+	f.more = make(chan struct{})
+	f.mu.Unlock()
+}

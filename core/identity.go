@@ -1,0 +1,282 @@
+package core
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// link notes that an anonymous id was seen with a user. It belongs to the user with the earliest link, the smaller user
+// id where two are equally early; a later one is counted as a conflict and merges nobody.
+func (f *Fold) link(e *canonical.Event) error {
+	key := edgeKey(keyOwnerEdge, e.AnonymousID, e.UserID)
+	seen, err := f.any(key)
+	if err != nil {
+		return err
+	}
+	if err := f.tx.Set(momentKey(key, momentOf(e)), nil); err != nil {
+		return err
+	}
+	owner, err := f.owner(e.AnonymousID)
+	if err != nil {
+		return err
+	}
+	before := owner.user
+	if !seen {
+		if owner.users++; owner.users > 1 {
+			f.meta.LinkConflicts++
+		}
+	}
+	if before == "" || cmp.Or(cmp.Compare(e.At, owner.at), strings.Compare(e.UserID, before)) < 0 {
+		owner.user, owner.at = e.UserID, e.At
+	}
+	if err := f.setOwner(e.AnonymousID, owner); err != nil || owner.user == before {
+		return err
+	}
+	return f.adopt(e.AnonymousID, owner.user)
+}
+
+// adopt brings an anonymous id to its new owner. An id without a history of its own is just added; everybody else is
+// grouped and computed anew.
+func (f *Fold) adopt(anonymous, user string) error {
+	a := canonical.Unit{Kind: canonical.Anonymous, ID: anonymous}
+	u := canonical.Unit{Kind: canonical.User, ID: user}
+	e, err := f.load(a)
+	if err != nil {
+		return err
+	}
+	if e.person != nil || e.redirect != (canonical.Unit{}) {
+		return f.regroup([]canonical.Unit{a, u})
+	}
+	p, err := f.ensurePerson(u)
+	if err != nil {
+		return err
+	}
+	p.person.units = insertUnit(p.person.units, a)
+	p.dirty, e.dirty, e.redirect = true, true, p.person.units[0]
+	return nil
+}
+
+func compareUnits(a, b canonical.Unit) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
+}
+
+func insertUnit(units []canonical.Unit, u canonical.Unit) []canonical.Unit {
+	i, found := slices.BinarySearchFunc(units, u, compareUnits)
+	if found {
+		return units
+	}
+	return slices.Insert(units, i, u)
+}
+
+func (f *Fold) owner(anonymous string) (ownerRecord, error) {
+	raw, found, err := f.tx.Get(edgeKey(keyOwner, anonymous, ""))
+	if err != nil || !found {
+		return ownerRecord{}, err
+	}
+	return decodeOwner(raw)
+}
+
+func (f *Fold) setOwner(anonymous string, o ownerRecord) error {
+	key := edgeKey(keyOwner, anonymous, "")
+	if o.user == "" {
+		return f.tx.Delete(key)
+	}
+	return f.tx.Set(key, o.encode())
+}
+
+var errStop = errors.New("enough")
+
+// any reports whether a key with the prefix exists.
+func (f *Fold) any(prefix []byte) (bool, error) {
+	err := f.tx.Scan(prefix, func(_, _ []byte) error { return errStop })
+	if errors.Is(err, errStop) {
+		return true, nil
+	}
+	return false, err
+}
+
+// unlink takes one report of a link back and finds the owner anew.
+func (f *Fold) unlink(e *canonical.Event) error {
+	pair := edgeKey(keyOwnerEdge, e.AnonymousID, e.UserID)
+	if err := f.tx.Delete(momentKey(slices.Clone(pair), momentOf(e))); err != nil {
+		return err
+	}
+	before, err := f.owner(e.AnonymousID)
+	if err != nil {
+		return err
+	}
+	all := edgeKey(keyOwnerEdge, e.AnonymousID, "")
+	var after ownerRecord
+	last := ""
+	err = f.tx.Scan(all, func(key, _ []byte) error {
+		user := edgeOther(key, len(all))
+		at := timeOfEdge(key, len(all)+len(user)+1)
+		if user != last {
+			after.users++
+			last = user
+		}
+		if after.user == "" || cmp.Or(cmp.Compare(at, after.at), strings.Compare(user, after.user)) < 0 {
+			after.user, after.at = user, at
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	f.meta.LinkConflicts += max(after.users-1, 0) - max(before.users-1, 0)
+	return f.setOwner(e.AnonymousID, after)
+}
+
+func timeOfEdge(key []byte, at int) canonical.Time {
+	var t uint64
+	for _, c := range key[at : at+8] {
+		t = t<<8 | uint64(c)
+	}
+	return canonical.Time(t)
+}
+
+// merge notes that two user ids are one person.
+func (f *Fold) merge(e *canonical.Event) error {
+	for _, pair := range [...][2]string{{e.UserID, e.PreviousUserID}, {e.PreviousUserID, e.UserID}} {
+		if err := f.tx.Set(momentKey(edgeKey(keyMerge, pair[0], pair[1]), momentOf(e)), nil); err != nil {
+			return err
+		}
+	}
+	a, b := canonical.Unit{Kind: canonical.User, ID: e.UserID}, canonical.Unit{Kind: canonical.User, ID: e.PreviousUserID}
+	p, err := f.personOf(a)
+	if err != nil {
+		return err
+	}
+	q, err := f.personOf(b)
+	if err != nil {
+		return err
+	}
+	if p == q && p.person != nil {
+		return nil
+	}
+	return f.regroup([]canonical.Unit{a, b})
+}
+
+func (f *Fold) unmerge(e *canonical.Event) error {
+	for _, pair := range [...][2]string{{e.UserID, e.PreviousUserID}, {e.PreviousUserID, e.UserID}} {
+		if err := f.tx.Delete(momentKey(edgeKey(keyMerge, pair[0], pair[1]), momentOf(e))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// regroup finds anew which of the seeds' ids, and of all ids that hang together with them, are one person, and computes
+// these persons from their facts. It is the slow and certain way that every change of identity may take.
+func (f *Fold) regroup(seeds []canonical.Unit) error {
+	g := &grouping{fold: f, leader: map[canonical.Unit]canonical.Unit{}, old: map[*entry]struct{}{}}
+	if err := g.gather(seeds); err != nil {
+		return err
+	}
+	for e := range g.old {
+		f.contribute(-1, e.person, "")
+		e.person = nil
+	}
+	groups := map[canonical.Unit][]canonical.Unit{}
+	for u := range g.leader {
+		l := g.find(u)
+		groups[l] = append(groups[l], u)
+	}
+	for _, units := range groups {
+		slices.SortFunc(units, compareUnits)
+		facts, err := f.facts(units)
+		if err != nil {
+			return err
+		}
+		for _, u := range units {
+			e, err := f.load(u)
+			if err != nil {
+				return err
+			}
+			*e = entry{redirect: units[0], dirty: true}
+		}
+		e := f.people[units[0]]
+		e.redirect, e.person = canonical.Unit{}, f.rules.evaluate(units, facts)
+		f.contribute(1, e.person, "")
+	}
+	return nil
+}
+
+// grouping is a union-find over ids.
+type grouping struct {
+	fold   *Fold
+	leader map[canonical.Unit]canonical.Unit
+	old    map[*entry]struct{} // the persons that the ids belonged to
+}
+
+func (g *grouping) find(u canonical.Unit) canonical.Unit {
+	for g.leader[u] != u {
+		u = g.leader[u]
+	}
+	return u
+}
+
+func (g *grouping) join(a, b canonical.Unit) {
+	if x, y := g.find(a), g.find(b); x != y {
+		g.leader[x] = y
+	}
+}
+
+// gather walks from the seeds over old persons and over links and merges until nothing new turns up.
+func (g *grouping) gather(work []canonical.Unit) error {
+	type pair struct{ a, b canonical.Unit }
+	var joins []pair
+	for len(work) > 0 {
+		u := work[len(work)-1]
+		work = work[:len(work)-1]
+		if _, done := g.leader[u]; done {
+			continue
+		}
+		g.leader[u] = u
+		e, err := g.fold.personOf(u)
+		if err != nil {
+			return err
+		}
+		if e.person != nil {
+			g.old[e] = struct{}{}
+			work = append(work, e.person.units...)
+		}
+		others, err := g.fold.neighbours(u)
+		if err != nil {
+			return err
+		}
+		for _, o := range others {
+			joins = append(joins, pair{u, o})
+		}
+		work = append(work, others...)
+	}
+	for _, j := range joins {
+		g.join(j.a, j.b)
+	}
+	return nil
+}
+
+// neighbours are the ids that are the same person as u by one step: a user's other names, an anonymous id's owner. From
+// a user to its anonymous ids no step is needed: they are among its person's ids, or they are seeds.
+func (f *Fold) neighbours(u canonical.Unit) ([]canonical.Unit, error) {
+	if u.Kind == canonical.Anonymous {
+		o, err := f.owner(u.ID)
+		if err != nil || o.user == "" {
+			return nil, err
+		}
+		return []canonical.Unit{{Kind: canonical.User, ID: o.user}}, nil
+	}
+	var others []canonical.Unit
+	prefix := edgeKey(keyMerge, u.ID, "")
+	err := f.tx.Scan(prefix, func(key, _ []byte) error {
+		if id := edgeOther(key, len(prefix)); len(others) == 0 || others[len(others)-1].ID != id {
+			others = append(others, canonical.Unit{Kind: canonical.User, ID: id})
+		}
+		return nil
+	})
+	return others, err
+}

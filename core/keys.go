@@ -1,0 +1,113 @@
+package core
+
+import (
+	"encoding/binary"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// The store's keys start with a letter for what they hold. Ids hold no control characters, so a zero byte ends them.
+const (
+	keyFact       = 'f' // unit, time, source, event id -> the event in its wire form
+	keyEvent      = 'e' // source, event id -> where the fact lies, and the hashes of all its bodies
+	keyDedup      = 'k' // unit, conversion event, dedup key -> nothing
+	keyOwnerEdge  = 'o' // anonymous id, user id, time, source, event id -> nothing: one report that they are one person
+	keyOwner      = 'w' // anonymous id -> its owner
+	keyMerge      = 'm' // user id, user id, time, source, event id -> nothing: one report, kept in both directions
+	keyPerson     = 'p' // unit -> person or redirect
+	keyAggregate  = 'a' // experiment -> aggregate
+	keyDefinition = 'r' // stream sequence -> the change as it lies on the log
+	keyLedger     = 'l' // day, source, kind -> entry
+	keyMeta       = 's' // -> meta
+)
+
+func unitKey(kind byte, u canonical.Unit) []byte {
+	b := make([]byte, 0, 64+len(u.ID))
+	return append(append(append(b, kind, byte(u.Kind)), u.ID...), 0)
+}
+
+func momentKey(b []byte, m moment) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(m.at))
+	return append(append(append(b, m.source...), 0), m.id...)
+}
+
+func factKey(e *canonical.Event) []byte { return momentKey(unitKey(keyFact, e.Unit()), momentOf(e)) }
+
+func eventKey(e *canonical.Event) []byte {
+	b := make([]byte, 0, 2+len(e.Source)+len(e.ID))
+	return append(append(append(append(b, keyEvent), e.Source...), 0), e.ID...)
+}
+
+func dedupKey(u canonical.Unit, e *canonical.Event) []byte {
+	return append(append(append(unitKey(keyDedup, u), e.ConversionEvent...), 0), e.DedupKey...)
+}
+
+// edgeKey is the prefix of all reports that a and b are one person; edgeKey(kind, a, "") of all reports about a.
+func edgeKey(kind byte, a, b string) []byte {
+	k := make([]byte, 0, 48+len(a)+len(b))
+	k = append(append(append(k, kind), a...), 0)
+	if b == "" {
+		return k
+	}
+	return append(append(k, b...), 0)
+}
+
+// edgeOther is the second id of an edge's key.
+func edgeOther(key []byte, prefix int) string {
+	rest := key[prefix:]
+	for i, c := range rest {
+		if c == 0 {
+			return string(rest[:i])
+		}
+	}
+	return string(rest)
+}
+
+// ownerRecord is who an anonymous id belongs to.
+type ownerRecord struct {
+	user  string
+	at    canonical.Time
+	users int64 // how many different users were ever linked to it
+}
+
+func (o ownerRecord) encode() []byte {
+	b := binary.AppendVarint(nil, int64(o.at))
+	return appendText(binary.AppendVarint(b, o.users), o.user)
+}
+
+func decodeOwner(b []byte) (ownerRecord, error) {
+	d := decoder{b: b}
+	o := ownerRecord{at: canonical.Time(d.int()), users: d.int()}
+	o.user = d.text()
+	if d.bad {
+		return o, errRecord
+	}
+	return o, nil
+}
+
+// eventRecord is where an event's fact lies and which bodies came under its id.
+type eventRecord struct {
+	unit   canonical.Unit
+	at     canonical.Time
+	hashes [][16]byte // of all different bodies, sorted; nearly always one
+}
+
+func (r eventRecord) encode() []byte {
+	b := binary.AppendVarint(appendUnit(nil, r.unit), int64(r.at))
+	for _, h := range r.hashes {
+		b = append(b, h[:]...)
+	}
+	return b
+}
+
+func decodeEventRecord(b []byte) (r eventRecord, err error) {
+	d := decoder{b: b}
+	r.unit, r.at = d.unit(), canonical.Time(d.int())
+	if d.bad || len(d.b)%16 != 0 || len(d.b) == 0 {
+		return r, errRecord
+	}
+	for ; len(d.b) > 0; d.b = d.b[16:] {
+		r.hashes = append(r.hashes, [16]byte(d.b))
+	}
+	return r, nil
+}

@@ -1,0 +1,72 @@
+package core
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// View is the committed state as of one stream sequence. It never changes.
+type View struct {
+	Seq           uint64         // of the last record applied
+	Watermark     canonical.Time // the latest receipt applied: "now" for everything that matures; 0 before the first event
+	LinkConflicts int64          // users that were linked to an anonymous id beyond its owner
+	Unreadable    int64          // records of the log that could not be read
+	Registry      registry.Registry
+	snapshots     map[string]*Snapshot
+}
+
+// Snapshot is one experiment as of a View.
+type Snapshot struct {
+	ID         string
+	Experiment *registry.Experiment // nil: undeclared
+	Aggregate  *Aggregate
+}
+
+// Experiment finds an experiment, declared or named by events.
+func (v *View) Experiment(id string) (*Snapshot, bool) {
+	s, ok := v.snapshots[id]
+	if x, declared := v.Registry.Get(id); declared && !ok {
+		return &Snapshot{ID: id, Experiment: x, Aggregate: &Aggregate{}}, true
+	}
+	return s, ok
+}
+
+// Experiments are the ids of all experiments, declared or named by events, in byte order.
+func (v *View) Experiments() []string {
+	ids := slices.Collect(maps.Keys(v.snapshots))
+	for _, x := range v.Registry.All() {
+		ids = append(ids, x.ID)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func cloneSnapshots(v *View, more int) map[string]*Snapshot {
+	m := make(map[string]*Snapshot, len(v.snapshots)+more)
+	maps.Copy(m, v.snapshots)
+	return m
+}
+
+// View is the newest committed state.
+func (f *Fold) View() *View { return f.view.Load() }
+
+// Wait returns the first View that has applied the stream sequence, or the newest one and ctx's error.
+func (f *Fold) Wait(ctx context.Context, seq uint64) (*View, error) {
+	for {
+		f.mu.Lock()
+		more := f.more
+		f.mu.Unlock()
+		if v := f.View(); v.Seq >= seq {
+			return v, nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return f.View(), ctx.Err()
+		}
+	}
+}

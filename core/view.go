@@ -1,0 +1,321 @@
+package core
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// moment orders facts of one kind totally: by their own time, then by id, then by source.
+type moment struct {
+	at     canonical.Time
+	id     string
+	source string
+}
+
+func (m moment) before(o moment) bool {
+	if c := cmp.Or(cmp.Compare(m.at, o.at), strings.Compare(m.id, o.id), strings.Compare(m.source, o.source)); c != 0 {
+		return c < 0
+	}
+	return false
+}
+
+func momentOf(e *canonical.Event) moment { return moment{e.At, e.ID, e.Source} }
+
+// person is what is known of one person: the ids, and how it takes part in experiments.
+type person struct {
+	units       []canonical.Unit // all ids, sorted; the person is stored under the smallest user, else its anonymous id
+	conversions int64            // facts that are conversions
+	parts       []participation  // sorted by experiment
+}
+
+// participation is a person in an experiment.
+type participation struct {
+	experiment string
+	outside    int64 // exposures outside every run
+	noExposure int64 // conversions that name the experiment although the person has no exposure in any run of it
+	runs       []runView
+}
+
+// runView is a person in a run.
+type runView struct {
+	run        int
+	arms       []arm // known variants met, sorted by key
+	unknown    []arm // labels that the registry does not know
+	end        ending
+	totals     []total // sorted by metric
+	statuses   [statuses]int64
+	mismatched int64
+}
+
+// arm is a variant that the person met in a run.
+type arm struct {
+	variant  string
+	earliest moment
+	n        int64 // exposures
+}
+
+// ending is the earliest early end of a person in a run.
+type ending struct {
+	moment
+	reason string
+}
+
+func (e ending) set() bool { return e.at != 0 }
+
+// total is a person's number in a metric.
+type total struct {
+	metric string
+	n      int64 // counted conversions, of the numerator where it is a ratio
+	y, d   canonical.Sum
+}
+
+func (v *runView) exposed() bool { return len(v.arms)+len(v.unknown) > 0 }
+
+// exposure is a person's first exposure to a known variant of a run.
+type exposure struct {
+	variant string
+	at      canonical.Time
+}
+
+func (v *runView) first() exposure {
+	best := &v.arms[0]
+	for i := range v.arms[1:] {
+		if a := &v.arms[i+1]; a.earliest.before(best.earliest) {
+			best = a
+		}
+	}
+	return exposure{best.variant, best.earliest.at}
+}
+
+func (v *runView) population() Population {
+	pop := Clean
+	if len(v.arms) > 1 {
+		pop = Crossed
+	}
+	if v.end.set() {
+		pop += Ended
+	}
+	return pop
+}
+
+// part finds or makes the person's participation in an experiment.
+func (p *person) part(experiment string) *participation {
+	i, ok := slices.BinarySearchFunc(p.parts, experiment, func(q participation, id string) int { return strings.Compare(q.experiment, id) })
+	if !ok {
+		p.parts = slices.Insert(p.parts, i, participation{experiment: experiment})
+	}
+	return &p.parts[i]
+}
+
+func (q *participation) run(number int) *runView {
+	i, ok := slices.BinarySearchFunc(q.runs, number, func(v runView, n int) int { return cmp.Compare(v.run, n) })
+	if !ok {
+		q.runs = slices.Insert(q.runs, i, runView{run: number})
+	}
+	return &q.runs[i]
+}
+
+func addArm(arms []arm, variant string, m moment) []arm {
+	i, ok := slices.BinarySearchFunc(arms, variant, func(a arm, key string) int { return strings.Compare(a.variant, key) })
+	if !ok {
+		return slices.Insert(arms, i, arm{variant, m, 1})
+	}
+	arms[i].n++
+	if m.before(arms[i].earliest) {
+		arms[i].earliest = m
+	}
+	return arms
+}
+
+func (v *runView) total(metric string) *total {
+	i, ok := slices.BinarySearchFunc(v.totals, metric, func(t total, id string) int { return strings.Compare(t.metric, id) })
+	if !ok {
+		v.totals = slices.Insert(v.totals, i, total{metric: metric})
+	}
+	return &v.totals[i]
+}
+
+// rules read events by the registry. An experiment that nobody declared has one run without start or end, knows every
+// variant, and takes every conversion event as a proportion of its own.
+type rules struct{ registry.Registry }
+
+// place is where an event of an experiment belongs.
+func (r rules) place(e *canonical.Event) (experiment string, run int, variant string, known bool) {
+	experiment = r.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
+	x, declared := r.Get(experiment)
+	if !declared {
+		return experiment, 1, e.Variant, true
+	}
+	variant, known = x.Variant(e.Source, e.Variant, e.SourceVariant)
+	return experiment, x.RunAt(e.At), variant, known
+}
+
+// expose adds an exposure to the person.
+func (r rules) expose(p *person, e *canonical.Event) {
+	experiment, run, variant, known := r.place(e)
+	q := p.part(experiment)
+	if run == 0 {
+		q.outside++
+		return
+	}
+	if v := q.run(run); known {
+		v.arms = addArm(v.arms, variant, momentOf(e))
+	} else {
+		v.unknown = addArm(v.unknown, variant, momentOf(e))
+	}
+}
+
+// end adds an early end. One that is reported after its run ended still belongs to that run.
+func (r rules) end(p *person, e *canonical.Event) {
+	experiment, run, _, _ := r.place(e)
+	if x, declared := r.Get(experiment); declared && run == 0 {
+		for _, candidate := range x.Runs {
+			if candidate.StartedAt <= e.At {
+				run = candidate.Number
+			}
+		}
+		if run == 0 {
+			return
+		}
+	}
+	v := p.part(experiment).run(run)
+	if m := momentOf(e); !v.end.set() || m.before(v.end.moment) {
+		v.end = ending{m, e.EndedReason}
+	}
+}
+
+// convert attributes one conversion of the person: to the experiment that it names, or to every run the person is
+// exposed in whose metrics use its event. A duplicate concerns the same runs, and counts in none.
+func (r rules) convert(p *person, e *canonical.Event, duplicate bool) {
+	if e.ExperimentID == "" {
+		for i := range p.parts {
+			r.attribute(&p.parts[i], e, duplicate)
+		}
+		return
+	}
+	experiment := r.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
+	q := p.part(experiment)
+	if !r.attribute(q, e, duplicate) {
+		q.noExposure++
+	}
+}
+
+// attribute gives the conversion its status in every run of the experiment that the person is exposed in, and reports
+// whether there is one.
+func (r rules) attribute(q *participation, e *canonical.Event, duplicate bool) bool {
+	x, declared := r.Get(q.experiment)
+	named := e.ExperimentID != ""
+	var uses []registry.Use
+	if declared {
+		if uses = x.Uses(e.ConversionEvent); len(uses) == 0 && !named {
+			return false
+		}
+	}
+	hit := false
+	for i := range q.runs {
+		v := &q.runs[i]
+		if !v.exposed() {
+			continue
+		}
+		hit = true
+		status := Duplicate
+		if !duplicate {
+			status = r.judge(x, declared, uses, v, e)
+		}
+		v.statuses[status]++
+		if named && !duplicate && len(v.arms) > 0 {
+			if _, _, claimed, _ := r.place(e); claimed != v.first().variant {
+				v.mismatched++
+			}
+		}
+	}
+	return hit
+}
+
+// judge decides about one conversion in one run, and adds it to the totals where it counts.
+func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use, v *runView, e *canonical.Event) Status {
+	if len(v.arms) == 0 {
+		return UnknownVariant
+	}
+	exposed := v.first().at
+	if e.At < exposed {
+		return BeforeExposure
+	}
+	if !declared {
+		if !registry.DefaultWindow.Holds(exposed, e.At) {
+			return OutsideWindow
+		}
+		v.total(e.ConversionEvent).count(registry.Use{}, e)
+		return Counted
+	}
+	if run, ok := x.Run(v.run); ok && run.EndedAt != 0 && e.At >= run.EndedAt {
+		return AfterRun
+	}
+	status := OutsideWindow
+	for _, u := range uses {
+		if u.Metric.Window.Holds(exposed, e.At) {
+			v.total(u.Metric.ID).count(u, e)
+			status = Counted
+		}
+	}
+	if len(uses) == 0 && x.Window.Holds(exposed, e.At) {
+		status = Counted // it names the experiment, in which no metric uses it
+	}
+	return status
+}
+
+func (t *total) count(u registry.Use, e *canonical.Event) {
+	amount := canonical.SumOf(1)
+	switch u.Field {
+	case "value":
+		amount = canonical.SumOf(e.Value.Micros)
+	case "metric_value":
+		amount = canonical.SumOf(e.MetricValue.Micros)
+	}
+	if u.Denominator {
+		t.d = t.d.Plus(amount)
+		return
+	}
+	t.n++
+	t.y = t.y.Plus(amount)
+}
+
+// preferred orders the reports of one conversion: the record that is kept comes first.
+func preferred(a, b *canonical.Event) int {
+	return cmp.Or(
+		cmp.Compare(a.Channel.Rank(), b.Channel.Rank()), cmp.Compare(a.At, b.At), strings.Compare(a.ID, b.ID), strings.Compare(a.Source, b.Source))
+}
+
+// evaluate computes a person from all of its facts, in any order. It is the definition of the fold; whatever changes a
+// person in place must come to the same.
+func (r rules) evaluate(units []canonical.Unit, facts []canonical.Event) *person {
+	p := &person{units: units}
+	type key struct{ event, dedup string }
+	best := map[key]*canonical.Event{}
+	for i := range facts {
+		switch e := &facts[i]; e.Kind {
+		case canonical.Exposed:
+			r.expose(p, e)
+		case canonical.EndedEarly:
+			r.end(p, e)
+		case canonical.Converted:
+			p.conversions++
+			if e.DedupKey != "" {
+				k := key{e.ConversionEvent, e.DedupKey}
+				if b := best[k]; b == nil || preferred(e, b) < 0 {
+					best[k] = e
+				}
+			}
+		}
+	}
+	for i := range facts {
+		if e := &facts[i]; e.Kind == canonical.Converted {
+			r.convert(p, e, e.DedupKey != "" && best[key{e.ConversionEvent, e.DedupKey}] != e)
+		}
+	}
+	return p
+}

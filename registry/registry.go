@@ -1,0 +1,249 @@
+package registry
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// Status is where an experiment stands in its life.
+type Status string
+
+// Statuses of an experiment and of its runs. Undeclared experiments exist because exposures name them.
+const (
+	Draft      Status = "draft"
+	Running    Status = "running"
+	Undeclared Status = "undeclared"
+)
+
+// Run is one start-to-end of an experiment.
+type Run struct {
+	Number    int            `json:"run"`
+	Status    Status         `json:"status"`
+	StartedAt canonical.Time `json:"started_at"` // 0: open, everything before the end counts
+	EndedAt   canonical.Time `json:"ended_at"`   // 0: has not ended
+}
+
+// MarshalJSON writes open ends as null.
+func (r Run) MarshalJSON() ([]byte, error) {
+	orNull := func(t canonical.Time) any {
+		if t == 0 {
+			return nil
+		}
+		return t
+	}
+	return json.Marshal(map[string]any{"run": r.Number, "status": r.Status, "started_at": orNull(r.StartedAt), "ended_at": orNull(r.EndedAt)})
+}
+
+// Covers reports whether an exposure at that time belongs to the run.
+func (r Run) Covers(at canonical.Time) bool {
+	return at >= r.StartedAt && (r.EndedAt == 0 || at < r.EndedAt)
+}
+
+// Change is what the log keeps of one edit: the whole definition as it is from then on, with who made it and when.
+type Change struct {
+	Definition
+	Revision int            `json:"revision"` // of this experiment, from 1
+	Runs     []Run          `json:"runs"`
+	At       canonical.Time `json:"changed_at"`
+	By       string         `json:"changed_by,omitempty"`
+	What     string         `json:"change"`
+}
+
+// Experiment is a declared experiment as of its newest change. It never changes; a change makes a new one.
+type Experiment struct {
+	Change
+	Seq      uint64               `json:"-"` // of the change on the log
+	metrics  map[string][]Use     // by conversion event
+	labels   map[string]string    // variant key by itself
+	aliases  map[[2]string]string // variant key by source and what it calls it
+	variants []string             // keys in the order of the definition
+	byMetric map[string]*Metric
+}
+
+// Use is a metric that a conversion event goes into, and on which side.
+type Use struct {
+	Metric      *Metric
+	Field       string // "", value or metric_value: what is added, 1 for ""
+	Denominator bool   // the ratio's lower side
+}
+
+// Registry is all declared experiments as of one place on the log. The zero value is empty. It is a value that is
+// replaced, not mutated: Apply returns the next one.
+type Registry struct {
+	Revision    int // how many changes were applied
+	experiments map[string]*Experiment
+	names       map[[2]string]string // source and what it calls an experiment -> our id
+}
+
+// ErrChange is wrapped by every change that cannot be applied.
+var ErrChange = errors.New("not a change of the registry")
+
+// Apply reads one change from the log. A change that cannot be read leaves the registry as it is and is an error: the
+// caller counts it and goes on.
+func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) {
+	var c Change
+	if err := json.Unmarshal(data, &c); err != nil {
+		return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
+	}
+	if err := c.Normalize(); err != nil {
+		return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
+	}
+	e := compile(c, seq)
+	next := Registry{Revision: r.Revision + 1, experiments: maps.Clone(r.experiments), names: map[[2]string]string{}}
+	if next.experiments == nil {
+		next.experiments = map[string]*Experiment{}
+	}
+	next.experiments[e.ID] = e
+	for _, id := range sortedKeys(next.experiments) {
+		for source, list := range next.experiments[id].Aliases {
+			for _, alias := range list {
+				if _, taken := next.names[[2]string{source, alias}]; !taken {
+					next.names[[2]string{source, alias}] = id
+				}
+			}
+		}
+	}
+	return next, e, nil
+}
+
+func compile(c Change, seq uint64) *Experiment {
+	e := &Experiment{
+		Change: c, Seq: seq, metrics: map[string][]Use{}, labels: map[string]string{}, aliases: map[[2]string]string{}, byMetric: map[string]*Metric{},
+	}
+	for i := range e.Metrics {
+		m := &e.Metrics[i]
+		e.byMetric[m.ID] = m
+		switch m.Type {
+		case Ratio:
+			e.use(m.Numerator.Event, Use{m, m.Numerator.Field, false})
+			e.use(m.Denominator.Event, Use{m, m.Denominator.Field, true})
+		case Mean:
+			e.use(m.Event, Use{m, m.Field, false})
+			e.use(m.Event, Use{m, "", true})
+		default:
+			e.use(m.Event, Use{m, m.Field, false})
+		}
+	}
+	for _, v := range e.Variants {
+		e.variants = append(e.variants, v.Key)
+		e.labels[v.Key] = v.Key
+		for source, list := range v.Aliases {
+			for _, alias := range list {
+				e.aliases[[2]string{source, alias}] = v.Key
+			}
+		}
+	}
+	return e
+}
+
+func (e *Experiment) use(event string, u Use) { e.metrics[event] = append(e.metrics[event], u) }
+
+// Get finds a declared experiment by our id.
+func (r Registry) Get(id string) (*Experiment, bool) {
+	e, ok := r.experiments[id]
+	return e, ok
+}
+
+// All is every declared experiment in byte order of the ids.
+func (r Registry) All() []*Experiment {
+	all := slices.Collect(maps.Values(r.experiments))
+	sort.Slice(all, func(i, j int) bool { return all[i].ID < all[j].ID })
+	return all
+}
+
+// Resolve turns what an event calls its experiment into our id. An experiment that is declared under the event's own
+// name wins over an alias; a name that nobody declared stands for itself.
+func (r Registry) Resolve(source, experiment, sourceExperiment string) string {
+	if _, ok := r.experiments[experiment]; ok || len(r.names) == 0 {
+		return experiment
+	}
+	if id, ok := r.names[[2]string{source, experiment}]; ok {
+		return id
+	}
+	if sourceExperiment != "" {
+		if id, ok := r.names[[2]string{source, sourceExperiment}]; ok {
+			return id
+		}
+	}
+	return experiment
+}
+
+// Taken reports which experiment a source's name for d means already, so that no name means two.
+func (r Registry) Taken(d *Definition) error {
+	var c checker
+	for _, source := range sortedKeys(d.Aliases) {
+		for i, alias := range d.Aliases[source] {
+			if id, ok := r.names[[2]string{source, alias}]; ok && id != d.ID {
+				c.that(false, fmt.Sprintf("/aliases/%s/%d", escape(source), i), "%q of %s is experiment %q already", alias, source, id)
+			}
+		}
+	}
+	if len(c.faults) > 0 {
+		return c.faults
+	}
+	return nil
+}
+
+// Names are all raw names under which events of the experiment may have been received.
+func (e *Experiment) Names() []string {
+	names := []string{e.ID}
+	for _, source := range sortedKeys(e.Aliases) {
+		names = append(names, e.Aliases[source]...)
+	}
+	sort.Strings(names)
+	return slices.Compact(names)
+}
+
+// Variant turns what an event calls its variant into our key; false: the registry does not know it.
+func (e *Experiment) Variant(source, label, sourceVariant string) (string, bool) {
+	if key, ok := e.labels[label]; ok {
+		return key, true
+	}
+	if key, ok := e.aliases[[2]string{source, label}]; ok {
+		return key, true
+	}
+	if sourceVariant != "" {
+		if key, ok := e.aliases[[2]string{source, sourceVariant}]; ok {
+			return key, true
+		}
+	}
+	return label, false
+}
+
+// RunAt is the number of the run that an exposure at that time belongs to, 0 for none.
+func (e *Experiment) RunAt(at canonical.Time) int {
+	for i := len(e.Runs) - 1; i >= 0; i-- { // a restart takes over from its predecessor
+		if e.Runs[i].Covers(at) {
+			return e.Runs[i].Number
+		}
+	}
+	return 0
+}
+
+// Run finds a run by its number.
+func (e *Experiment) Run(number int) (Run, bool) {
+	for _, r := range e.Runs {
+		if r.Number == number {
+			return r, true
+		}
+	}
+	return Run{}, false
+}
+
+// Uses are the metrics that a conversion event goes into.
+func (e *Experiment) Uses(event string) []Use { return e.metrics[event] }
+
+// VariantKeys are the variants in the order of the definition.
+func (e *Experiment) VariantKeys() []string { return e.variants }
+
+// Metric finds a metric by its id.
+func (e *Experiment) Metric(id string) (*Metric, bool) {
+	m, ok := e.byMetric[id]
+	return m, ok
+}

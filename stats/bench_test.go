@@ -1,0 +1,100 @@
+package stats
+
+import "testing"
+
+func BenchmarkNewBetaPosterior(b *testing.B) {
+	for b.Loop() {
+		NewBetaPosterior(121, 881)
+	}
+}
+
+// BenchmarkProbBeat includes the tabulation of both arms.
+func BenchmarkProbBeat(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		c := CompareBeta(NewBetaPosterior(121, 881), NewBetaPosterior(141, 861))
+		if p := c.ProbBeat(HigherIsBetter); !p.OK {
+			b.Fatal(p)
+		}
+	}
+}
+
+// BenchmarkCompareProportions is every figure of a rate's comparison, from the
+// counts: the exact posteriors, the tests, and the always-valid interval.
+func BenchmarkCompareProportions(b *testing.B) {
+	for _, arms := range []struct {
+		name           string
+		nc, xc, nt, xt int64
+	}{
+		{"typical", 1000, 120, 1000, 140},
+		{"million", 1_000_000, 50_000, 1_000_000, 50_500},
+		{"no_conversions", 100, 0, 100, 0},
+		{"no_users", 0, 0, 0, 0},
+		{"unequal", 1_000_000, 50_000, 50, 0},
+	} {
+		b.Run(arms.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				con := NewBetaPosterior(1+float64(arms.xc), 1+float64(arms.nc-arms.xc))
+				tre := NewBetaPosterior(1+float64(arms.xt), 1+float64(arms.nt-arms.xt))
+				allOfBeta(CompareBeta(con, tre))
+				allOfMoments(CompareMoments(RateMoments(arms.nc, arms.xc), RateMoments(arms.nt, arms.xt)))
+			}
+		})
+	}
+}
+
+func allOfBeta(c BetaComparison) {
+	c.ProbBeat(HigherIsBetter)
+	c.Losses(HigherIsBetter)
+	c.DiffMedian()
+	c.DiffInterval(0.95)
+	c.LiftMedian()
+	c.LiftInterval(0.95)
+	c.LiftMean()
+}
+
+func allOfMoments(c Comparison) {
+	z := ZCritical(0.95)
+	s := NewConfidenceSequence(0.05, 10000, TwoSided)
+	k := s.Multiplier(2000)
+	c.P()
+	c.DiffInterval(z)
+	c.Fieller(z)
+	c.Fieller(k)
+	c.LogRatio(z)
+	c.LiftSE()
+	c.DiffInterval(k)
+	s.P(c.Diff().Value, c.DiffSE().Value, 2000)
+}
+
+// BenchmarkReadout is one readout of ten variants and ten metrics: ten tables
+// a metric, nine comparisons each with probability, losses, median and interval
+// of the lift.
+func BenchmarkReadout(b *testing.B) {
+	for b.Loop() {
+		for m := range 10 {
+			var arms [10]*BetaPosterior
+			for i := range arms {
+				x := float64(300 + 40*m + 5*i)
+				arms[i] = NewBetaPosterior(1+x, 10_001-x)
+			}
+			for _, t := range arms[1:] {
+				c := CompareBeta(arms[0], t)
+				c.ProbBeat(HigherIsBetter)
+				c.Losses(HigherIsBetter)
+				c.LiftMedian()
+				c.LiftInterval(0.95)
+			}
+		}
+	}
+}
+
+func BenchmarkSRM(b *testing.B) {
+	observed := []int64{1010, 985, 1002, 1033, 968, 990, 1005, 1011, 979, 1017}
+	weights := []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+	b.ReportAllocs()
+	for b.Loop() {
+		SRM(observed, weights, 0.001)
+	}
+}

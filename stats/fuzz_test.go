@@ -1,0 +1,117 @@
+package stats
+
+import (
+	"math"
+	"reflect"
+	"testing"
+)
+
+// everything computes every figure of the package from six numbers.
+func everything(nc, xc, nt, xt int64, level, f float64) []any {
+	con := NewBetaPosterior(1+float64(xc), 1+float64(nc-xc))
+	tre := NewBetaPosterior(f+float64(xt), f+float64(nt-xt))
+	b := CompareBeta(con, tre)
+	out := []any{
+		con.Mean(), con.Interval(level), con.Quantile(f), con.CDF(f), tre.Interval(level),
+		b.ProbBeat(HigherIsBetter), b.Losses(HigherIsBetter), b.Losses(LowerIsBetter), b.LiftMean(),
+		b.DiffMedian(), b.DiffInterval(level), b.LiftMedian(), b.LiftInterval(level), b.LiftQuantile(f),
+		SRM([]int64{nc, nt, xc}, []float64{1, f, level}, 0.001), SRM([]int64{nc, xt}, []float64{1, f}, f),
+	}
+	for _, sides := range []Sides{TwoSided, OneSided} {
+		s := NewConfidenceSequence(1-level, f, sides)
+		n := float64(nc) + float64(nt)
+		out = append(out, s.Rho2(), s.Multiplier(n), s.MultiplierOverFixed(n), s.Interval(f, level, n),
+			s.Lower(f, level, n), s.Upper(f, level, n), s.P(f, level, n), s.LnEValue(f, level, n))
+	}
+	for _, pair := range [][2]Moments{
+		{RateMoments(nc, xc), RateMoments(nt, xt)},
+		{MeanMoments(nc, f, f*f), MeanMoments(nt, float64(xt), f)},
+		{MomentsOf(nc, f, level), MomentsOf(nt, level, f)},
+		{
+			RatioMoments(RatioSums{N: nc, M: f, D: float64(xc), MM: f * f, DD: f, MD: level}),
+			RatioMoments(RatioSums{N: nt, M: float64(xt), D: f, MM: level, DD: f * f, MD: f}),
+		},
+		{{}, RateMoments(nt, xt)},
+	} {
+		out = append(out, pair[1], pair[0].SE())
+		out = append(out, allMoments(CompareMoments(pair[0], pair[1]), level, f)...)
+	}
+	return out
+}
+
+func allMoments(c Comparison, level, f float64) []any {
+	out := []any{c.Diff(), c.DiffSE(), c.Z(), c.P(), c.WelchDF(), c.WelchP(), c.Lift(), c.LiftSE()}
+	s := NewConfidenceSequence(1-level, 1000, TwoSided)
+	for _, critical := range []Number{
+		ZCritical(level), c.WelchCritical(level), s.Multiplier(f), {}, {Value: f, OK: true},
+	} {
+		out = append(out, critical.OK && finite(critical.Value), c.DiffInterval(critical),
+			c.LiftDeltaInterval(critical), c.Fieller(critical), c.LogRatio(critical))
+	}
+	for _, p := range []NormalPosterior{
+		c.Posterior(),
+		{},
+		NewNormalPosterior(f, level, &NormalPrior{Mean: f, SD: level}),
+		NewNormalPosterior(level, f, &NormalPrior{Mean: level, SD: f}),
+	} {
+		out = append(out, p.Mean(), p.SD(), p.ProbBeat(LowerIsBetter), p.Losses(HigherIsBetter), p.Interval(level))
+	}
+	return out
+}
+
+// checkFigures walks any result and finds figures that are not finite, ordered,
+// or explained.
+func checkFigures(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch x := v.Interface().(type) {
+	case Number:
+		if !finite(x.Value) || (!x.OK && (x.Reason == "" || x.Value != 0)) || (x.OK && x.Reason != "") {
+			t.Errorf("%#v", x)
+		}
+	case Interval:
+		if !finite(x.Low) || !finite(x.High) || x.Low > x.High || (!x.OK && x.Reason == "") {
+			t.Errorf("%#v", x)
+		}
+	default:
+		if v.Kind() == reflect.Struct {
+			for i := range v.NumField() {
+				checkFigures(t, v.Field(i))
+			}
+		}
+	}
+}
+
+func FuzzNothingIsEverNaNOrPanics(f *testing.F) {
+	huge := math.MaxFloat64
+	for _, n := range []int64{0, 1, 2, 100, 1_000_000, 1_000_000_000, math.MaxInt64, -1} {
+		for _, x := range []int64{0, 1, n / 2, n - 1, n, -5} {
+			for _, v := range []float64{0.5, 0.1, 0, -3, 1e-300, huge, -huge, math.Inf(1), math.NaN()} {
+				f.Add(n, x, int64(100), int64(3), 0.95, v)
+			}
+			f.Add(int64(1000), int64(120), n, x, 0.999999, 1.0)
+		}
+	}
+	for _, level := range []float64{0, 1, -1, 2, 1e-300, 1 - 1e-16, 5e-324, huge, math.NaN()} {
+		f.Add(int64(1000), int64(120), int64(1000), int64(140), level, 2.0)
+	}
+	f.Fuzz(func(t *testing.T, nc, xc, nt, xt int64, level, v float64) {
+		for _, figure := range everything(nc, xc, nt, xt, level, v) {
+			checkFigures(t, reflect.ValueOf(figure))
+		}
+	})
+}
+
+func TestTheZeroValuesAreUndefinedNotWrong(t *testing.T) {
+	if p := CompareBeta(nil, &BetaPosterior{}).ProbBeat(HigherIsBetter); p.OK || p.Reason == "" {
+		t.Errorf("posterior of nobody: %+v", p)
+	}
+	if p := (BetaComparison{}).ProbBeat(HigherIsBetter); p.OK {
+		t.Errorf("comparison of nobody: %+v", p)
+	}
+	if m := (Moments{}).SE(); m.Reason != ReasonNoUsers {
+		t.Errorf("an arm of nobody: %+v", m)
+	}
+	if i := CompareMoments(Moments{}, Moments{}).DiffInterval(ZCritical(0.95)); i.OK || i.Reason != ReasonNoUsers {
+		t.Errorf("comparison of nobody: %+v", i)
+	}
+}

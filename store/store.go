@@ -1,0 +1,174 @@
+// Package store keeps the core's state in Pebble: records, aggregates, ledger and the applied sequence of the log in
+// one atomic write. It implements what core declares and knows nothing of what the bytes mean; it imports core alone,
+// and only the program may import it.
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+
+	"github.com/tracklayer/tracklayer/core"
+)
+
+// Options of a store.
+type Options struct {
+	Cache  int64 // bytes of blocks kept in memory; 0: 64 MiB
+	Logger *slog.Logger
+}
+
+// DB is an open store.
+type DB struct {
+	db    *pebble.DB
+	cache *pebble.Cache
+}
+
+var _ core.Store = (*DB)(nil)
+
+// memTable is the size of one write buffer. Two of them absorb seconds of events before anything is sorted onto disk.
+const memTable = 32 << 20
+
+// Open opens or makes the store in dir, which one process may hold at a time. It does not write ahead: the log is
+// replayed from the last commit that reached the disk, so fsync here would buy nothing. Checkpoint puts a commit there.
+func Open(dir string, o Options) (*DB, error) {
+	if o.Cache == 0 {
+		o.Cache = 64 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	d := &DB{cache: pebble.NewCache(o.Cache)}
+	options := &pebble.Options{
+		Cache:                      d.cache,
+		MemTableSize:               memTable,
+		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
+		DisableWAL:                 true,
+		L0CompactionThreshold:      4,
+		Logger:                     logger{o.Logger},
+	}
+	for i := range options.Levels {
+		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	var err error
+	if d.db, err = pebble.Open(dir, options); err != nil {
+		d.cache.Unref()
+		return nil, fmt.Errorf("open the state in %s (is another TrackLayer using it?): %w", dir, err)
+	}
+	return d, nil
+}
+
+// Begin starts a transaction.
+func (d *DB) Begin() core.Tx { return &tx{batch: d.db.NewIndexedBatch()} }
+
+// Checkpoint puts everything committed onto the disk, so that a start after it replays nothing.
+func (d *DB) Checkpoint() error {
+	if err := d.db.Flush(); err != nil {
+		return fmt.Errorf("flush the state: %w", err)
+	}
+	return nil
+}
+
+// Close puts everything committed onto the disk and closes the store.
+func (d *DB) Close() error {
+	err := errors.Join(d.Checkpoint(), d.db.Close())
+	d.cache.Unref()
+	return err
+}
+
+type tx struct {
+	batch  *pebble.Batch
+	closer interface{ Close() error }
+}
+
+// release gives the last value back.
+func (t *tx) release() error {
+	if t.closer == nil {
+		return nil
+	}
+	c := t.closer
+	t.closer = nil
+	return c.Close()
+}
+
+// Get implements core.Tx.
+func (t *tx) Get(key []byte) ([]byte, bool, error) {
+	if err := t.release(); err != nil {
+		return nil, false, err
+	}
+	value, closer, err := t.batch.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	t.closer = closer
+	return value, true, nil
+}
+
+// Set implements core.Tx.
+func (t *tx) Set(key, value []byte) error { return t.batch.Set(key, value, nil) }
+
+// Delete implements core.Tx.
+func (t *tx) Delete(key []byte) error { return t.batch.Delete(key, nil) }
+
+// Scan implements core.Tx.
+func (t *tx) Scan(prefix []byte, fn func(key, value []byte) error) (err error) {
+	iter, err := t.batch.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: successor(prefix)})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, iter.Close()) }()
+	for ok := iter.First(); ok; ok = iter.Next() {
+		value, err := iter.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		if err := fn(iter.Key(), value); err != nil {
+			return err
+		}
+	}
+	return iter.Error()
+}
+
+// successor is the smallest key after all keys with the prefix, nil where there is none.
+func successor(prefix []byte) []byte {
+	s := append([]byte(nil), prefix...)
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i]++; s[i] != 0 {
+			return s[:i+1]
+		}
+	}
+	return nil
+}
+
+// Commit implements core.Tx.
+func (t *tx) Commit() error {
+	if err := t.release(); err != nil {
+		return err
+	}
+	return t.batch.Commit(pebble.NoSync)
+}
+
+// Discard implements core.Tx. After Commit it only frees memory.
+func (t *tx) Discard() {
+	_ = t.release()     //nolint:errcheck // the value was read; there is nothing to undo
+	_ = t.batch.Close() //nolint:errcheck // the same
+}
+
+type logger struct{ log *slog.Logger }
+
+func (l logger) Infof(string, ...any) {}
+func (l logger) Errorf(format string, args ...any) {
+	l.log.Error("store", "message", fmt.Sprintf(format, args...))
+}
+
+// Fatalf is called where Pebble cannot go on. It must not return, so it ends the process; the log is replayed at the
+// next start.
+func (l logger) Fatalf(format string, args ...any) {
+	l.log.Error("store cannot go on", "message", fmt.Sprintf(format, args...))
+	panic(fmt.Sprintf(format, args...))
+}
