@@ -14,6 +14,7 @@
 package adaptertest
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -51,7 +52,10 @@ func Run(t *testing.T, a adapters.Adapter, dir string) {
 func Check(t TB, a adapters.Adapter, g Golden) {
 	t.Helper()
 	for _, law := range laws {
-		law.check(report{t, law.name}, a, g)
+		own := g // so that no law sees what another made an adapter write
+		own.Envelope.Body = bytes.Clone(g.Envelope.Body)
+		own.Envelope.Header = g.Envelope.Header.Clone()
+		law.check(report{t, law.name}, a, own)
 	}
 }
 
