@@ -51,41 +51,41 @@ func (p *people) of(kind string) *person {
 	return nil
 }
 
-// first finds the person whose kind is the first in byte order, passing over what cannot be one.
-func (p *people) first() *person {
-	var least *person
+// each lists the persons in byte order of their kinds; of several of one kind the last one.
+func (p *people) each() []*person {
+	found := make([]*person, len(p.several))
 	for i := range p.several {
-		one := &p.several[i]
-		if least == nil || bytes.Compare(p.kindOf(one), p.kindOf(least)) <= 0 {
-			if p.usable(one) {
-				least = one
-			}
-		}
-	}
-	return least
-}
-
-func (p *people) usable(one *person) bool {
-	return one.key.given == right && one.key.s != "" && isKind(string(p.kindOf(one)))
-}
-
-// anonymousOnes lists the anonymous persons of kinds other than user, in byte order of their kinds.
-func (p *people) anonymousOnes() []*person {
-	var found []*person
-	for i := range p.several {
-		if one := &p.several[i]; string(p.kindOf(one)) != user {
-			found = append(found, one)
-		}
+		found[i] = &p.several[i]
 	}
 	slices.SortStableFunc(found, func(a, b *person) int { return bytes.Compare(p.kindOf(a), p.kindOf(b)) })
 	kept := found[:0]
 	for i, one := range found {
-		again := i+1 < len(found) && bytes.Equal(p.kindOf(one), p.kindOf(found[i+1]))
-		if !again && one.anonymous && p.usable(one) {
+		if i+1 == len(found) || !bytes.Equal(p.kindOf(one), p.kindOf(found[i+1])) {
 			kept = append(kept, one)
 		}
 	}
 	return kept
+}
+
+// first finds the person whose kind is the first in byte order, passing over what cannot be one.
+func (p *people) first() *person {
+	for _, one := range p.each() {
+		if p.usable(one) {
+			return one
+		}
+	}
+	return nil
+}
+
+// anonymousOnes lists the anonymous persons of kinds other than user.
+func (p *people) anonymousOnes() []*person {
+	return slices.DeleteFunc(p.each(), func(one *person) bool {
+		return !one.anonymous || !p.usable(one) || string(p.kindOf(one)) == user
+	})
+}
+
+func (p *people) usable(one *person) bool {
+	return one.key.given == right && one.key.s != "" && isKind(string(p.kindOf(one)))
 }
 
 // isKind is ldcontext's rule for the name of a kind. It keeps "kind:key" readable in one way only.

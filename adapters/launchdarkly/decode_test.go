@@ -143,6 +143,7 @@ func TestDecodeItems(t *testing.T) {
 		{"multi, user is text", nil, exposed + `"context":{"kind":"multi","device":{"key":"d"},"user":"u1"}}`, "0 !context"},
 		{"multi, user twice", nil, exposed + `"context":{"kind":"multi","user":{"key":"u0"},"user":{"key":"u1"}}}`, "0 exposed experiment=f variant=b index=1 user=u1"},
 		{"multi, user again but wrong", nil, exposed + `"context":{"kind":"multi","user":{"key":"u0"},"user":7}}`, "0 !context"},
+		{"multi without user, first again but wrong", nil, exposed + `"context":{"kind":"multi","a":{"key":"1x"},"b":{"key":"2x"},"a":7}}`, "0 exposed experiment=f variant=b index=1 user=b:2x"},
 		{"multi of nobody", nil, exposed + `"context":{"kind":"multi"}}`, "0 !context"},
 		{"attributes are no kinds", nil, exposed + `"context":{"kind":"user","key":"u1","user":{"key":"x"},"address":{"key":"y"}}}`, "0 exposed experiment=f variant=b index=1 user=u1"},
 		{"randomised by organization", orgs, exposed + both + `}`, "0 exposed experiment=f variant=b index=1 user=organization:o1"},

@@ -161,8 +161,8 @@ func (d *decoder) note(w *wire) {
 	p := &w.context
 	switch {
 	case p.kind.s == multi:
-		for i := range p.several {
-			if one := &p.several[i]; one.anonymous {
+		for _, one := range p.each() {
+			if one.anonymous {
 				d.anonymous[string(d.pair(string(p.kindOf(one)), one.key.s))] = struct{}{}
 			}
 		}
