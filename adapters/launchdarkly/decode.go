@@ -1,0 +1,271 @@
+package launchdarkly
+
+import (
+	"strconv"
+
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/canonical/jsonscan"
+)
+
+// decoder is one request being decoded.
+type decoder struct {
+	reader
+	source   adapters.Source
+	envelope adapters.Envelope
+	options  options
+	batch    adapters.Batch
+
+	body       []byte
+	payload    string              // the payload's id, "" where the sender has none that is usable
+	diagnostic bool                // the door is one for the SDK's own diagnostics
+	anonymous  map[string]struct{} // see isAnonymous
+	buf        []byte
+}
+
+func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+	body, err := bodyOf(e)
+	if err != nil {
+		return adapters.Batch{}, err
+	}
+	o, err := readOptions(s.Options)
+	if err != nil {
+		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
+	}
+	d := decoder{
+		reader: reader{c: jsonscan.New(body)}, source: s, envelope: e, options: o, body: body,
+		payload: usableID(e.Header.Get(payloadHeader)), diagnostic: isDiagnosticDoor(e.Path),
+	}
+	if err := d.each(d.item); err != nil {
+		return adapters.Batch{}, err
+	}
+	return d.batch, nil
+}
+
+// usableID is a delivery id as it can stand in front of an index, "" where it cannot: then the event is as good as one
+// without an id, and better than none.
+func usableID(id string) string {
+	if len(id) > canonical.MaxID-20 || !isLabel(id) {
+		return ""
+	}
+	return id
+}
+
+// item gives one item its outcome.
+func (d *decoder) item(i int, w *wire) {
+	d.batch.Items++
+	if d.diagnostic {
+		d.batch.Ignore(kinds[diagnostic])
+		return
+	}
+	if w == nil {
+		d.batch.Reject(i, fault("", "an event must be an object"))
+		return
+	}
+	switch w.kind {
+	case noKind:
+		d.nameless(i, w)
+	case feature:
+		d.feature(i, w)
+	case custom:
+		d.conversion(i, w)
+	case click, pageview, clickPageview:
+		if d.options.goalEvents {
+			d.conversion(i, w)
+		} else {
+			d.batch.Ignore(kinds[w.kind])
+		}
+	case index, identify:
+		d.introduction(i, w)
+	case alias:
+		d.alias(i, w)
+	case unknown:
+		if w.audit {
+			d.batch.Ignore("audit_log")
+		} else {
+			d.batch.Ignore(kinds[unknown])
+		}
+	default:
+		d.batch.Ignore(kinds[w.kind])
+	}
+}
+
+func (d *decoder) nameless(i int, w *wire) {
+	switch {
+	case w.audit:
+		d.batch.Ignore("audit_log")
+	case w.wrapped == wrong:
+		d.batch.Reject(i, fault("event", "must be an object"))
+	default:
+		d.batch.Reject(i, fault("kind", "is required: a string such as feature or custom"))
+	}
+}
+
+// feature is a flag's evaluation. It is an exposure where the evaluator says that it was part of an experiment; not
+// where the flag is merely tracked, or the context individually targeted, or lacking the experiment's unit.
+func (d *decoder) feature(i int, w *wire) {
+	if !w.inExperiment && (w.variation.given == absent || w.key.given != right || !d.options.experimentFlags[w.key.s]) {
+		d.batch.Ignore(kinds[feature])
+		return
+	}
+	e, who, err := d.exposure(w)
+	if err != nil {
+		d.batch.Reject(i, err)
+		return
+	}
+	e.ID = d.id(w, i)
+	d.accept(i, names{experiment: "key", person: who}, e)
+}
+
+func (d *decoder) exposure(w *wire) (e canonical.Event, who string, err error) {
+	e.Kind = canonical.Exposed
+	if e.ExperimentID, err = w.required("key", w.key); err != nil {
+		return e, "", err
+	}
+	e.SourceExperiment = e.ExperimentID
+	if err := w.variation.given.must("variation", "a number"); err != nil {
+		return e, "", err
+	}
+	variation, ok := whole(w.variation.digits)
+	if !ok {
+		return e, "", fault("variation", "must be the index of a variation")
+	}
+	e.SourceVariant = strconv.Itoa(variation)
+	e.Variant = w.value.label(variation)
+	if who, err = d.person(w, d.options.unitKinds[e.ExperimentID], &e); err != nil {
+		return e, "", err
+	}
+	if e.At, err = w.time(); err != nil {
+		return e, "", err
+	}
+	e.Attributes = w.attributes()
+	return e, who, nil
+}
+
+// conversion is something that a metric counts. It names no experiment: the vendor joins it with exposures by context
+// key, and so do we.
+func (d *decoder) conversion(i int, w *wire) {
+	e := canonical.Event{Kind: canonical.Converted}
+	var who string
+	var err error
+	if e.ConversionEvent, err = w.required("key", w.key); err == nil {
+		if who, err = d.person(w, "", &e); err == nil {
+			if e.At, err = w.time(); err == nil {
+				e.MetricValue, err = w.metric()
+			}
+		}
+	}
+	if err != nil {
+		d.batch.Reject(i, err)
+		return
+	}
+	e.ID = d.id(w, i)
+	d.accept(i, names{experiment: "key", person: who}, e)
+}
+
+// maxLinks bounds what one item can become. Contexts have a handful of kinds.
+const maxLinks = 32
+
+// introduction is an index or identify event: a context in full, sent when a server SDK first meets it and when a
+// client logs in. It links a user with the anonymous device or session it comes with, because a mobile app goes on
+// evaluating under the device alone.
+func (d *decoder) introduction(i int, w *wire) {
+	var links []*person
+	who := w.context.of(user)
+	if w.context.kind.s == multi && who != nil && w.context.usable(who) && !who.anonymous {
+		links = w.context.anonymousOnes()
+	}
+	if len(links) == 0 {
+		d.batch.Ignore(kinds[w.kind])
+		return
+	}
+	at, err := w.time()
+	if err == nil && len(links) > maxLinks {
+		err = fault("context", "must not have more than "+strconv.Itoa(maxLinks)+" anonymous kinds")
+	}
+	if err != nil {
+		d.batch.Reject(i, err)
+		return
+	}
+	events := make([]canonical.Event, len(links))
+	id := d.id(w, i)
+	for n, one := range links {
+		events[n] = canonical.Event{
+			Kind: canonical.Linked, ID: id, At: at, UserID: who.key.s,
+			AnonymousID: qualified(string(w.context.kindOf(one)), one.key.s),
+		}
+		if n > 0 && id != "" {
+			events[n].ID = id + "." + strconv.Itoa(n)
+		}
+	}
+	d.accept(i, names{person: "context"}, events...)
+}
+
+// alias is schema 3's word for a link (go-sdk-events v1 NewAliasEventData): from an anonymous key to a user's, or
+// from one user's key to another's.
+func (d *decoder) alias(i int, w *wire) {
+	known := w.previousContextKind.s == anonymousUser || w.previousContextKind.s == user
+	if w.contextKind.s != user || !known || w.key == w.previousKey && w.previousContextKind.s == user {
+		d.batch.Ignore(kinds[alias])
+		return
+	}
+	e := canonical.Event{Kind: canonical.Linked, ID: d.id(w, i)}
+	dst := &e.PreviousUserID
+	if w.previousContextKind.s == anonymousUser {
+		dst = &e.AnonymousID
+	}
+	var err error
+	if e.UserID, err = w.required("key", w.key); err == nil {
+		if *dst, err = w.required("previousKey", w.previousKey); err == nil {
+			e.At, err = w.time()
+		}
+	}
+	if err != nil {
+		d.batch.Reject(i, err)
+		return
+	}
+	d.accept(i, names{person: "key", previous: "previousKey"}, e)
+}
+
+// id is the event's own id where it has one (Data Export), else its place in the payload. Without either the door
+// makes one.
+func (d *decoder) id(w *wire, i int) string {
+	if w.id.given == right {
+		if id := usableID(w.id.s); id != "" {
+			return id
+		}
+	}
+	if d.payload == "" {
+		return ""
+	}
+	d.buf = append(append(d.buf[:0], d.payload...), ':')
+	d.buf = strconv.AppendInt(d.buf, int64(i), 10)
+	return string(d.buf)
+}
+
+// names says which of the vendor's members a canonical field came from.
+type names struct{ experiment, person, previous string }
+
+// accept hands the events of an item to the batch. Where the contract refuses one, the field is named as the vendor
+// names it.
+func (d *decoder) accept(i int, n names, events ...canonical.Event) {
+	d.batch.Accept(d.source, d.envelope, i, events...)
+	last := len(d.batch.Rejected) - 1
+	if last < 0 || d.batch.Rejected[last].Index != i {
+		return
+	}
+	field := &d.batch.Rejected[last].Field
+	switch *field {
+	case "experiment_id", "conversion_event":
+		*field = n.experiment
+	case "user_id":
+		*field = n.person
+	case "anonymous_id", "previous_user_id":
+		*field = n.person
+		if n.previous != "" {
+			*field = n.previous
+		}
+	case "exposed_at", "converted_at", "linked_at":
+		*field = "creationDate"
+	}
+}

@@ -1,0 +1,12 @@
+package launchdarkly_test
+
+import (
+	"testing"
+
+	"github.com/tracklayer/tracklayer/adapters/adaptertest"
+	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
+)
+
+func TestLaws(t *testing.T) { adaptertest.Run(t, launchdarkly.Adapter, "testdata") }
+
+func FuzzDecode(f *testing.F) { adaptertest.Fuzz(f, launchdarkly.Adapter, "testdata") }

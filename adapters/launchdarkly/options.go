@@ -1,0 +1,90 @@
+package launchdarkly
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// options are a source's settings, for what the events do not say themselves.
+type options struct {
+	// unitKinds is the context kind that an experiment on a flag randomises by, where it is not user. The kind is part
+	// of the rollout (RolloutKind experiment, contextKind) and never sent.
+	unitKinds map[string]string
+
+	// experimentFlags are flags with an experiment of the old model, which sets trackEvents and not inExperiment.
+	experimentFlags map[string]bool
+
+	// goalEvents counts click and pageview events of goals set up in the vendor's dashboard as conversions.
+	goalEvents bool
+}
+
+func checkOptions(raw map[string]any) error {
+	_, err := readOptions(raw)
+	return err
+}
+
+// readOptions reads settings as a YAML or JSON decoder leaves them, and reports all faults at once.
+func readOptions(raw map[string]any) (options, error) {
+	var o options
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		var err error
+		switch name {
+		case "unit_kinds":
+			o.unitKinds, err = readUnitKinds(raw[name])
+		case "experiment_flags":
+			o.experimentFlags, err = readFlags(raw[name])
+		case "goal_events":
+			var ok bool
+			if o.goalEvents, ok = raw[name].(bool); !ok {
+				err = errors.New("goal_events: must be true or false")
+			}
+		default:
+			err = fmt.Errorf("%.60s: no such option; there are unit_kinds, experiment_flags and goal_events", name)
+		}
+		if err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return o, errors.Join(faults...)
+}
+
+func readUnitKinds(raw any) (map[string]string, error) {
+	given, ok := raw.(map[string]any)
+	if !ok {
+		return nil, errors.New("unit_kinds: must map flag keys to context kinds, such as {billing-test: organization}")
+	}
+	kinds := make(map[string]string, len(given))
+	var faults []error
+	for _, flag := range slices.Sorted(maps.Keys(given)) {
+		kind, ok := given[flag].(string)
+		switch {
+		case flag == "":
+			faults = append(faults, errors.New("unit_kinds: a flag key must not be empty"))
+		case !ok || !isKind(kind) || kind == "kind" || kind == multi:
+			faults = append(faults, fmt.Errorf("unit_kinds.%.60s: must be a context kind such as user or organization", flag))
+		default:
+			kinds[flag] = kind
+		}
+	}
+	return kinds, errors.Join(faults...)
+}
+
+func readFlags(raw any) (map[string]bool, error) {
+	given, ok := raw.([]any)
+	if !ok {
+		return nil, errors.New("experiment_flags: must be a list of flag keys")
+	}
+	flags := make(map[string]bool, len(given))
+	var faults []error
+	for i, v := range given {
+		if flag, ok := v.(string); ok && flag != "" {
+			flags[flag] = true
+		} else {
+			faults = append(faults, fmt.Errorf("experiment_flags[%d]: must be a flag key", i))
+		}
+	}
+	return flags, errors.Join(faults...)
+}

@@ -1,0 +1,180 @@
+package launchdarkly
+
+import (
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/canonical/jsonscan"
+)
+
+// person writes into an event whom it is about, and returns the vendor's member that said so. unit is the kind that
+// the experiment randomises by, "" where it is not configured: then it is the user, and where there is none, the only
+// other kind, or the first of them in byte order.
+func (d *decoder) person(w *wire, unit string, e *canonical.Event) (string, error) {
+	switch {
+	case w.context.given != absent:
+		return "context", d.fromContext(&w.context, unit, e)
+	case w.contextKeys.given != absent:
+		return "contextKeys", d.fromContextKeys(&w.contextKeys, unit, e)
+	case w.user.given != absent:
+		return "user", d.fromUser(w, unit, e)
+	case w.userKey.given != absent:
+		return "userKey", d.fromUserKey(w, unit, e)
+	}
+	return "", fault("context", "is required, or contextKeys, or userKey")
+}
+
+// fromContext is schema 4 (go-sdk-common ldcontext marshaling): {kind, key, anonymous, …attributes}, or for several
+// kinds {kind: multi, KIND: {key, anonymous, …}, …}. Anonymous is what says true: false is written, too.
+func (d *decoder) fromContext(p *people, unit string, e *canonical.Event) error {
+	const field = "context"
+	if p.given == wrong {
+		return fault(field, "must be an object")
+	}
+	kind := user // a context without a kind is a user of old
+	switch p.kind.given {
+	case right:
+		kind = p.kind.s
+	case wrong:
+		return fault(field, "kind must be a string")
+	}
+	if kind != multi {
+		if !isKind(kind) {
+			return fault(field, "kind must consist of letters, digits, '.', '_' and '-'")
+		}
+		if unit != "" && unit != kind {
+			return lacks(field, unit)
+		}
+		return set(e, field, kind, p.self.key, p.self.anonymous)
+	}
+	one, err := p.choose(field, unit)
+	if err != nil {
+		return err
+	}
+	return set(e, field, string(p.kindOf(one)), one.key, one.anonymous)
+}
+
+// fromContextKeys is {KIND: key, …}, without a word on who is anonymous: Go SDK before 7.9, others before spring 2024,
+// clicks and pageviews of browsers, and metric imports.
+func (d *decoder) fromContextKeys(p *people, unit string, e *canonical.Event) error {
+	const field = "contextKeys"
+	if p.given == wrong {
+		return fault(field, "must be an object")
+	}
+	if unit == "" || unit == user {
+		if one := p.of(anonymousUser); one != nil && p.of(user) == nil {
+			return set(e, field, user, one.key, true)
+		}
+	}
+	one, err := p.choose(field, unit)
+	if err != nil {
+		return err
+	}
+	kind := string(p.kindOf(one))
+	return set(e, field, kind, one.key, d.isAnonymous(kind, one.key.s))
+}
+
+// choose finds the person of a context of several kinds whom an event is about.
+func (p *people) choose(field, unit string) (*person, error) {
+	if unit != "" {
+		if one := p.of(unit); one != nil {
+			return one, nil
+		}
+		return nil, lacks(field, unit)
+	}
+	if one := p.of(user); one != nil {
+		return one, nil
+	}
+	if one := p.first(); one != nil {
+		return one, nil
+	}
+	return nil, fault(field, "has no key of any kind")
+}
+
+// fromUser is schema 3 with inlineUsersInEvents.
+func (d *decoder) fromUser(w *wire, unit string, e *canonical.Event) error {
+	const field = "user"
+	if w.user.given == wrong {
+		return fault(field, "must be an object")
+	}
+	if unit != "" && unit != user {
+		return lacks(field, unit)
+	}
+	return set(e, field, user, w.user.self.key, w.user.self.anonymous || w.contextKind.s == anonymousUser)
+}
+
+// fromUserKey is schema 3 as go-sdk-events v1 writes it: contextKind is there for anonymous users only.
+func (d *decoder) fromUserKey(w *wire, unit string, e *canonical.Event) error {
+	const field = "userKey"
+	if unit != "" && unit != user {
+		return lacks(field, unit)
+	}
+	anonymous := w.contextKind.s == anonymousUser
+	if w.contextKind.given == absent {
+		anonymous = d.isAnonymous(user, w.userKey.s)
+	}
+	return set(e, field, user, w.userKey, anonymous)
+}
+
+func lacks(field, unit string) error {
+	return fault(field, "has no "+unit+", by which unit_kinds says this flag's experiment randomises")
+}
+
+func set(e *canonical.Event, field, kind string, key text, anonymous bool) error {
+	switch {
+	case key.given == absent:
+		return fault(field, "has no key")
+	case key.given == wrong:
+		return fault(field, "key must be a string")
+	case key.s == "":
+		return fault(field, "key must not be empty")
+	case !isKind(kind):
+		return fault(field, "a kind must consist of letters, digits, '.', '_' and '-'")
+	case anonymous:
+		e.AnonymousID = qualified(kind, key.s)
+	default:
+		e.UserID = qualified(kind, key.s)
+	}
+	return nil
+}
+
+// isAnonymous reports whether another item of the batch, wherever it stands, has the key in a context that says that
+// it is anonymous. A server SDK introduces a key in an index event before it writes the key alone, but only once in
+// five minutes, so that a later batch has nothing to go by; the key then counts as a user's.
+func (d *decoder) isAnonymous(kind, key string) bool {
+	if d.anonymous == nil {
+		d.anonymous = map[string]struct{}{}
+		other := reader{c: jsonscan.New(d.body)}
+		// A syntax error stops this look ahead, and then the decoding itself at the same place.
+		_ = other.each(func(_ int, w *wire) {
+			if w != nil && (w.kind == index || w.kind == identify) {
+				d.note(w)
+			}
+		})
+	}
+	_, ok := d.anonymous[string(d.pair(kind, key))]
+	return ok
+}
+
+func (d *decoder) note(w *wire) {
+	if w.user.self.anonymous {
+		d.anonymous[string(d.pair(user, w.user.self.key.s))] = struct{}{}
+	}
+	p := &w.context
+	switch {
+	case p.kind.s == multi:
+		for _, one := range p.each() {
+			if one.anonymous {
+				d.anonymous[string(d.pair(string(p.kindOf(one)), one.key.s))] = struct{}{}
+			}
+		}
+	case p.self.anonymous && p.kind.given == right:
+		d.anonymous[string(d.pair(p.kind.s, p.self.key.s))] = struct{}{}
+	case p.self.anonymous:
+		d.anonymous[string(d.pair(user, p.self.key.s))] = struct{}{}
+	}
+}
+
+// pair makes one text of a kind and a key; a kind has no control characters.
+func (d *decoder) pair(kind, key string) []byte {
+	d.buf = append(append(append(d.buf[:0], kind...), 0), key...)
+	return d.buf
+}
