@@ -262,6 +262,9 @@ func (a *Aggregate) prune() {
 			delete(a.Runs, n)
 		}
 	}
+	if len(a.Runs) == 0 {
+		a.Runs = nil
+	}
 }
 
 func (v *VariantAggregate) empty() bool {
@@ -274,6 +277,9 @@ func (a *Aggregate) isEmpty() bool { return len(a.Runs) == 0 && a.OutsideRun == 
 // clone is a deep copy.
 func (a *Aggregate) clone() *Aggregate {
 	b := *a
+	if a.Runs == nil {
+		return &b
+	}
 	b.Runs = make(map[int]*RunAggregate, len(a.Runs))
 	for n, r := range a.Runs {
 		c := *r

@@ -16,11 +16,11 @@ func (f *Fold) event(e *canonical.Event) error {
 	sum := sha256.Sum256(body)
 	hash := [16]byte(sum[:16])
 	key := eventKey(e)
-	raw, found, err := f.tx.Get(key)
+	entry, err := f.ledgerOf(e)
 	if err != nil {
 		return err
 	}
-	entry, err := f.ledgerOf(e)
+	raw, found, err := f.tx.Get(key)
 	if err != nil {
 		return err
 	}
@@ -88,12 +88,9 @@ func setUnit(e *canonical.Event, u canonical.Unit) {
 	}
 }
 
-// insert stores a new fact and lets it take effect.
+// insert stores a new fact and lets it take effect. Identity comes first: it may compute persons from their facts, of
+// which this is not one yet.
 func (f *Fold) insert(e *canonical.Event) error {
-	f.buf = e.AppendJSON(f.buf[:0])
-	if err := f.tx.Set(factKey(e), f.buf); err != nil {
-		return err
-	}
 	if e.Links() {
 		if err := f.link(e); err != nil {
 			return err
@@ -103,6 +100,10 @@ func (f *Fold) insert(e *canonical.Event) error {
 		if err := f.merge(e); err != nil {
 			return err
 		}
+	}
+	f.buf = e.AppendJSON(f.buf[:0])
+	if err := f.tx.Set(factKey(e), f.buf); err != nil {
+		return err
 	}
 	p, err := f.ensurePerson(e.Unit())
 	if err != nil {

@@ -10,15 +10,24 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/tracklayer/tracklayer/core"
 )
 
 // Options of a store.
 type Options struct {
-	Cache  int64 // bytes of blocks kept in memory; 0: 64 MiB
-	Logger *slog.Logger
+	Cache    int64  // bytes of blocks kept in memory; 0: 64 MiB
+	MemTable uint64 // bytes of one write buffer; 0: 32 MiB
+	Disk     *Disk  // nil: the machine's
+	Logger   *slog.Logger
 }
+
+// Disk is a disk in memory, for tests and for looking around. It outlives the stores opened on it.
+type Disk struct{ fs vfs.FS }
+
+// NewDisk makes an empty disk in memory.
+func NewDisk() *Disk { return &Disk{vfs.NewMem()} }
 
 // DB is an open store.
 type DB struct {
@@ -28,8 +37,8 @@ type DB struct {
 
 var _ core.Store = (*DB)(nil)
 
-// memTable is the size of one write buffer. Two of them absorb seconds of events before anything is sorted onto disk.
-const memTable = 32 << 20
+// defaultMemTable lets two write buffers absorb a second of events before anything is sorted onto disk.
+const defaultMemTable = 32 << 20
 
 // Open opens or makes the store in dir, which one process may hold at a time. It does not write ahead: the log is
 // replayed from the last commit that reached the disk, so fsync here would buy nothing. Checkpoint puts a commit there.
@@ -37,13 +46,16 @@ func Open(dir string, o Options) (*DB, error) {
 	if o.Cache == 0 {
 		o.Cache = 64 << 20
 	}
+	if o.MemTable == 0 {
+		o.MemTable = defaultMemTable
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	d := &DB{cache: pebble.NewCache(o.Cache)}
 	options := &pebble.Options{
 		Cache:                      d.cache,
-		MemTableSize:               memTable,
+		MemTableSize:               o.MemTable,
 		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
 		DisableWAL:                 true,
 		L0CompactionThreshold:      4,
@@ -51,6 +63,9 @@ func Open(dir string, o Options) (*DB, error) {
 	}
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	if o.Disk != nil {
+		options.FS = o.Disk.fs
 	}
 	var err error
 	if d.db, err = pebble.Open(dir, options); err != nil {

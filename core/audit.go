@@ -1,0 +1,63 @@
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// Audit computes every person and every aggregate anew from the stored facts and says where the state differs from
+// that. No difference is an empty list. It reads the last commit and changes nothing; it must not run beside Apply.
+func (f *Fold) Audit() ([]string, error) {
+	tx := f.store.Begin()
+	defer tx.Discard()
+	g := &Fold{store: f.store, tx: tx, rules: f.rules, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{}}
+	var diff []string
+	var persons []*person
+	err := tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
+		p, _, err := decodePerson(value)
+		if p != nil {
+			persons = append(persons, p)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range persons {
+		facts, err := g.facts(p.units)
+		if err != nil {
+			return nil, err
+		}
+		anew := g.rules.evaluate(p.units, facts)
+		if !slices.Equal(anew.appendTo(nil), p.appendTo(nil)) {
+			diff = append(diff, fmt.Sprintf("person of %d ids: the record differs from its facts", len(p.units)))
+		}
+		g.contribute(1, anew, "")
+	}
+	for id := range f.aggs {
+		g.aggregate(id)
+	}
+	for id, a := range g.aggs {
+		a.prune()
+		have := &Aggregate{}
+		if s, ok := f.View().snapshots[id]; ok {
+			have = s.Aggregate.clone()
+		}
+		x, err := json.Marshal(a)
+		if err != nil {
+			return nil, err
+		}
+		y, err := json.Marshal(have)
+		if err != nil {
+			return nil, err
+		}
+		if string(x) != string(y) {
+			diff = append(diff, fmt.Sprintf("experiment %q: the aggregate is %s, the facts say %s", id, y, x))
+		}
+	}
+	slices.Sort(diff)
+	return diff, nil
+}
