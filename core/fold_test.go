@@ -397,7 +397,7 @@ func TestWhatTheLogHoldsButNobodyReadsIsCounted(t *testing.T) {
 
 // BenchmarkApply is events a second into Pebble: one exposure and one conversion a person.
 func BenchmarkApply(b *testing.B) {
-	db, err := store.Open(b.TempDir(), store.Options{})
+	db, err := store.Open(b.TempDir(), store.Options{}) // as the program opens it
 	if err != nil {
 		b.Fatal(err)
 	}

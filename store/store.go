@@ -17,7 +17,7 @@ import (
 
 // Options of a store.
 type Options struct {
-	Cache    int64  // bytes of blocks kept in memory; 0: 64 MiB
+	Cache    int64  // bytes of blocks kept in memory, beside the write buffers; 0: 64 MiB
 	MemTable uint64 // bytes of one write buffer; 0: 32 MiB
 	Disk     *Disk  // nil: the machine's
 	Logger   *slog.Logger
@@ -52,7 +52,8 @@ func Open(dir string, o Options) (*DB, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &DB{cache: pebble.NewCache(o.Cache)}
+	// Pebble takes the write buffers out of the cache; without room for both, nothing is ever cached.
+	d := &DB{cache: pebble.NewCache(o.Cache + 3*int64(o.MemTable))}
 	options := &pebble.Options{
 		Cache:                      d.cache,
 		MemTableSize:               o.MemTable,

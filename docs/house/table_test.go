@@ -24,7 +24,7 @@ var folders = []folder{
 	{path: "canonical", may: []string{"canonical/jsonscan"}, std: true},
 	{path: "canonical/jsonscan", std: true},
 	{path: "adapters", may: []string{"canonical", "canonical/jsonscan"}},
-	{path: "adapters/adaptertest", may: []string{"adapters", "canonical"}},
+	{path: "adapters/adaptertest", may: []string{"adapters", "canonical", "canonical/jsonscan"}},
 	{path: "adapters/all", may: []string{"adapters", "adapters/<vendor>"}},
 	{path: "adapters/<vendor>/tap/**", may: []string{"canonical", "sdk/go", "adapters/<vendor>/tap/**"}},
 	{path: "adapters/<vendor>/**", may: []string{"adapters", "canonical", "canonical/jsonscan", "adapters/<vendor>/**"}},
