@@ -72,6 +72,7 @@ func (s *Sum) UnmarshalBinary(b []byte) error {
 	s.hi, s.lo = int64(binary.BigEndian.Uint64(b)), binary.BigEndian.Uint64(b[8:])
 	return nil
 }
+
 // MarshalJSON writes a decimal number as text: JSON readers round long numbers.
 func (s Sum) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 

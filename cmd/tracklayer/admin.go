@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/pprof"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tracklayer/tracklayer/config"
+)
+
+// lag remembers whether the core gets on.
+type lag struct {
+	mu    sync.Mutex
+	fault error
+}
+
+func (l *lag) alive() {
+	l.mu.Lock()
+	l.fault = nil
+	l.mu.Unlock()
+}
+
+func (l *lag) broke(err error) {
+	l.mu.Lock()
+	l.fault = err
+	l.mu.Unlock()
+}
+
+func (l *lag) err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fault
+}
+
+// adminRoutes are health, metrics and profiles.
+func (p *Program) adminRoutes() http.Handler {
+	p.gauges()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", p.readyz)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	keys := p.cfg.Keys.Admin
+	if p.cfg.AdminOpen() {
+		return mux
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		probe := r.URL.Path == "/livez" || r.URL.Path == "/readyz" // an orchestrator's probes carry no key
+		if _, presented, ok := r.BasicAuth(); !probe && !config.AnyMatches(keys, bearer(r)) && !(ok && config.AnyMatches(keys, presented)) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "an admin key is needed: Authorization: Bearer KEY", http.StatusUnauthorized)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func bearer(r *http.Request) string {
+	const scheme = "Bearer "
+	if h := r.Header.Get("Authorization"); len(h) > len(scheme) && h[:len(scheme)] == scheme {
+		return h[len(scheme):]
+	}
+	return r.Header.Get("X-Tracklayer-Key")
+}
+
+// readyz says whether events can be taken and counted, and if not, why.
+func (p *Program) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 4*time.Second)
+	defer cancel()
+	err := p.events.Ready(ctx)
+	if err == nil {
+		err = p.lag.err()
+	}
+	if err != nil {
+		p.log.Warn("not ready", "error", err)
+		http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+// gauges tell how far the core is.
+func (p *Program) gauges() {
+	gauge := func(name, help string, value func() float64) {
+		p.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tracklayer_" + name, Help: help}, value))
+	}
+	if p.fold == nil {
+		return
+	}
+	gauge("core_applied_sequence", "Stream sequence of the last record that was counted.", func() float64 { return float64(p.fold.Seq()) })
+	gauge("core_watermark_seconds", "Receipt time of the newest event that was counted, Unix seconds.", func() float64 { return float64(p.fold.View().Watermark) / 1000 })
+	gauge("core_unreadable_records", "Records of the log that could not be read.", func() float64 { return float64(p.fold.View().Unreadable) })
+	gauge("core_experiments", "Experiments, declared or named by events.", func() float64 { return float64(len(p.fold.View().Experiments())) })
+	gauge("log_last_sequence", "Stream sequence of the newest record on the log.", func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		seq, err := p.events.LastSeq(ctx)
+		if err != nil {
+			return -1
+		}
+		return float64(seq)
+	})
+}

@@ -1,0 +1,332 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/config"
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/store"
+	"github.com/tracklayer/tracklayer/stream"
+	"github.com/tracklayer/tracklayer/webhooks"
+)
+
+// command is one word of the command line.
+type command struct {
+	name, args, does string
+	run              func(ctx context.Context, args []string, s streams, environ []string) error
+}
+
+const settings = "[--config FILE] [--listen ADDR] [--admin-listen ADDR] [--data-dir DIR] [--nats-url URL] [--log-level LEVEL]"
+
+func commands() []command {
+	return []command{
+		{"serve", settings, "Run everything in one process: door, embedded NATS JetStream, core, readouts.", serveAs(gatewayRole | coreRole)},
+		{"gateway", settings, "Run the door alone, over an external NATS (--nats-url).", serveAs(gatewayRole)},
+		{"core", settings, "Run the core and its readouts alone, over an external NATS (--nats-url).", serveAs(coreRole)},
+		{"check", settings, "Check the configuration and say every fault.", check},
+		{"decode", "SOURCE [--config FILE] < request.http", "Print what a request (HTTP/1.1 text) would become. Stores nothing.", decode},
+		{"readout", "ID [--json] [--run N] [--at-seq N] [--server URL] [--key KEY]", "Print an experiment's readout from a running TrackLayer.", readoutCommand},
+		{"audit", settings, "Compute all state anew from the stored facts and compare. TrackLayer must not be running.", audit},
+		{"rebuild", settings, "Make the state anew from the log. TrackLayer must not be running.", rebuild},
+		{"key", "", "Draw a key, and the hashed form of it for the configuration.", key},
+		{"healthcheck", "[--admin-listen ADDR]", "Exit 0 where a TrackLayer on this machine is ready.", healthcheck},
+		{"version", "", "Print version, commit and Go version.", printVersion},
+		{"help", "", "List the commands.", help},
+	}
+}
+
+func help(_ context.Context, _ []string, s streams, _ []string) error {
+	fmt.Fprint(s.out, "TrackLayer: the self-hosted measurement layer for A/B experiments.\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(s.out, "  tracklayer %-12s %s\n", c.name, c.does)
+	}
+	fmt.Fprint(s.out, "\nEvery setting: docs/configuration.md. To begin: tracklayer serve\n")
+	return nil
+}
+
+func printVersion(_ context.Context, _ []string, s streams, _ []string) error {
+	c := commit
+	if info, ok := debug.ReadBuildInfo(); ok && c == "" {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				c = setting.Value
+			}
+		}
+	}
+	if c == "" {
+		c = "unknown"
+	}
+	fmt.Fprintf(s.out, "tracklayer %s (commit %s, %s)\n", version, c, runtime.Version())
+	return nil
+}
+
+// load reads the configuration and refuses arguments that no command takes.
+func load(args, environ []string) (config.Config, error) {
+	cfg, rest, err := config.Load(args, environ, os.ReadFile)
+	if err != nil {
+		return cfg, err
+	}
+	if len(rest) > 0 {
+		return cfg, &usageError{fmt.Sprintf("%q is one argument too many", rest[0])}
+	}
+	return cfg, nil
+}
+
+func newLogger(w io.Writer, l config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: l.Level}
+	if l.Format == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+func serveAs(r role) func(context.Context, []string, streams, []string) error {
+	return func(ctx context.Context, args []string, s streams, environ []string) error {
+		cfg, err := load(args, environ)
+		if err != nil {
+			return err
+		}
+		p, err := New(cfg, Options{Role: r, Log: newLogger(s.err, cfg.Log)})
+		if err != nil {
+			return err
+		}
+		if err := p.Start(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "TrackLayer listens on http://%s (health and metrics on http://%s)\n", p.Addr(), p.AdminAddr())
+		select {
+		case <-ctx.Done():
+		case err = <-p.Failed():
+		}
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
+		defer cancel()
+		return errors.Join(err, p.Stop(stopping))
+	}
+}
+
+func check(_ context.Context, args []string, s streams, environ []string) error {
+	cfg, err := load(args, environ)
+	if err != nil {
+		return err
+	}
+	sources, err := sourcesOf(cfg)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "The configuration is fine: %d sources, listening on %s.\n", len(sources), cfg.Listen)
+	return nil
+}
+
+// decode shows what the door would make of a request, without storing anything.
+func decode(_ context.Context, args []string, s streams, environ []string) error {
+	cfg, rest, err := config.Load(args, environ, os.ReadFile)
+	if err != nil {
+		return err
+	}
+	if len(rest) != 1 {
+		return &usageError{"decode takes the name of one source"}
+	}
+	sources, err := sourcesOf(cfg)
+	if err != nil {
+		return err
+	}
+	source, ok := sources[rest[0]]
+	if !ok {
+		return fmt.Errorf("there is no source %q; the sources are %s", rest[0], strings.Join(names(sources), ", "))
+	}
+	e, err := adapters.ReadRequest(s.in, canonical.TimeOf(time.Now()))
+	if err != nil {
+		return err
+	}
+	e.Path = strings.TrimPrefix(e.Path, "/webhooks/"+rest[0])
+	if e.Body, err = webhooks.Decompress(e.Header.Get("Content-Encoding"), e.Body, int64(cfg.Limits.Body)); err != nil {
+		return err
+	}
+	source.Rules = canonical.DefaultRules(cfg.Identity.NonIDs...)
+	batch, err := webhooks.Decode(source, e, nil)
+	if err != nil {
+		return err
+	}
+	_, err = s.out.Write(append(batch.AppendJSON(nil), '\n'))
+	return err
+}
+
+// readoutCommand asks a running TrackLayer, so that it answers for what everybody else sees.
+func readoutCommand(ctx context.Context, args []string, s streams, environ []string) error {
+	set := flag.NewFlagSet("readout", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	asJSON := set.Bool("json", false, "")
+	number := set.Int("run", 0, "")
+	atSeq := set.Uint64("at-seq", 0, "")
+	server := set.String("server", "", "")
+	presented := set.String("key", "", "")
+	flags := config.RegisterFlags(set)
+	rest, err := config.ParseFlags(set, args)
+	if err != nil {
+		return err
+	}
+	if len(rest) != 1 {
+		return &usageError{"readout takes the id of one experiment"}
+	}
+	cfg, err := flags.Load(environ, os.ReadFile)
+	if err != nil {
+		return err
+	}
+	if *server == "" {
+		*server = "http://" + cfg.Listen.String()
+	}
+	body, err := fetchReadout(ctx, *server, rest[0], *number, *atSeq, *presented)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		_, err = s.out.Write(append(bytes.TrimSpace(body), '\n'))
+		return err
+	}
+	return printReadout(s.out, body)
+}
+
+// paths of the data folder.
+func statePath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "state") }
+func logPath(cfg config.Config) string   { return filepath.Join(cfg.DataDir, "nats") }
+
+// audit compares the state with its own facts.
+func audit(_ context.Context, args []string, s streams, environ []string) error {
+	cfg, err := load(args, environ)
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(statePath(cfg), store.Options{})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	fold, err := core.Open(db)
+	if err != nil {
+		return err
+	}
+	diff, err := fold.Audit()
+	if err != nil {
+		return err
+	}
+	if len(diff) > 0 {
+		return fmt.Errorf("the state differs from its facts in %d places; tracklayer rebuild makes it anew from the log:\n%s", len(diff), strings.Join(diff, "\n"))
+	}
+	v := fold.View()
+	fmt.Fprintf(s.out, "Equal: %d experiments at stream sequence %d.\n", len(v.Experiments()), v.Seq)
+	return nil
+}
+
+// rebuild folds the whole log into an empty state and puts that in the place of the old one.
+func rebuild(ctx context.Context, args []string, s streams, environ []string) error {
+	cfg, err := load(args, environ)
+	if err != nil {
+		return err
+	}
+	old, err := store.Open(statePath(cfg), store.Options{}) // nobody else may be using it
+	if err == nil {
+		err = old.Close()
+	}
+	if err != nil {
+		return err
+	}
+	log, err := stream.Open(ctx, streamOptions(cfg, newLogger(s.err, cfg.Log)))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	last, err := log.LastSeq(ctx)
+	if err != nil {
+		return err
+	}
+	fresh := statePath(cfg) + ".rebuilding"
+	if err := os.RemoveAll(fresh); err != nil {
+		return err
+	}
+	if err := refold(ctx, log, fresh, last); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(statePath(cfg)); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, statePath(cfg)); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "The state was made anew from %d records of the log.\n", last)
+	return nil
+}
+
+func refold(ctx context.Context, log *stream.Log, dir string, last uint64) (err error) {
+	db, err := store.Open(dir, store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	fold, err := core.Open(db)
+	if err != nil || last == 0 {
+		return err
+	}
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	err = log.Consume(ctx, 1, foldBatch, func(records []canonical.Record) error {
+		if err := fold.Apply(records); err != nil {
+			return err
+		}
+		if fold.Seq() >= last {
+			done()
+		}
+		return nil
+	})
+	if err == nil && fold.Seq() < last {
+		err = fmt.Errorf("stopped at sequence %d of %d; the old state is untouched", fold.Seq(), last)
+	}
+	return err
+}
+
+func healthcheck(ctx context.Context, args []string, _ streams, environ []string) error {
+	cfg, err := load(args, environ)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+dialable(cfg.AdminListen.String())+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1000)) //nolint:errcheck // what can be read of it is worth saying
+		return fmt.Errorf("not ready: %s", body)
+	}
+	return nil
+}
+
+// dialable turns an address to listen on into one to call.
+func dialable(addr string) string {
+	for _, wild := range []string{"0.0.0.0:", "[::]:", ":"} {
+		if port, ok := strings.CutPrefix(addr, wild); ok {
+			return "127.0.0.1:" + port
+		}
+	}
+	return addr
+}

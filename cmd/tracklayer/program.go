@@ -1,0 +1,328 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/all"
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/config"
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/store"
+	"github.com/tracklayer/tracklayer/stream"
+	"github.com/tracklayer/tracklayer/web"
+	"github.com/tracklayer/tracklayer/webhooks"
+)
+
+// role says which halves of TrackLayer a process is.
+type role uint8
+
+const (
+	gatewayRole role = 1 << iota
+	coreRole
+)
+
+// foldBatch is how many records are folded into one commit at the most.
+const foldBatch = 2000
+
+// Options are what a Program takes besides its configuration.
+type Options struct {
+	Role role
+	Log  *slog.Logger
+}
+
+// Program is a TrackLayer: made by New, run from Start to Stop, once. Any number of them live in one process.
+type Program struct {
+	cfg     config.Config
+	role    role
+	log     *slog.Logger
+	metrics *prometheus.Registry
+	sources map[string]webhooks.Source
+
+	events *stream.Log
+	db     *store.DB
+	fold   *core.Fold
+
+	public, admin     *http.Server
+	publicAt, adminAt net.Listener
+	failed            chan error
+	cancel            context.CancelFunc
+	folding           sync.WaitGroup
+	lag               lag
+}
+
+// New checks what can be checked before anything is opened.
+func New(cfg config.Config, o Options) (*Program, error) {
+	if o.Role == 0 {
+		o.Role = gatewayRole | coreRole
+	}
+	if o.Role != gatewayRole|coreRole && cfg.NATS.URL.IsZero() {
+		return nil, errors.New("gateway and core meet at an external NATS: set nats.url (--nats-url), or run tracklayer serve")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	sources, err := sourcesOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	p := &Program{cfg: cfg, role: o.Role, log: o.Log, sources: sources, metrics: prometheus.NewRegistry(), failed: make(chan error, 3)}
+	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return p, nil
+}
+
+// sourcesOf joins the configured sources with the vendors' adapters: one source a vendor where none is configured.
+func sourcesOf(cfg config.Config) (map[string]webhooks.Source, error) {
+	configured := cfg.Sources
+	if len(configured) == 0 {
+		configured = map[string]config.Source{}
+		for _, vendor := range all.Vendors() {
+			token, err := config.ParseToken(vendor)
+			if err != nil {
+				return nil, err
+			}
+			configured[vendor] = config.Source{Vendor: token}
+		}
+	}
+	sources := map[string]webhooks.Source{}
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(configured)) {
+		c := configured[name]
+		a, ok := all.ByVendor(c.Vendor.String())
+		switch {
+		case !ok:
+			faults = append(faults, fmt.Errorf("sources.%s.vendor: %q is not known; known are %v", name, c.Vendor, all.Vendors()))
+			continue
+		case c.Catalog != "":
+			faults = append(faults, fmt.Errorf("sources.%s.catalog: %s tells everything in its events and takes no catalog; remove it", name, c.Vendor))
+		case len(c.Options) > 0 && a.CheckOptions == nil:
+			faults = append(faults, fmt.Errorf("sources.%s.options: %s has no options; remove them", name, c.Vendor))
+		case a.CheckOptions != nil:
+			if err := a.CheckOptions(c.Options); err != nil {
+				faults = append(faults, fmt.Errorf("sources.%s.options: %w", name, err))
+			}
+		}
+		s := webhooks.Source{Adapter: a, Source: adapters.Source{Name: name, Options: c.Options}}
+		for _, secret := range c.Secrets {
+			s.Secrets = append(s.Secrets, secret.Reveal())
+		}
+		sources[name] = s
+	}
+	return sources, errors.Join(faults...)
+}
+
+func names(sources map[string]webhooks.Source) []string { return slices.Sorted(maps.Keys(sources)) }
+
+func streamOptions(cfg config.Config, log *slog.Logger) stream.Options {
+	return stream.Options{
+		URL: cfg.NATS.URL.Reveal(), CredsFile: cfg.NATS.CredsFile, Prefix: cfg.NATS.Prefix.String(), Replicas: cfg.NATS.Replicas,
+		Dir: logPath(cfg), Logger: log,
+	}
+}
+
+// Start opens the state and the log, begins to fold and to listen, and returns once requests are taken. On an error
+// nothing is left running.
+func (p *Program) Start(ctx context.Context) error {
+	if err := p.start(ctx); err != nil {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.ShutdownTimeout)
+		defer cancel()
+		return errors.Join(err, p.Stop(stopping))
+	}
+	return nil
+}
+
+func (p *Program) start(ctx context.Context) (err error) {
+	if err := os.MkdirAll(p.cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	if p.role&coreRole != 0 { // the state's lock is what keeps two processes off one data folder
+		if p.db, err = store.Open(statePath(p.cfg), store.Options{Logger: p.log}); err != nil {
+			return err
+		}
+		if p.fold, err = core.Open(p.db); err != nil {
+			return err
+		}
+	}
+	if p.events, err = stream.Open(ctx, streamOptions(p.cfg, p.log)); err != nil {
+		return err
+	}
+	if p.fold != nil {
+		last, err := p.events.LastSeq(ctx)
+		if err != nil {
+			return err
+		}
+		if seq := p.fold.Seq(); seq > last {
+			return fmt.Errorf("the state in %s has counted up to sequence %d, but the log ends at %d: it is another log, or an older copy; give the state its own log back, or run tracklayer rebuild", p.cfg.DataDir, seq, last)
+		}
+	}
+	if err := p.routes(); err != nil {
+		return err
+	}
+	if p.publicAt, err = net.Listen("tcp", p.cfg.Listen.String()); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if p.adminAt, err = net.Listen("tcp", p.cfg.AdminListen.String()); err != nil {
+		return fmt.Errorf("admin_listen: %w", err)
+	}
+	folding, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	p.cancel = cancel
+	if p.fold != nil {
+		p.folding.Add(1)
+		go p.foldForever(folding)
+	}
+	go p.serve(p.public, p.publicAt)
+	go p.serve(p.admin, p.adminAt)
+	return nil
+}
+
+// routes builds both servers.
+func (p *Program) routes() error {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	if p.role&gatewayRole != 0 {
+		door, err := webhooks.New(webhooks.Options{
+			Publisher: p.events, DeadLetters: graveyard{p.events}, Sources: p.sources, WriteKey: p.opens(p.cfg.WritesOpen(), p.cfg.Keys.Write),
+			Rules: canonical.DefaultRules(p.cfg.Identity.NonIDs...), WriteRequest: adapters.WriteRequest,
+			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: int64(p.cfg.Limits.Event), BatchEvents: p.cfg.Limits.BatchEvents},
+			Now:    time.Now, Random: rand.Reader, Log: p.log, Origins: origins(p.cfg), Metrics: p.metrics,
+		})
+		if err != nil {
+			return err
+		}
+		door.Register(e)
+	}
+	if p.fold != nil {
+		editors := p.cfg.Keys.Admin
+		if len(editors) == 0 {
+			editors = p.cfg.Keys.Write
+		}
+		web.New(web.Options{
+			State: p.fold, Registry: p.events, Code: version, Now: time.Now, Log: p.log,
+			ReadKey: p.opens(p.cfg.ReadsOpen(), p.cfg.Keys.Read), WriteKey: p.opens(p.cfg.WritesOpen() && len(p.cfg.Keys.Admin) == 0, editors),
+			Changed: func(err error) bool { return errors.Is(err, stream.ErrChanged) },
+		}).Register(e)
+	}
+	p.public = server(e, p.log)
+	p.admin = server(p.adminRoutes(), p.log)
+	return nil
+}
+
+// server bounds what a slow or silent caller can hold. Bodies are bounded by the door.
+func server(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// opens is nil where no key is needed, else the test of a presented one.
+func (p *Program) opens(open bool, keys []config.Key) func(string) bool {
+	if open {
+		return nil
+	}
+	return func(presented string) bool { return config.AnyMatches(keys, presented) }
+}
+
+func origins(cfg config.Config) []string {
+	list := make([]string, len(cfg.CORS.Origins))
+	for i, o := range cfg.CORS.Origins {
+		list[i] = o.String()
+	}
+	return list
+}
+
+// graveyard turns the door's dead letters into the log's.
+type graveyard struct{ log *stream.Log }
+
+func (g graveyard) Bury(ctx context.Context, d webhooks.DeadLetter) error {
+	return g.log.Bury(ctx, stream.DeadLetter(d))
+}
+
+func (p *Program) serve(s *http.Server, l net.Listener) {
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		p.failed <- err
+	}
+}
+
+// foldForever consumes the log. Where the log cannot be read it tries again: the state is whole and only grows old,
+// which readiness tells. Where the state cannot be written the program fails: memory and disk differ.
+func (p *Program) foldForever(ctx context.Context) {
+	defer p.folding.Done()
+	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
+		var broken error
+		err := p.events.Consume(ctx, p.fold.Seq()+1, foldBatch, func(records []canonical.Record) error {
+			broken = p.fold.Apply(records)
+			p.lag.alive()
+			wait = 100 * time.Millisecond
+			return broken
+		})
+		switch {
+		case broken != nil:
+			p.failed <- fmt.Errorf("the state cannot be written; nothing is lost, the log is replayed at the next start: %w", broken)
+			return
+		case err != nil && ctx.Err() == nil:
+			p.lag.broke(err)
+			p.log.Warn("the log cannot be read; trying again", "error", err, "wait", wait.String())
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// Addr is the address that requests come to, AdminAddr that of health, metrics and profiles.
+func (p *Program) Addr() string { return p.publicAt.Addr().String() }
+
+// AdminAddr is the address of health, metrics and profiles.
+func (p *Program) AdminAddr() string { return p.adminAt.Addr().String() }
+
+// Failed tells of a failure that the program does not recover from.
+func (p *Program) Failed() <-chan error { return p.failed }
+
+// Stop takes no more requests, lets those under way end, folds what is on the log, and closes everything. What does not
+// end with ctx is cut off; nothing acknowledged is lost by that.
+func (p *Program) Stop(ctx context.Context) error {
+	var errs []error
+	if p.public != nil && p.publicAt != nil {
+		errs = append(errs, p.public.Shutdown(ctx))
+	}
+	if p.cancel != nil {
+		if last, err := p.events.LastSeq(ctx); err == nil && p.fold != nil {
+			_, err = p.fold.Wait(ctx, last)
+			errs = append(errs, err)
+		}
+		p.cancel()
+		p.folding.Wait()
+	}
+	if p.events != nil {
+		p.events.Close()
+	}
+	if p.db != nil {
+		errs = append(errs, p.db.Close())
+	}
+	if p.admin != nil && p.adminAt != nil {
+		errs = append(errs, p.admin.Close())
+	}
+	for _, l := range []net.Listener{p.publicAt, p.adminAt} {
+		if l != nil {
+			_ = l.Close() //nolint:errcheck // closed by its server, unless Start failed in between
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// fetchReadout asks a running TrackLayer for a readout.
+func fetchReadout(ctx context.Context, server, id string, run int, atSeq uint64, presented string) ([]byte, error) {
+	q := url.Values{}
+	if run != 0 {
+		q.Set("run", strconv.Itoa(run))
+	}
+	if atSeq != 0 {
+		q.Set("at_seq", strconv.FormatUint(atSeq, 10))
+	}
+	target := strings.TrimSuffix(server, "/") + "/v1/experiments/" + url.PathEscape(id) + "/readout?" + q.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return nil, err
+	}
+	if presented != "" {
+		req.Header.Set("Authorization", "Bearer "+presented)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("no TrackLayer answers at %s; start one with `tracklayer serve`, or name it with --server: %w", server, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		var p struct{ Title, Detail string }
+		if json.Unmarshal(body, &p) == nil && p.Detail+p.Title != "" {
+			return nil, errors.New(strings.TrimSpace(p.Title + ". " + p.Detail))
+		}
+		return nil, fmt.Errorf("%s: %s", resp.Status, body)
+	}
+	return body, nil
+}
+
+// shown is the part of a readout that fits a terminal.
+type shown struct {
+	ExperimentID string `json:"experiment_id"`
+	Run          int    `json:"run"`
+	Status       string `json:"status"`
+	AsOf         struct {
+		StreamSeq uint64 `json:"stream_seq"`
+	} `json:"as_of"`
+	Control string `json:"control"`
+	Metrics []struct {
+		Metric   string `json:"metric"`
+		Role     string `json:"role"`
+		Type     string `json:"type"`
+		Variants []struct {
+			Variant  string   `json:"variant"`
+			Users    int64    `json:"users"`
+			Convert  int64    `json:"converted_users"`
+			Mean     *float64 `json:"mean"`
+			Lift     *struct{ Relative *float64 }
+			Beat     *float64    `json:"probability_to_beat_control"`
+			Credible *[2]float64 `json:"credible_interval"`
+		} `json:"variants"`
+	} `json:"metrics"`
+	Checks []struct {
+		Check, Status, Detail string
+	} `json:"checks"`
+	Decision struct {
+		Status   string
+		Blockers []struct{ Blocker, Detail string }
+	} `json:"decision"`
+}
+
+// printReadout writes a readout as text.
+func printReadout(w io.Writer, body []byte) error {
+	var r shown
+	if err := json.Unmarshal(body, &r); err != nil {
+		return fmt.Errorf("the answer is no readout: %w", err)
+	}
+	fmt.Fprintf(w, "%s, run %d: %s (as of stream sequence %d)\n", r.ExperimentID, r.Run, r.Status, r.AsOf.StreamSeq)
+	for _, m := range r.Metrics {
+		fmt.Fprintf(w, "\n%s (%s, %s)\n", m.Metric, m.Role, m.Type)
+		t := tabwriter.NewWriter(w, 2, 0, 2, ' ', 0)
+		fmt.Fprintln(t, "  variant\texposed\tconverted\tmean\tlift\t95 % credible\tP(beats control)")
+		for _, v := range m.Variants {
+			lift, credible := "", ""
+			if v.Lift != nil && v.Lift.Relative != nil {
+				lift = fmt.Sprintf("%+.2f %%", 100**v.Lift.Relative)
+			}
+			if v.Credible != nil {
+				credible = fmt.Sprintf("%+.2f … %+.2f %%", 100*v.Credible[0], 100*v.Credible[1])
+			}
+			fmt.Fprintf(t, "  %s\t%d\t%d\t%s\t%s\t%s\t%s\n", v.Variant, v.Users, v.Convert, optional("%.6g", v.Mean), lift, credible, optional("%.4f", v.Beat))
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(w)
+	for _, c := range r.Checks {
+		fmt.Fprintf(w, "check %s: %s. %s\n", c.Check, c.Status, c.Detail)
+	}
+	fmt.Fprintf(w, "decision: %s\n", r.Decision.Status)
+	for _, b := range r.Decision.Blockers {
+		fmt.Fprintf(w, "  %s: %s\n", b.Blocker, b.Detail)
+	}
+	return nil
+}
+
+func optional(format string, v *float64) string {
+	if v == nil {
+		return "–"
+	}
+	return fmt.Sprintf(format, *v)
+}
