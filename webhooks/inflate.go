@@ -1,0 +1,165 @@
+package webhooks
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxCodings is how many codings may lie on one another. Nobody needs two; the limit keeps a body from costing more
+// than a few times its size.
+const maxCodings = 3
+
+// codingsOf reads Content-Encoding: the codings in the order in which they were applied.
+func codingsOf(header []string) ([]string, error) {
+	if len(header) == 0 {
+		return nil, nil
+	}
+	var codings []string
+	for part := range strings.SplitSeq(strings.Join(header, ","), ",") {
+		switch coding := strings.ToLower(strings.TrimSpace(part)); coding {
+		case "", "identity":
+			continue
+		case "x-gzip":
+			codings = append(codings, "gzip")
+		case "gzip", "zstd", "deflate":
+			codings = append(codings, coding)
+		default:
+			return nil, unsupported("Content-Encoding %.40q is not read here; send gzip, zstd, deflate or identity", coding)
+		}
+		if len(codings) > maxCodings {
+			return nil, unsupported("more than %d codings lie on one another in Content-Encoding; one is enough", maxCodings)
+		}
+	}
+	return codings, nil
+}
+
+// inflate undoes content codings with decoders that are used again and again: a fresh one costs more memory than most
+// bodies have bytes.
+type inflate struct {
+	limit   int64
+	gzips   sync.Pool
+	zlibs   sync.Pool
+	deflate sync.Pool
+	zstd    *zstd.Decoder
+}
+
+func newInflate(limit int64) (*inflate, error) {
+	// DecodeAll writes straight into the memory it is given and no further: a frame's window costs nothing, however
+	// large it says it is.
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(uint64(limit)))
+	if err != nil {
+		return nil, fmt.Errorf("a decoder for zstd: %w", err)
+	}
+	return &inflate{limit: limit, zstd: dec}, nil
+}
+
+var errTrailing = errors.New("bytes after the end of the compressed text")
+
+// undo decompresses text, which is not empty. Past the limit it stops with adapters.ErrTooLarge.
+func (f *inflate) undo(b *buffers, coding string, text []byte) ([]byte, error) {
+	src := bytes.NewReader(text)
+	var out []byte
+	var err error
+	switch {
+	case coding == "zstd":
+		return f.unzstd(b, text)
+	case coding == "gzip":
+		out, err = f.ungzip(b, src)
+	case isZlib(text):
+		out, err = f.unzlib(b, src)
+	default:
+		out, err = f.unflate(b, src)
+	}
+	if err == nil && src.Len() > 0 {
+		err = errTrailing
+	}
+	return out, err
+}
+
+// isZlib reports whether text starts with the header of RFC 1950. HTTP's "deflate" means that, but many clients send
+// RFC 1951 without it. No encoder writes one that could be mistaken: it would have to begin with a stored block whose
+// padding is not zero.
+func isZlib(text []byte) bool {
+	return len(text) >= 2 && text[0]&0x0f == 8 && (uint(text[0])<<8|uint(text[1]))%31 == 0
+}
+
+func (f *inflate) ungzip(b *buffers, src io.Reader) ([]byte, error) {
+	z, _ := f.gzips.Get().(*gzip.Reader)
+	if z == nil {
+		z = new(gzip.Reader)
+	}
+	defer f.gzips.Put(z)
+	if err := z.Reset(src); err != nil {
+		return nil, err
+	}
+	return b.readAll(z, f.limit)
+}
+
+func (f *inflate) unzlib(b *buffers, src io.Reader) ([]byte, error) {
+	z, _ := f.zlibs.Get().(io.Reader)
+	var err error
+	if z == nil {
+		z, err = zlib.NewReader(src)
+	} else {
+		err = z.(zlib.Resetter).Reset(src, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.zlibs.Put(z)
+	return b.readAll(z, f.limit)
+}
+
+func (f *inflate) unflate(b *buffers, src io.Reader) ([]byte, error) {
+	z, _ := f.deflate.Get().(io.Reader)
+	if z == nil {
+		z = flate.NewReader(src)
+	} else if err := z.(flate.Resetter).Reset(src, nil); err != nil {
+		return nil, err
+	}
+	defer f.deflate.Put(z)
+	return b.readAll(z, f.limit)
+}
+
+// unzstd tries a chunk first, which most bodies fit, then the size that the first frame gives, then the limit.
+func (f *inflate) unzstd(b *buffers, text []byte) ([]byte, error) {
+	const block = 128 << 10 // the most that is written before the decoder looks at its limit again
+	first := len(b.held)
+	room := b.take()[:0]
+	for {
+		out, err := f.zstd.DecodeAll(text, room)
+		if err == nil {
+			return out, nil
+		}
+		b.release(min(first, len(b.held)))
+		switch size := int64(cap(room)); {
+		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
+			return nil, err
+		case size > f.limit+block || frameSize(text) > f.limit:
+			return nil, tooLarge(f.limit)
+		case size == int64(len(chunk{})) && frameSize(text) > size:
+			room = make([]byte, 0, frameSize(text)+16)
+		default:
+			room = make([]byte, 0, f.limit+block+16)
+		}
+	}
+}
+
+// frameSize is what the first frame of text says that it holds, or 0.
+func frameSize(text []byte) int64 {
+	var h zstd.Header
+	if err := h.Decode(text); err != nil || !h.HasFCS || h.FrameContentSize > math.MaxInt64 {
+		return 0
+	}
+	return int64(h.FrameContentSize)
+}
