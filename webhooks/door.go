@@ -122,15 +122,9 @@ func New(o Options) (*Door, error) {
 		faults = append(faults, errors.New("webhooks: a limit must not be negative"))
 	}
 	o.setDefaults()
-	m, err := newMeters(o.Metrics)
-	if err != nil {
-		return nil, fmt.Errorf("webhooks: register the metrics: %w", err)
-	}
+	m := newMeters()
 	d := &Door{Options: o, meters: m, api: m.source(apiSource), strayed: m.source("unknown"), sources: map[string]*source{}}
 	d.cors = newCORS(o.Origins)
-	if d.inflate, err = newInflate(o.Limits.Body); err != nil {
-		return nil, fmt.Errorf("webhooks: %w", err)
-	}
 	for _, name := range slices.Sorted(maps.Keys(o.Sources)) {
 		s, err := d.newSource(name, o.Sources[name])
 		if err != nil {
@@ -141,6 +135,13 @@ func New(o Options) (*Door, error) {
 	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
+	}
+	var err error
+	if d.inflate, err = newInflate(o.Limits.Body); err != nil {
+		return nil, fmt.Errorf("webhooks: %w", err)
+	}
+	if err := m.register(o.Metrics); err != nil {
+		return nil, fmt.Errorf("webhooks: register the metrics: %w", err)
 	}
 	return d, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strings"
 	"sync"
 
@@ -50,17 +49,22 @@ type inflate struct {
 	gzips   sync.Pool
 	zlibs   sync.Pool
 	deflate sync.Pool
-	zstd    *zstd.Decoder
+
+	zstd       *zstd.Decoder
+	window     int64 // the smallest window of zstd that is no smaller than the limit
+	descriptor byte  // of that window
 }
 
 func newInflate(limit int64) (*inflate, error) {
-	// DecodeAll writes straight into the memory it is given and no further: a frame's window costs nothing, however
-	// large it says it is.
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(uint64(limit)))
+	f := &inflate{limit: limit}
+	f.window, f.descriptor = windowFor(limit)
+	// DecodeAll writes straight into the memory it is given, and asks after every block whether that was too much.
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(uint64(f.window)))
 	if err != nil {
 		return nil, fmt.Errorf("a decoder for zstd: %w", err)
 	}
-	return &inflate{limit: limit, zstd: dec}, nil
+	f.zstd = dec
+	return f, nil
 }
 
 var errTrailing = errors.New("bytes after the end of the compressed text")
@@ -129,37 +133,4 @@ func (f *inflate) unflate(b *buffers, src io.Reader) ([]byte, error) {
 	}
 	defer f.deflate.Put(z)
 	return b.readAll(z, f.limit)
-}
-
-// unzstd tries a chunk first, which most bodies fit, then the size that the first frame gives, then the limit.
-func (f *inflate) unzstd(b *buffers, text []byte) ([]byte, error) {
-	const block = 128 << 10 // the most that is written before the decoder looks at its limit again
-	first := len(b.held)
-	room := b.take()[:0]
-	for {
-		out, err := f.zstd.DecodeAll(text, room)
-		if err == nil {
-			return out, nil
-		}
-		b.release(min(first, len(b.held)))
-		switch size := int64(cap(room)); {
-		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
-			return nil, err
-		case size > f.limit+block || frameSize(text) > f.limit:
-			return nil, tooLarge(f.limit)
-		case size == int64(len(chunk{})) && frameSize(text) > size:
-			room = make([]byte, 0, frameSize(text)+16)
-		default:
-			room = make([]byte, 0, f.limit+block+16)
-		}
-	}
-}
-
-// frameSize is what the first frame of text says that it holds, or 0.
-func frameSize(text []byte) int64 {
-	var h zstd.Header
-	if err := h.Decode(text); err != nil || !h.HasFCS || h.FrameContentSize > math.MaxInt64 {
-		return 0
-	}
-	return int64(h.FrameContentSize)
 }

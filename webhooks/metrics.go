@@ -19,11 +19,11 @@ type meters struct {
 	bytes        prometheus.Histogram
 }
 
-func newMeters(to prometheus.Registerer) (*meters, error) {
+func newMeters() *meters {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tracklayer", Name: name, Help: help}, labels)
 	}
-	m := &meters{
+	return &meters{
 		requests:     counter("requests_total", "Requests at the door, by source and status code.", "source", "code"),
 		events:       counter("events_total", "Events stored, items rejected, items ignored.", "source", "outcome"),
 		ignored:      counter("ignored_total", "Items that are not meant to count, by reason.", "source", "reason"),
@@ -38,15 +38,18 @@ func newMeters(to prometheus.Registerer) (*meters, error) {
 			Buckets: prometheus.ExponentialBuckets(256, 4, 9),
 		}),
 	}
+}
+
+func (m *meters) register(to prometheus.Registerer) error {
 	if to == nil {
-		return m, nil
+		return nil
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.events, m.ignored, m.unauthorized, m.deadLetters, m.seconds, m.bytes} {
 		if err := to.Register(c); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return m, nil
+	return nil
 }
 
 // sourceMeter is the metrics of one source, looked up once.
