@@ -157,8 +157,8 @@ func decode(_ context.Context, args []string, s streams, environ []string) error
 	if e.Body, err = webhooks.Decompress(e.Header.Get("Content-Encoding"), e.Body, int64(cfg.Limits.Body)); err != nil {
 		return err
 	}
-	source.Rules = canonical.DefaultRules(cfg.Identity.NonIDs...)
-	batch, err := webhooks.Decode(source, e, nil)
+	source.Source.Name, source.Rules = rest[0], canonical.DefaultRules(cfg.Identity.NonIDs...)
+	batch, err := webhooks.Decode(source, e, newLogger(s.err, cfg.Log))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,208 @@
+// Package webhooks is the door: everything that is measured comes in here, and nothing else in the module knows HTTP's
+// part of it. It limits and decompresses a request, asks who sends it, hands it to the canonical form or to a vendor's
+// adapter, stores what came of it, and answers in the words that the sender's program understands.
+//
+// Two promises are kept in this package. No 2xx is sent before every accepted event and every rejected item is on
+// disk. And no item vanishes: it is accepted, rejected with a reason and kept, or ignored and counted.
+//
+// It knows neither the log nor the core: it declares the Publisher and the DeadLetters that it needs, and cmd joins
+// them. Only cmd may import it; an adapter must not.
+package webhooks
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// Publisher stores events. It returns the stream sequence of the last one once all of them are on disk; any error means
+// that this is not certain, and that the sender must send them again. What the events point to belongs to the caller
+// again when Publish returns.
+type Publisher interface {
+	Publish(ctx context.Context, events []canonical.Event) (uint64, error)
+}
+
+// DeadLetters keeps requests of which something could not be counted. It returns nil once the letter is on disk.
+type DeadLetters interface {
+	Bury(ctx context.Context, d DeadLetter) error
+}
+
+// DeadLetter is a request of which something could not be counted, kept so that a mended adapter can have another try.
+type DeadLetter struct {
+	Source     string
+	ReceivedAt canonical.Time
+	Reason     string // of the first fault, with its field
+	Rejected   int    // how many items of the request
+	Items      []int  // which, by index; none: the whole request
+	Request    []byte // HTTP/1.1 text, its headers by allow-list, its body decompressed
+}
+
+// Source is a configured connection: the vendor's words, how they are read, and who may send.
+type Source struct {
+	adapters.Adapter
+	adapters.Source
+	Secrets [][]byte // one of them must verify a request; none: the write key is asked for
+}
+
+// Limits bound what one request may cost. A zero is the default. A vendor's SDK cannot be told to send smaller batches,
+// so only the size of the body bounds those.
+type Limits struct {
+	Body        int64 // bytes of a body, before and after decompression; 5 MiB
+	Event       int64 // bytes of one event of POST /v1/events; 1 MiB
+	BatchEvents int   // events of one POST /v1/events; 10,000
+}
+
+// Options are what a Door is made of.
+type Options struct {
+	Publisher   Publisher
+	DeadLetters DeadLetters
+	Sources     map[string]Source           // by the name in their route, which is also their events' source
+	WriteKey    func(presented string) bool // whether the key opens writing; nil: writing is open
+	Rules       canonical.Rules             // what the deployment refuses as an id; holds for every source
+	Limits      Limits
+
+	// WriteRequest writes an envelope as HTTP/1.1 text, for the dead letters.
+	WriteRequest func(w io.Writer, e adapters.Envelope) error
+
+	Now     func() time.Time      // nil: time.Now
+	Random  io.Reader             // safe for concurrent use; nil: crypto/rand
+	Log     *slog.Logger          // nil: nothing is logged
+	Origins []string              // web pages that may send from a browser; "*": all
+	Metrics prometheus.Registerer // nil: nobody collects them
+}
+
+// apiSource is the source of what comes over POST /v1/events.
+const apiSource = "api"
+
+const (
+	routeEvents  = "/v1/events"
+	routeVendors = "/webhooks/"
+)
+
+// Door takes requests in. It is safe for concurrent use.
+type Door struct {
+	Options
+	meters  *meters
+	api     *sourceMeter
+	sources map[string]*source
+	cors    cors
+	inflate *inflate
+	strayed *sourceMeter // of requests to sources that do not exist
+}
+
+// source is a Source with what the door adds.
+type source struct {
+	Source
+	meter *sourceMeter
+	read  []string // headers that Decode reads
+	keep  []string // headers that a dead letter keeps
+}
+
+// New checks the options and says every fault at once.
+func New(o Options) (*Door, error) {
+	var faults []error
+	if o.Publisher == nil || o.DeadLetters == nil || o.WriteRequest == nil {
+		faults = append(faults, errors.New("webhooks: Publisher, DeadLetters and WriteRequest must be set"))
+	}
+	if o.Limits.Body < 0 || o.Limits.Event < 0 || o.Limits.BatchEvents < 0 {
+		faults = append(faults, errors.New("webhooks: a limit must not be negative"))
+	}
+	o.setDefaults()
+	m := newMeters()
+	d := &Door{Options: o, meters: m, api: m.source(apiSource), strayed: m.source("unknown"), sources: map[string]*source{}}
+	d.cors = newCORS(o.Origins)
+	for _, name := range slices.Sorted(maps.Keys(o.Sources)) {
+		s, err := d.newSource(name, o.Sources[name])
+		if err != nil {
+			faults = append(faults, fmt.Errorf("webhooks: source %q: %w", name, err))
+			continue
+		}
+		d.sources[name] = s
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	var err error
+	if d.inflate, err = newInflate(o.Limits.Body); err != nil {
+		return nil, fmt.Errorf("webhooks: %w", err)
+	}
+	if err := m.register(o.Metrics); err != nil {
+		return nil, fmt.Errorf("webhooks: register the metrics: %w", err)
+	}
+	return d, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.Limits.Body == 0 {
+		o.Limits.Body = 5 << 20
+	}
+	if o.Limits.Event == 0 {
+		o.Limits.Event = 1 << 20
+	}
+	if o.Limits.BatchEvents == 0 {
+		o.Limits.BatchEvents = 10_000
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func (d *Door) newSource(name string, s Source) (*source, error) {
+	switch {
+	case name == "" || strings.ContainsAny(name, "/?#%"):
+		return nil, errors.New("the name cannot stand in a path; use letters, digits and dashes")
+	case name == apiSource:
+		return nil, errors.New("the name is taken by POST /v1/events; choose another")
+	case s.Name != "" && s.Name != name:
+		return nil, fmt.Errorf("its events would say that they come from %q; give both the same name", s.Name)
+	case s.Decode == nil || s.Reply == nil:
+		return nil, fmt.Errorf("the adapter of %q has no Decode or no Reply", s.Vendor)
+	case len(s.Secrets) > 0 && s.Verify == nil:
+		return nil, fmt.Errorf("%q signs nothing that a secret could verify; remove the secrets and use a write key", s.Vendor)
+	}
+	s.Name, s.Rules = name, d.Rules
+	out := &source{Source: s, meter: d.meters.source(name)}
+	for _, h := range s.Headers {
+		h = http.CanonicalHeaderKey(h)
+		if slices.Contains(secretHeaders, h) {
+			return nil, fmt.Errorf("the adapter of %q reads %s, which no dead letter may keep; read it in Verify only", s.Vendor, h)
+		}
+		out.read = append(out.read, h)
+	}
+	out.keep = append(slices.Clone(keptHeaders), out.read...)
+	return out, nil
+}
+
+// Register adds the routes of the door. A method that a route does not know is answered by the door as well.
+func (d *Door) Register(e *echo.Echo) {
+	e.Any(routeEvents, d.handle(routeEvents, d.events))
+	e.Any("/webhooks/:source", d.handle("/webhooks/:source", d.vendor))
+	e.Any("/webhooks/:source/*", d.handle("/webhooks/:source", d.vendor))
+}
+
+func (d *Door) handle(route string, serve func(*visit) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		d.serve(c.Response(), c.Request(), route, serve)
+		return nil
+	}
+}

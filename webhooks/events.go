@@ -1,0 +1,111 @@
+package webhooks
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/problem"
+)
+
+// events is POST /v1/events: canonical events from our clients and from any backend.
+func (d *Door) events(v *visit) error {
+	v.meter = d.api
+	if d.cors.preflight(v) {
+		return nil
+	}
+	if v.r.Method != http.MethodPost {
+		return problem.MethodNotAllowed(http.MethodPost, http.MethodOptions)
+	}
+	if err := d.authorize(v.r); err != nil {
+		v.unauthorized()
+		return err
+	}
+	asLines, err := isLines(v.r.Header.Values("Content-Type"))
+	if err != nil {
+		return err
+	}
+	text, err := d.body(v)
+	if err != nil {
+		return d.unreadable(v, text, err)
+	}
+	p := newParcel()
+	defer p.free()
+	if err := d.read(p, text, asLines, v.at); err != nil {
+		return d.unreadable(v, text, err)
+	}
+	seq, err := d.store(v, p, func() adapters.Envelope { return d.apiEnvelope(v, text) })
+	if err != nil {
+		return err
+	}
+	d.api.items(len(p.events), len(p.faults))
+	return v.answer(p, seq)
+}
+
+// isLines tells events one a line from JSON, and anything else from both. A beacon sends text/plain, because the
+// browser would ask first for any other type, and a bare client sends none.
+func isLines(header []string) (bool, error) {
+	if len(header) == 0 || header[0] == "" || header[0] == "application/json" {
+		return false, nil
+	}
+	media, params, err := mime.ParseMediaType(header[0])
+	if charset := strings.ToLower(params["charset"]); err == nil && charset != "" && charset != "utf-8" && charset != "us-ascii" {
+		return false, unsupported("charset %.40q is not read here; send UTF-8", charset)
+	}
+	switch {
+	case err == nil && (media == "application/json" || media == "text/plain"):
+		return false, nil
+	case err == nil && (media == "application/x-ndjson" || media == "application/ndjson"):
+		return true, nil
+	}
+	return false, unsupported("Content-Type %.80q is not read here; send application/json or application/x-ndjson", header[0])
+}
+
+// unreadable keeps a request of which nothing counts because it cannot be read, and gives back the error that is the
+// answer: err, or that it could not be kept.
+func (d *Door) unreadable(v *visit, text []byte, err error) error {
+	if !errors.Is(err, adapters.ErrUnreadable) || errors.Is(err, errCut) {
+		return err
+	}
+	e := d.apiEnvelope(v, text)
+	if corrupt := (*corruptError)(nil); errors.As(err, &corrupt) {
+		e = withCoding(e, v.r.Header, corrupt.raw)
+	}
+	if lost := d.bury(v, e, DeadLetter{Reason: err.Error()}); lost != nil {
+		return lost
+	}
+	return err
+}
+
+// apiEnvelope is the request as a dead letter keeps it.
+func (d *Door) apiEnvelope(v *visit, text []byte) adapters.Envelope {
+	return adapters.Envelope{
+		Method: v.r.Method, Path: routeEvents, RawQuery: withoutSecrets(v.r.URL.RawQuery, nil),
+		Header: v.kept(keptHeaders), Body: text, ReceivedAt: v.at,
+	}
+}
+
+// answer says what became of each item: 202, or 422 where every one was rejected.
+func (v *visit) answer(p *parcel, seq uint64) error {
+	v.w.Header().Set(headerSeq, strconv.FormatUint(seq, 10))
+	if len(p.faults) > 0 && len(p.events) == 0 {
+		refused := problem.Invalid(fmt.Sprintf("None of the %d events can be counted. Mend what errors names and send them again.", len(p.faults)))
+		for _, f := range p.faults {
+			refused.Errors = append(refused.Errors, problem.FieldError{Pointer: p.form.pointer(f.index, f.field), Detail: f.detail})
+		}
+		refused.Extension = p.appendResults(nil, 0) // not pooled: it is written after the parcel has gone back
+		return refused
+	}
+	p.answer = append(p.appendResults(append(p.answer, '{'), seq), '}', '\n')
+	h := v.w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(p.answer)))
+	v.status = http.StatusAccepted
+	v.w.WriteHeader(v.status)
+	_, _ = v.w.Write(p.answer) // a client that has gone away hears nothing; what it sent is stored
+	return nil
+}

@@ -1,0 +1,103 @@
+package webhooks
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/tracklayer/tracklayer/adapters"
+)
+
+// keptHeaders are what a dead letter keeps beside the headers that the adapter reads.
+var keptHeaders = []string{"Content-Type", "User-Agent", "X-Request-Id"}
+
+// secretHeaders are what no dead letter keeps, whoever asks for it.
+var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", headerKey}
+
+// kept is the request's headers by an allow-list, and its id.
+func (v *visit) kept(names []string) http.Header {
+	h := only(v.r.Header, names)
+	h["X-Request-Id"] = []string{v.id}
+	return h
+}
+
+// withCoding is the envelope of a body whose coding cannot be undone: the body as it came, and what it claims to be.
+func withCoding(e adapters.Envelope, from http.Header, raw []byte) adapters.Envelope {
+	e.Body = raw
+	e.Header["Content-Encoding"] = from["Content-Encoding"]
+	return e
+}
+
+// withoutSecrets is a query without the write key, and without any parameter whose value is one of the secrets. The
+// rest stays as it was written.
+func withoutSecrets(query string, secrets [][]byte) string {
+	if query == "" {
+		return ""
+	}
+	kept := make([]string, 0, 8)
+	for part := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		if name, err := url.QueryUnescape(name); err == nil && name == paramKey {
+			continue
+		}
+		if !isSecret(value, secrets) {
+			kept = append(kept, part)
+		}
+	}
+	return strings.Join(kept, "&")
+}
+
+func isSecret(escaped string, secrets [][]byte) bool {
+	value, err := url.QueryUnescape(escaped)
+	if err != nil {
+		value = escaped
+	}
+	for _, s := range secrets {
+		if len(s) > 0 && value == string(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// bury keeps a request, of which letter says what is wrong. An error wraps adapters.ErrBusy.
+func (d *Door) bury(v *visit, e adapters.Envelope, letter DeadLetter) error {
+	var text bytes.Buffer
+	if err := d.WriteRequest(&text, e); err != nil {
+		return fmt.Errorf("%w: write a dead letter: %w", adapters.ErrBusy, err)
+	}
+	letter.Source, letter.ReceivedAt, letter.Request = v.meter.name, v.at, text.Bytes()
+	if err := d.DeadLetters.Bury(v.r.Context(), letter); err != nil {
+		return fmt.Errorf("%w: keep a dead letter: %w", adapters.ErrBusy, err)
+	}
+	v.meter.deadLetters.Inc()
+	d.Log.LogAttrs(v.r.Context(), slog.LevelInfo, "dead letter kept", slog.String("request_id", v.id),
+		slog.String("source", v.meter.name), slog.Int("rejected", letter.Rejected))
+	return nil
+}
+
+// store makes a parcel durable and returns the sequence of its last event, 0 without one. Its faults go first: where
+// the second write fails the request comes again, and then a letter that is kept twice does no harm, while an event
+// whose id was drawn here would count twice. An error wraps adapters.ErrBusy.
+func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (uint64, error) {
+	if len(p.faults) > 0 {
+		letter := DeadLetter{Reason: p.faults[0].String(), Rejected: len(p.faults), Items: make([]int, len(p.faults))}
+		for i, f := range p.faults {
+			letter.Items[i] = f.index
+		}
+		if err := d.bury(v, envelope(), letter); err != nil {
+			return 0, err
+		}
+	}
+	if len(p.events) == 0 {
+		return 0, nil
+	}
+	seq, err := d.Publisher.Publish(v.r.Context(), p.events)
+	if err != nil {
+		return 0, fmt.Errorf("%w: publish: %w", adapters.ErrBusy, err)
+	}
+	return seq, nil
+}

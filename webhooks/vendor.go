@@ -1,0 +1,221 @@
+package webhooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/problem"
+)
+
+// headerSeq names the sequence of the last event that a request stored, so that a readout can be asked to wait for it.
+const headerSeq = "Tracklayer-Stream-Seq"
+
+// vendor is /webhooks/{source}/…: a vendor's webhook, or a vendor's SDK that sends here instead.
+func (d *Door) vendor(v *visit) error {
+	name, rest := strings.TrimPrefix(v.r.URL.EscapedPath(), routeVendors), ""
+	if i := strings.IndexByte(name, '/'); i >= 0 {
+		name, rest = name[:i], name[i:]
+	}
+	if plain, err := url.PathUnescape(name); err == nil {
+		name = plain
+	}
+	s := d.sources[name]
+	if s == nil {
+		return problem.NotFound(fmt.Sprintf("No source is named %.60q. Sources are set in the configuration, under sources.", name))
+	}
+	v.meter = s.meter
+	if d.cors.preflight(v) {
+		return nil
+	}
+	e := adapters.Envelope{
+		Method: v.r.Method, Path: rest, RawQuery: withoutSecrets(v.r.URL.RawQuery, s.Secrets),
+		Header: only(v.r.Header, s.read), ReceivedAt: v.at,
+	}
+	if len(s.Secrets) == 0 {
+		if err := d.authorize(v.r); err != nil {
+			v.unauthorized()
+			v.w.Header().Set("WWW-Authenticate", challenge)
+			return d.reply(v, s, e, 0, adapters.Outcome{Err: adapters.ErrUnauthorized})
+		}
+	}
+	text, err := d.body(v)
+	corrupt := (*corruptError)(nil)
+	if errors.As(err, &corrupt) {
+		text = corrupt.raw // a signature may still say who sent it
+	} else if p := (problem.Problem{}); errors.As(err, &p) {
+		return err
+	} else if err != nil {
+		return d.reply(v, s, e, 0, adapters.Outcome{Err: err})
+	}
+	e.Body = text
+	if len(s.Secrets) > 0 {
+		if err := d.verify(v, s, e); err != nil {
+			v.unauthorized()
+			return d.reply(v, s, e, 0, adapters.Outcome{Err: err})
+		}
+	}
+	seq, outcome := d.take(v, s, e, corrupt)
+	return d.reply(v, s, e, seq, outcome)
+}
+
+// only is the headers of an allow-list.
+func only(from http.Header, names []string) http.Header {
+	h := make(http.Header, len(names)+1)
+	for _, name := range names {
+		if values := from[name]; len(values) > 0 {
+			h[name] = values
+		}
+	}
+	return h
+}
+
+// verify tries every secret of the source: two are valid while one is replaced by the other.
+func (d *Door) verify(v *visit, s *source, e adapters.Envelope) (err error) {
+	e.Header, e.RawQuery = v.r.Header, v.r.URL.RawQuery
+	defer func() {
+		if r := recover(); r != nil {
+			d.logPanic(v, "an adapter's Verify panicked", r)
+			err = adapters.ErrUnauthorized
+		}
+	}()
+	for _, secret := range s.Secrets {
+		if s.Verify(secret, e) == nil {
+			return nil
+		}
+	}
+	return adapters.ErrUnauthorized
+}
+
+// take decodes a request and makes durable what came of it.
+func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptError) (uint64, adapters.Outcome) {
+	kept := func() adapters.Envelope {
+		e := e
+		e.Header = v.kept(s.keep)
+		return e
+	}
+	if corrupt != nil {
+		return 0, d.lost(v, withCoding(kept(), v.r.Header, corrupt.raw), corrupt)
+	}
+	batch, err := d.decode(v, s, e)
+	if err != nil {
+		return 0, d.lost(v, kept(), err)
+	}
+	p := newParcel()
+	defer p.free()
+	for i := range batch.Events {
+		p.events = append(p.events, batch.Events[i].Event)
+		if err := p.events[i].Complete(v.at, d.Random); err != nil {
+			return 0, adapters.Outcome{Err: fmt.Errorf("%w: draw an id: %w", adapters.ErrBusy, err)}
+		}
+	}
+	for _, r := range batch.Rejected {
+		p.faults = append(p.faults, fault{r.Index, r.Field, r.Reason})
+	}
+	outcome := adapters.Outcome{Accepted: len(p.events), Rejected: len(p.faults)}
+	for _, n := range batch.Ignored {
+		outcome.Ignored += n
+	}
+	seq, err := d.store(v, p, kept)
+	if err != nil {
+		return 0, adapters.Outcome{Err: err}
+	}
+	s.meter.items(outcome.Accepted, outcome.Rejected)
+	for reason, n := range batch.Ignored {
+		s.meter.ignore(reason, n)
+	}
+	return seq, outcome
+}
+
+// lost keeps a request that cannot be taken apart.
+func (d *Door) lost(v *visit, e adapters.Envelope, err error) adapters.Outcome {
+	if failed := d.bury(v, e, DeadLetter{Reason: err.Error()}); failed != nil {
+		return adapters.Outcome{Err: failed}
+	}
+	return adapters.Outcome{Err: err}
+}
+
+// decode is the adapter's Decode. An adapter that breaks its promise never to panic loses one request, not the process.
+func (d *Door) decode(v *visit, s *source, e adapters.Envelope) (adapters.Batch, error) {
+	return decode(s.Source, e, func(r any) { d.logPanic(v, "an adapter's Decode panicked", r) })
+}
+
+func decode(s Source, e adapters.Envelope, panicked func(any)) (b adapters.Batch, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			panicked(r)
+			b, err = adapters.Batch{}, adapters.Unreadable("the adapter failed on it")
+		}
+	}()
+	if b, err = s.Decode(s.Source, e); err != nil && !errors.Is(err, adapters.ErrUnreadable) {
+		err = fmt.Errorf("%w: %w", adapters.ErrUnreadable, err)
+	}
+	return b, err
+}
+
+// reply answers in the words of the vendor's SDK.
+func (d *Door) reply(v *visit, s *source, e adapters.Envelope, seq uint64, o adapters.Outcome) (err error) {
+	if errors.Is(o.Err, adapters.ErrBusy) {
+		d.Log.LogAttrs(v.r.Context(), slog.LevelError, "request failed", slog.Int("status", http.StatusServiceUnavailable),
+			slog.String("request_id", v.id), slog.String("source", v.meter.name), slog.Any("error", o.Err))
+	}
+	r, err := d.respond(v, s, e, o)
+	if err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set(headerSeq, strconv.FormatUint(seq, 10))
+	if r.Status == http.StatusServiceUnavailable || r.Status == http.StatusTooManyRequests {
+		h.Set("Retry-After", "1")
+	}
+	if r.Status != http.StatusUnauthorized {
+		h.Del("WWW-Authenticate")
+	}
+	if r.ContentType != "" {
+		h.Set("Content-Type", r.ContentType)
+	}
+	v.status = r.Status
+	v.w.WriteHeader(r.Status)
+	if len(r.Body) > 0 {
+		_, _ = v.w.Write(r.Body) // a client that has gone away hears nothing; what it sent is stored
+	}
+	return nil
+}
+
+var errNoReply = errors.New("the adapter has no answer")
+
+// respond is the adapter's Reply. One that fails, or claims success for a request that was not stored, is overruled.
+func (d *Door) respond(v *visit, s *source, e adapters.Envelope, o adapters.Outcome) (r adapters.Response, err error) {
+	defer func() {
+		if rec := recover(); rec != nil {
+			d.logPanic(v, "an adapter's Reply panicked", rec)
+			err = errNoReply
+		}
+	}()
+	r = s.Reply(e, o)
+	switch {
+	case r.Status < 200 || r.Status > 599:
+		return r, fmt.Errorf("%w: status %d", errNoReply, r.Status)
+	case errors.Is(o.Err, adapters.ErrBusy) && r.Status < 400:
+		return r, fmt.Errorf("%w: status %d for what is not stored", o.Err, r.Status)
+	}
+	return r, nil
+}
+
+// logPanic says where an adapter panicked. A panic of the runtime says why; any other value may quote the request.
+func (d *Door) logPanic(v *visit, message string, r any) {
+	why := fmt.Sprintf("%T", r)
+	if e, ok := r.(runtime.Error); ok {
+		why = e.Error()
+	}
+	d.Log.LogAttrs(context.WithoutCancel(v.r.Context()), slog.LevelError, message, //nolint:sloglint // three constants
+		slog.String("request_id", v.id), slog.String("source", v.meter.name), slog.String("panic", why), slog.String("stack", string(debug.Stack())))
+}

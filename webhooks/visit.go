@@ -1,0 +1,91 @@
+package webhooks
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/problem"
+)
+
+// visit is one request on its way through the door.
+type visit struct {
+	w      http.ResponseWriter
+	r      *http.Request
+	id     string // X-Request-Id
+	meter  *sourceMeter
+	at     canonical.Time // of receipt
+	status int
+	bufs   buffers
+}
+
+// serve gives a request its id, its CORS headers and its line in the metrics. What serve returns as an error becomes
+// the answer.
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, route string, serve func(*visit) error) {
+	begun := d.Now()
+	v := &visit{w: w, r: r, meter: d.strayed, at: canonical.TimeOf(begun)}
+	defer v.bufs.free()
+	v.id = d.requestID(r.Header.Get("X-Request-Id"), v.at)
+	w.Header().Set("X-Request-Id", v.id)
+	d.cors.headers(w.Header(), r.Header.Get("Origin"))
+	if err := serve(v); err != nil {
+		v.status = problem.Respond(w, d.Log, v.id, d.problem(err))
+	}
+	took := d.Now().Sub(begun)
+	v.meter.request(v.status)
+	d.meters.seconds.WithLabelValues(route).Observe(took.Seconds())
+	if d.Log.Enabled(r.Context(), slog.LevelDebug) {
+		d.Log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("request_id", v.id), slog.String("source", v.meter.name),
+			slog.String("route", route), slog.Int("status", v.status), slog.Duration("took", took))
+	}
+}
+
+// requestID takes the sender's id where it is one, else draws one.
+func (d *Door) requestID(given string, at canonical.Time) string {
+	visible := len(given) >= 1 && len(given) <= 128
+	for i := 0; visible && i < len(given); i++ {
+		visible = given[i] > ' ' && given[i] < 0x7f
+	}
+	if visible {
+		return given
+	}
+	id, err := canonical.NewID(at, d.Random)
+	if err != nil {
+		return "none" // without randomness nothing else works either, and says why
+	}
+	return id
+}
+
+// later is how long a sender should wait before it tries a request again that could not be stored.
+const later = time.Second
+
+// problem turns what goes wrong at the door into what the client reads.
+func (d *Door) problem(err error) error {
+	if p := (problem.Problem{}); errors.As(err, &p) {
+		return err
+	}
+	switch {
+	case errors.Is(err, adapters.ErrBusy):
+		return &unstored{problem.Unavailable(later), err}
+	case errors.Is(err, adapters.ErrTooLarge):
+		return problem.TooLarge(err.Error())
+	case errors.Is(err, adapters.ErrUnreadable):
+		return problem.BadRequest(err.Error())
+	}
+	return err
+}
+
+// unstored answers with a Problem and keeps the cause for the log.
+type unstored struct {
+	problem.Problem
+	cause error
+}
+
+func (u *unstored) Error() string { return u.cause.Error() }
+func (u *unstored) Unwrap() error { return u.Problem }
+
+// unauthorized counts a request that nobody vouches for.
+func (v *visit) unauthorized() { v.meter.unauthorized.Inc() }
