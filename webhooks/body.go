@@ -129,14 +129,9 @@ func (d *Door) body(v *visit) ([]byte, error) {
 		}
 		return nil, errCut
 	}
-	text := raw
-	for i := len(codings) - 1; i >= 0 && len(text) > 0; i-- {
-		if text, err = d.inflate.undo(&v.bufs, codings[i], text); err != nil {
-			if errors.Is(err, adapters.ErrTooLarge) {
-				return nil, err
-			}
-			return nil, &corruptError{codings[i], raw}
-		}
+	text, err := d.inflate.undoAll(&v.bufs, codings, raw)
+	if err != nil {
+		return nil, err
 	}
 	d.meters.bytes.Observe(float64(len(text)))
 	return text, nil

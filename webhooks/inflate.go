@@ -12,6 +12,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/tracklayer/tracklayer/adapters"
 )
 
 // maxCodings is how many codings may lie on one another. Nobody needs two; the limit keeps a body from costing more
@@ -68,6 +70,20 @@ func newInflate(limit int64) (*inflate, error) {
 }
 
 var errTrailing = errors.New("bytes after the end of the compressed text")
+
+// undoAll undoes the codings of a body, the last one first. It fails with adapters.ErrTooLarge or a *corruptError.
+func (f *inflate) undoAll(b *buffers, codings []string, raw []byte) (text []byte, err error) {
+	text = raw
+	for i := len(codings) - 1; i >= 0 && len(text) > 0; i-- {
+		if text, err = f.undo(b, codings[i], text); err != nil {
+			if errors.Is(err, adapters.ErrTooLarge) {
+				return nil, err
+			}
+			return nil, &corruptError{codings[i], raw}
+		}
+	}
+	return text, nil
+}
 
 // undo decompresses text, which is not empty. Past the limit it stops with adapters.ErrTooLarge.
 func (f *inflate) undo(b *buffers, coding string, text []byte) ([]byte, error) {

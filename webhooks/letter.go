@@ -19,12 +19,7 @@ var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "
 
 // kept is the request's headers by an allow-list, and its id.
 func (v *visit) kept(names []string) http.Header {
-	h := make(http.Header, len(names))
-	for _, name := range names {
-		if values := v.r.Header[name]; len(values) > 0 {
-			h[name] = values
-		}
-	}
+	h := only(v.r.Header, names)
 	h["X-Request-Id"] = []string{v.id}
 	return h
 }

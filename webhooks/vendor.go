@@ -38,7 +38,7 @@ func (d *Door) vendor(v *visit) error {
 	}
 	e := adapters.Envelope{
 		Method: v.r.Method, Path: rest, RawQuery: withoutSecrets(v.r.URL.RawQuery, s.Secrets),
-		Header: v.readable(s.read), ReceivedAt: v.at,
+		Header: only(v.r.Header, s.read), ReceivedAt: v.at,
 	}
 	if len(s.Secrets) == 0 {
 		if err := d.authorize(v.r); err != nil {
@@ -67,11 +67,11 @@ func (d *Door) vendor(v *visit) error {
 	return d.reply(v, s, e, seq, outcome)
 }
 
-// readable is the headers that Decode may read.
-func (v *visit) readable(names []string) http.Header {
-	h := make(http.Header, len(names))
+// only is the headers of an allow-list.
+func only(from http.Header, names []string) http.Header {
+	h := make(http.Header, len(names)+1)
 	for _, name := range names {
-		if values := v.r.Header[name]; len(values) > 0 {
+		if values := from[name]; len(values) > 0 {
 			h[name] = values
 		}
 	}
@@ -144,14 +144,18 @@ func (d *Door) lost(v *visit, e adapters.Envelope, err error) adapters.Outcome {
 }
 
 // decode is the adapter's Decode. An adapter that breaks its promise never to panic loses one request, not the process.
-func (d *Door) decode(v *visit, s *source, e adapters.Envelope) (b adapters.Batch, err error) {
+func (d *Door) decode(v *visit, s *source, e adapters.Envelope) (adapters.Batch, error) {
+	return decode(s.Source, e, func(r any) { d.logPanic(v, "an adapter's Decode panicked", r) })
+}
+
+func decode(s Source, e adapters.Envelope, panicked func(any)) (b adapters.Batch, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			d.logPanic(v, "an adapter's Decode panicked", r)
+			panicked(r)
 			b, err = adapters.Batch{}, adapters.Unreadable("the adapter failed on it")
 		}
 	}()
-	if b, err = s.Decode(s.Source.Source, e); err != nil && !errors.Is(err, adapters.ErrUnreadable) {
+	if b, err = s.Decode(s.Source, e); err != nil && !errors.Is(err, adapters.ErrUnreadable) {
 		err = fmt.Errorf("%w: %w", adapters.ErrUnreadable, err)
 	}
 	return b, err

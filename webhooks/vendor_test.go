@@ -3,6 +3,7 @@ package webhooks_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -136,5 +137,34 @@ func TestRulesReachTheAdapters(t *testing.T) {
 	})
 	if w := r.send("POST", "/webhooks/toy", "good 1"); w.Body.String() != "0 1 0" {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// What a file is decoded to is what the door would have stored.
+func TestOffline(t *testing.T) {
+	source := webhooks.Source{Adapter: toy, Source: adapters.Source{Name: "toy", Rules: rules}}
+	body, err := webhooks.Decompress("gzip, zstd", []byte(compress(t, "zstd", compress(t, "gzip", "good 1\nbad"))), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := adapters.Envelope{Body: body, ReceivedAt: canonical.TimeOf(noon), Header: http.Header{"X-Toy": {"1"}, "X-Other": {"2"}}}
+	if b, err := webhooks.Decode(source, e, nil); err != nil || b.Items != 2 || len(b.Events) != 1 || len(b.Rejected) != 1 {
+		t.Errorf("%+v %v", b, err)
+	}
+	e.Body = []byte("panic")
+	if _, err := webhooks.Decode(source, e, nil); !errors.Is(err, adapters.ErrUnreadable) {
+		t.Errorf("a panic: %v", err)
+	}
+	if text, err := webhooks.Decompress("", []byte("x"), 1); string(text) != "x" || err != nil {
+		t.Errorf("%q %v", text, err)
+	}
+	if _, err := webhooks.Decompress("gzip", []byte("x"), 1); !errors.Is(err, adapters.ErrUnreadable) {
+		t.Errorf("corrupt: %v", err)
+	}
+	if _, err := webhooks.Decompress("br", []byte("x"), 1); err == nil {
+		t.Error("took a coding that nobody knows")
+	}
+	if _, err := webhooks.Decompress("gzip", []byte(compress(t, "gzip", "xx")), 1); !errors.Is(err, adapters.ErrTooLarge) {
+		t.Errorf("too large: %v", err)
 	}
 }

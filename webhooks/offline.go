@@ -1,0 +1,43 @@
+package webhooks
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/tracklayer/tracklayer/adapters"
+)
+
+// Decompress undoes what a Content-Encoding says, as the door does it, for requests that come from a file. It fails
+// with adapters.ErrTooLarge, adapters.ErrUnreadable, or a problem.Problem where a coding is not known.
+func Decompress(contentEncoding string, body []byte, limit int64) ([]byte, error) {
+	codings, err := codingsOf([]string{contentEncoding})
+	if err != nil || len(codings) == 0 {
+		return body, err
+	}
+	f, err := newInflate(limit)
+	if err != nil {
+		return nil, err
+	}
+	defer f.zstd.Close()
+	var b buffers
+	defer b.free()
+	text, err := f.undoAll(&b, codings, body)
+	return bytes.Clone(text), err
+}
+
+// Decode makes of a request what the door would, without storing it: the adapter sees the headers that it asked for,
+// and where it panics the request is unreadable. A nil log hears nothing of that.
+func Decode(s Source, e adapters.Envelope, log *slog.Logger) (adapters.Batch, error) {
+	names := make([]string, len(s.Headers))
+	for i, name := range s.Headers {
+		names[i] = http.CanonicalHeaderKey(name)
+	}
+	e.Header = only(e.Header, names)
+	return decode(s, e, func(r any) {
+		if log != nil {
+			log.Error("an adapter's Decode panicked", slog.String("source", s.Name), slog.String("panic", fmt.Sprintf("%T", r)))
+		}
+	})
+}
