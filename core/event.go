@@ -128,7 +128,7 @@ func (f *Fold) ensurePerson(u canonical.Unit) (*entry, error) {
 	}
 	if p.person == nil {
 		p.person = &person{units: []canonical.Unit{u}}
-		p.dirty = true
+		f.touch(p)
 	}
 	return p, nil
 }

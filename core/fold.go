@@ -19,16 +19,17 @@ var ErrFormat = errors.New("the state was written by another version of TrackLay
 
 // Fold is the state and its one writer. Apply is for one goroutine; View and Wait are for any number.
 type Fold struct {
-	store  Store
-	tx     Tx
-	rules  rules
-	meta   meta
-	aggs   map[string]*Aggregate
-	dirty  map[string]struct{}       // experiments whose aggregate changed since the last commit
-	people map[canonical.Unit]*entry // persons read since the last commit
-	ledger map[LedgerKey]*LedgerEntry
-	broken error // a failed write: memory and disk differ, nothing may be applied any more
-	buf    []byte
+	store   Store
+	tx      Tx
+	rules   rules
+	meta    meta
+	aggs    map[string]*Aggregate
+	dirty   map[string]struct{}       // experiments whose aggregate changed since the last commit
+	people  map[canonical.Unit]*entry // units that were read, as many as stay in memory
+	touched []*entry                  // of these, the ones that changed since the last commit
+	ledger  map[LedgerKey]*LedgerEntry
+	broken  error // a failed write: memory and disk differ, nothing may be applied any more
+	buf     []byte
 
 	view atomic.Pointer[View]
 	mu   sync.Mutex
@@ -46,9 +47,18 @@ type meta struct {
 
 // entry is a unit as read since the last commit: a person, a redirect to one, or nothing yet.
 type entry struct {
+	unit     canonical.Unit
 	person   *person
 	redirect canonical.Unit
-	dirty    bool
+	touched  bool // since the last commit
+}
+
+// touch notes that the entry must be written.
+func (f *Fold) touch(e *entry) {
+	if !e.touched {
+		e.touched = true
+		f.touched = append(f.touched, e)
+	}
 }
 
 // Open reads the state and stands at its last commit.
@@ -190,21 +200,20 @@ func (f *Fold) commit() error {
 const keepPeople = 50_000
 
 func (f *Fold) flushPeople() error {
-	for u, e := range f.people {
-		if !e.dirty {
-			continue
-		}
+	for _, e := range f.touched {
 		f.buf = f.buf[:0]
 		if e.person != nil {
 			f.buf = e.person.appendTo(f.buf)
 		} else {
 			f.buf = appendUnit(append(f.buf, tagRedirect), e.redirect)
 		}
-		if err := f.tx.Set(unitKey(keyPerson, u), f.buf); err != nil {
+		if err := f.tx.Set(unitKey(keyPerson, e.unit), f.buf); err != nil {
 			return err
 		}
-		e.dirty = false
+		e.touched = false
 	}
+	clear(f.touched)
+	f.touched = f.touched[:0]
 	if len(f.people) > keepPeople {
 		clear(f.people)
 	}
@@ -226,7 +235,7 @@ func (f *Fold) load(u canonical.Unit) (*entry, error) {
 	if e, ok := f.people[u]; ok {
 		return e, nil
 	}
-	e := &entry{}
+	e := &entry{unit: u}
 	raw, found, err := f.tx.Get(unitKey(keyPerson, u))
 	if err != nil {
 		return nil, err
@@ -258,7 +267,7 @@ func (f *Fold) change(e *entry, experiment string, fn func()) {
 	f.contribute(-1, e.person, experiment)
 	fn()
 	f.contribute(1, e.person, experiment)
-	e.dirty = true
+	f.touch(e)
 }
 
 func (f *Fold) contribute(sign int64, p *person, experiment string) {
@@ -278,7 +287,7 @@ func (f *Fold) recompute(e *entry) error {
 	f.contribute(-1, e.person, "")
 	e.person = f.rules.evaluate(e.person.units, facts)
 	f.contribute(1, e.person, "")
-	e.dirty = true
+	f.touch(e)
 	return nil
 }
 

@@ -56,7 +56,9 @@ func (f *Fold) adopt(anonymous, user string) error {
 		return err
 	}
 	p.person.units = insertUnit(p.person.units, a)
-	p.dirty, e.dirty, e.redirect = true, true, p.person.units[0]
+	e.redirect = p.person.units[0]
+	f.touch(p)
+	f.touch(e)
 	return nil
 }
 
@@ -197,7 +199,8 @@ func (f *Fold) regroup(seeds []canonical.Unit) error {
 			if err != nil {
 				return err
 			}
-			*e = entry{redirect: units[0], dirty: true}
+			e.person, e.redirect = nil, units[0]
+			f.touch(e)
 		}
 		e := f.people[units[0]]
 		e.redirect, e.person = canonical.Unit{}, f.rules.evaluate(units, facts)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -41,25 +42,51 @@ func (l *Log) Consume(ctx context.Context, from uint64, limit int, apply func([]
 		messages.Stop()
 	}()
 	batch := make([]canonical.Record, 0, limit)
+	var last time.Time
 	for r := range records {
-		batch = append(batch[:0], r)
-	fill:
-		for len(batch) < limit {
-			select {
-			case r, ok := <-records:
-				if !ok {
-					break fill
-				}
-				batch = append(batch, r)
-			default:
-				break fill
-			}
-		}
+		batch = fill(append(batch[:0], r), records, time.Until(last.Add(pace)))
 		if err := apply(batch); err != nil {
 			return err
 		}
+		last = time.Now()
 	}
 	return <-failed
+}
+
+// pace is the least time between two batches that are not full. An event on an idle log is handed on at once; on a busy
+// one, batches of a few records would each cost as much as one of hundreds.
+const pace = 4 * time.Millisecond
+
+// fill adds records to the batch until it is full, or none waits and the patience is over.
+func fill(batch []canonical.Record, records <-chan canonical.Record, patience time.Duration) []canonical.Record {
+	var over <-chan time.Time
+	for len(batch) < cap(batch) {
+		select {
+		case r, ok := <-records:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, r)
+			continue
+		default:
+		}
+		if patience <= 0 {
+			return batch
+		}
+		if over == nil {
+			over = time.After(patience)
+		}
+		select {
+		case r, ok := <-records:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, r)
+		case <-over:
+			return batch
+		}
+	}
+	return batch
 }
 
 // read decodes messages into records until ctx ends. A sequence that does not follow its predecessor is fine (a message
