@@ -54,3 +54,11 @@ func (l *Log) probe(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Room is how many bytes the embedded server may use in all, 0 for an external NATS.
+func (l *Log) Room() int64 {
+	if l.srv == nil {
+		return 0
+	}
+	return l.srv.JetStreamConfig().MaxStore
+}

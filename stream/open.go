@@ -25,7 +25,7 @@ type Options struct {
 	Dir       string // where the embedded server keeps its files
 	Prefix    string // first token of every subject, and of the streams' names
 	Replicas  int    // of the streams on a cluster; 0 means 1
-	MaxStore  int64  // bytes the embedded server may use; 0: all of the disk
+	MaxStore  int64  // bytes the embedded server may use; 0: what the disk gives
 	Logger    *slog.Logger
 }
 
@@ -106,6 +106,10 @@ func (l *Log) open(ctx context.Context) error {
 }
 
 func (l *Log) embed() error {
+	room := l.opts.MaxStore
+	if room == 0 {
+		room = roomFor(l.opts.Dir)
+	}
 	srv, err := server.NewServer(&server.Options{
 		ServerName:        l.opts.Prefix,
 		DontListen:        true,
@@ -114,7 +118,7 @@ func (l *Log) embed() error {
 		StoreDir:          l.opts.Dir,
 		SyncAlways:        true,
 		MaxPayload:        maxPayload,
-		JetStreamMaxStore: l.opts.MaxStore,
+		JetStreamMaxStore: room,
 	})
 	if err != nil {
 		return fmt.Errorf("embedded NATS: %w", err)
@@ -203,8 +207,8 @@ const deadLetterBytes = 1 << 30
 
 // ensure creates the stream, or checks that the one there is fit.
 func (l *Log) ensure(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
-	if l.opts.MaxStore > 0 && want.MaxBytes > l.opts.MaxStore/4 {
-		want.MaxBytes = l.opts.MaxStore / 4
+	if l.srv != nil { // the server reserves what a stream may use, and a small disk has room for the events first
+		want.MaxBytes = min(want.MaxBytes, l.srv.JetStreamConfig().MaxStore/8)
 	}
 	s, err := l.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

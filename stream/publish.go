@@ -45,7 +45,7 @@ type result struct {
 // Publish stores the events and returns the stream sequence of the last one once all are on disk. An error wraps
 // ErrUnavailable: some may be stored although no acknowledgement came, so the sender must send them again; the event
 // ids tell them apart. Where an id was drawn at the door and a second try would get another one, up to a thousand
-// events are stored all or none.
+// events go as one atomic batch, which is stored all or none unless the disk fills up in its middle.
 func (l *Log) Publish(ctx context.Context, events []canonical.Event) (uint64, error) {
 	if len(events) == 0 {
 		return 0, errors.New("nothing to publish")

@@ -283,3 +283,18 @@ func BenchmarkPublish(b *testing.B) {
 		})
 	}
 }
+
+// TestTheLimitCountsWhatIsThere: a restart on a disk that the log fills to a good part must not refuse events.
+func TestTheLimitCountsWhatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, stream.Options{Dir: dir})
+	if _, err := l.Publish(t.Context(), exposures(0, 5000)); err != nil {
+		t.Fatal(err)
+	}
+	first := l.Room()
+	l.Close()
+	l = open(t, stream.Options{Dir: dir})
+	if again := l.Room(); first == 0 || float64(again) < 0.5*float64(first) {
+		t.Fatalf("the log may take %d bytes after a restart, %d before", again, first)
+	}
+}
