@@ -60,7 +60,7 @@ type Envelope struct {
 
 // Query parses RawQuery; what cannot be parsed is left out.
 func (e Envelope) Query() url.Values {
-	q, _ := url.ParseQuery(e.RawQuery) //nolint:errcheck // the malformed part is left out, the rest still counts
+	q, _ := url.ParseQuery(e.RawQuery) // the malformed part is left out, the rest still counts
 	return q
 }
 

@@ -25,7 +25,7 @@ func appendSum(b []byte, s canonical.Sum) []byte {
 	if n, ok := s.Int64(); ok {
 		return binary.AppendVarint(append(b, 0), n)
 	}
-	b, _ = s.AppendBinary(append(b, 1)) //nolint:errcheck // a sum is always writable
+	b, _ = s.AppendBinary(append(b, 1)) // a sum is always writable
 	return b
 }
 

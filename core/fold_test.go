@@ -64,7 +64,6 @@ func state(t fataler, f *core.Fold) string {
 }
 
 type builder struct {
-	seq    uint64
 	n      int
 	events []canonical.Record
 }

@@ -138,8 +138,11 @@ func TestResolve(t *testing.T) {
 		source, label, native, want string
 		known                       bool
 	}{
-		{"api", "variant_b", "", "variant_b", true}, {"launchdarkly", "1", "", "variant_b", true}, {"launchdarkly", "true", "1", "variant_b", true},
-		{"api", "1", "", "1", false}, {"launchdarkly", "2", "2", "2", false},
+		{"api", "variant_b", "", "variant_b", true},
+		{"launchdarkly", "1", "", "variant_b", true},
+		{"launchdarkly", "true", "1", "variant_b", true},
+		{"api", "1", "", "1", false},
+		{"launchdarkly", "2", "2", "2", false},
 	} {
 		if got, known := x.Variant(c.source, c.label, c.native); got != c.want || known != c.known {
 			t.Errorf("%+v: %s %v", c, got, known)

@@ -171,8 +171,8 @@ func (t *tx) Commit() error {
 
 // Discard implements core.Tx. After Commit it only frees memory.
 func (t *tx) Discard() {
-	_ = t.release()     //nolint:errcheck // the value was read; there is nothing to undo
-	_ = t.batch.Close() //nolint:errcheck // the same
+	_ = t.release()     // the value was read; there is nothing to undo
+	_ = t.batch.Close() // the same
 }
 
 type logger struct{ log *slog.Logger }

@@ -164,7 +164,7 @@ func atLeast(have, want string) bool {
 	numbers := func(v string) (n [3]int) {
 		v, _, _ = strings.Cut(strings.TrimPrefix(v, "v"), "-")
 		for i, part := range strings.SplitN(v, ".", 3) {
-			n[i], _ = strconv.Atoi(part) //nolint:errcheck // a part that is no number counts as 0
+			n[i], _ = strconv.Atoi(part) // a part that is no number counts as 0
 		}
 		return n
 	}
@@ -280,9 +280,11 @@ func (s serverLog) Tracef(string, ...any) {}
 func (s serverLog) Warnf(format string, v ...any) {
 	s.log.Warn("nats", "message", fmt.Sprintf(format, v...))
 }
+
 func (s serverLog) Errorf(format string, v ...any) {
 	s.log.Error("nats", "message", fmt.Sprintf(format, v...))
 }
+
 func (s serverLog) Fatalf(format string, v ...any) {
 	s.log.Error("nats", "message", fmt.Sprintf(format, v...))
 }

@@ -72,7 +72,7 @@ type lanes struct {
 	queue   chan *request
 	queued  atomic.Int64 // messages submitted and not yet answered
 	waiting atomic.Int64 // of these, messages that no lane has taken
-	last    int64        // messages in the last partial batch; guarded by partial
+	before  int64        // messages in the batch before; guarded by partial
 	mu      sync.RWMutex // guards closed against a send on the closed queue
 	closed  bool
 	running sync.WaitGroup
@@ -201,10 +201,10 @@ func (l *lane) run() {
 // than wait for the next: a short wait, and only where the last batch was large enough for its cost to matter.
 func (l *lane) linger() {
 	const patience, nap = 800 * time.Microsecond, 40 * time.Microsecond
-	if l.lanes.last <= maxSingles {
+	if l.before <= maxSingles {
 		return
 	}
-	for waited := time.Duration(0); waited < patience && l.waiting.Load() < l.lanes.last; waited += nap {
+	for waited := time.Duration(0); waited < patience && l.waiting.Load() < l.before; waited += nap {
 		time.Sleep(nap)
 	}
 }
@@ -215,7 +215,7 @@ func (l *lane) gather(first *request) (group []*request, full bool) {
 	messages, bytes := size(first)
 	defer func() {
 		l.waiting.Add(-int64(messages))
-		l.lanes.last = int64(messages)
+		l.before = int64(messages)
 	}()
 	for messages < maxBatch {
 		select {

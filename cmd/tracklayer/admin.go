@@ -55,7 +55,8 @@ func (p *Program) adminRoutes() http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		probe := r.URL.Path == "/livez" || r.URL.Path == "/readyz" // an orchestrator's probes carry no key
-		if _, presented, ok := r.BasicAuth(); !probe && !config.AnyMatches(keys, bearer(r)) && !(ok && config.AnyMatches(keys, presented)) {
+		_, password, _ := r.BasicAuth()                            // what a browser can ask for
+		if !probe && !config.AnyMatches(keys, bearer(r)) && !config.AnyMatches(keys, password) {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "an admin key is needed: Authorization: Bearer KEY", http.StatusUnauthorized)
 			return

@@ -157,7 +157,7 @@ func decode(_ context.Context, args []string, s streams, environ []string) error
 	if e.Body, err = webhooks.Decompress(e.Header.Get("Content-Encoding"), e.Body, int64(cfg.Limits.Body)); err != nil {
 		return err
 	}
-	source.Source.Name, source.Rules = rest[0], canonical.DefaultRules(cfg.Identity.NonIDs...)
+	source.Name, source.Rules = rest[0], canonical.DefaultRules(cfg.Identity.NonIDs...)
 	batch, err := webhooks.Decode(source, e, newLogger(s.err, cfg.Log))
 	if err != nil {
 		return err
@@ -206,7 +206,7 @@ func statePath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "st
 func logPath(cfg config.Config) string   { return filepath.Join(cfg.DataDir, "nats") }
 
 // audit compares the state with its own facts.
-func audit(_ context.Context, args []string, s streams, environ []string) error {
+func audit(_ context.Context, args []string, s streams, environ []string) (err error) {
 	cfg, err := load(args, environ)
 	if err != nil {
 		return err
@@ -215,7 +215,7 @@ func audit(_ context.Context, args []string, s streams, environ []string) error 
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	fold, err := core.Open(db)
 	if err != nil {
 		return err
@@ -315,7 +315,7 @@ func healthcheck(ctx context.Context, args []string, _ streams, environ []string
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1000)) //nolint:errcheck // what can be read of it is worth saying
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1000)) // what can be read of it is worth saying
 		return fmt.Errorf("not ready: %s", body)
 	}
 	return nil

@@ -273,6 +273,7 @@ func (p *Program) foldForever(ctx context.Context) {
 		})
 		switch {
 		case broken != nil:
+			p.lag.broke(broken)
 			p.failed <- fmt.Errorf("the state cannot be written; nothing is lost, the log is replayed at the next start: %w", broken)
 			return
 		case err != nil && ctx.Err() == nil:
@@ -303,7 +304,7 @@ func (p *Program) Stop(ctx context.Context) error {
 		errs = append(errs, p.public.Shutdown(ctx))
 	}
 	if p.cancel != nil {
-		if last, err := p.events.LastSeq(ctx); err == nil && p.fold != nil {
+		if last, err := p.events.LastSeq(ctx); err == nil && p.fold != nil && p.lag.err() == nil {
 			_, err = p.fold.Wait(ctx, last)
 			errs = append(errs, err)
 		}
@@ -321,7 +322,7 @@ func (p *Program) Stop(ctx context.Context) error {
 	}
 	for _, l := range []net.Listener{p.publicAt, p.adminAt} {
 		if l != nil {
-			_ = l.Close() //nolint:errcheck // closed by its server, unless Start failed in between
+			_ = l.Close() // closed by its server, unless Start failed in between
 		}
 	}
 	return errors.Join(errs...)
