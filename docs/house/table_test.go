@@ -55,7 +55,7 @@ type guard struct {
 var guards = []guard{
 	{modules: []string{"github.com/nats-io"}, only: []string{"stream", "e2e"}},
 	{modules: []string{"github.com/cockroachdb/pebble"}, only: []string{"store"}},
-	{modules: []string{"github.com/labstack/echo"}, only: []string{"webhooks", "web", "cmd/**"}},
+	{modules: []string{"github.com/labstack/echo"}, only: []string{"webhooks", "web", "cmd/**", "e2e"}},
 	{modules: []string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "github.com/knadh/koanf"}, only: []string{"config"}},
 	{modules: []string{"github.com/growthbook"}, only: []string{"adapters/growthbook/tap/**", "e2e"}, tests: true},
 	{modules: []string{"github.com/launchdarkly", "gopkg.in/launchdarkly"}, only: []string{"adapters/launchdarkly/tap/**", "e2e"}, tests: true},
