@@ -158,3 +158,25 @@ func (f *frame) primary() *registry.Metric {
 	}
 	return nil
 }
+
+// Summary is the least to know of an experiment, of its newest run.
+type Summary struct {
+	Status       registry.Status
+	Run          int // 0: none
+	ExposedUsers int64
+	LastDay      string // on which somebody who counts was exposed for the first time, "2026-11-20"; "" for nobody
+}
+
+// Summarize reads a Summary off a snapshot. It costs nothing like a Readout.
+func Summarize(s *core.Snapshot) Summary {
+	status, number, _ := find(s, 0)
+	f := newFrame(s, number)
+	sum := Summary{Status: status, Run: number}
+	for i := range f.arms {
+		sum.ExposedUsers += f.users(i)
+	}
+	if _, last, ok := f.days(); ok {
+		sum.LastDay = date(last)
+	}
+	return sum
+}
