@@ -35,7 +35,7 @@ var folders = []folder{
 	{path: "store", may: []string{"core"}},
 	{path: "readout", may: []string{"core", "stats", "registry", "canonical"}},
 	{path: "export", may: []string{"core", "registry", "readout"}},
-	{path: "web", may: []string{"readout", "registry", "core", "problem"}},
+	{path: "web", may: []string{"readout", "registry", "core", "canonical", "problem"}},
 	{path: "sdk/go", may: []string{"canonical"}},
 	{path: "e2e", may: []string{"canonical"}, closed: true},
 	{path: "docs/house", closed: true},

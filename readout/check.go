@@ -1,0 +1,156 @@
+package readout
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/stats"
+)
+
+const (
+	mismatchBelow = 0.001 // p: the split is looked at every day
+	leastExpected = 5     // users, for the chi-square approximation
+	manyShare     = 0.01  // of crossovers, or of conversions without an exposure
+	manyAffected  = 10    // and at least so many
+)
+
+// checks look at whether the numbers can be trusted, the gravest first.
+func (f *frame) checks(r *Readout) []Check {
+	return []Check{f.sampleRatio(), f.crossoverShare(), unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions)}
+}
+
+func (f *frame) sampleRatio() Check {
+	observed, weights := make([]int64, len(f.arms)), make([]float64, len(f.arms))
+	var counted int64
+	var weight float64
+	for i, a := range f.arms {
+		observed[i], weights[i] = f.users(i), a.weight
+		if a.weight > 0 {
+			counted += observed[i]
+			weight += a.weight
+		}
+	}
+	res := stats.SRM(observed, weights, mismatchBelow)
+	c := Check{Check: "sample_ratio_mismatch", SampleRatio: &SampleRatio{DF: res.DF, Split: make([]Split, 0, len(f.arms))}}
+	c.PValue = c.Reasons.number("p_value", res.P)
+	c.ChiSquare = c.Reasons.number("chi_square", res.ChiSquare)
+	for i, a := range f.arms {
+		s := Split{Variant: a.key, Weight: a.weight, Users: observed[i]}
+		if counted > 0 {
+			expected := float64(counted) * (a.weight / weight)
+			s.Expected = &expected
+		}
+		c.Split = append(c.Split, s)
+	}
+	enough := res.MinExpected.OK && res.MinExpected.Value >= leastExpected
+	switch {
+	case len(res.Leaks) > 0:
+		leak := f.arms[res.Leaks[0]]
+		c.Status = Failed
+		c.Detail = fmt.Sprintf("%s got %s although its weight is 0: the split that is delivered is not the one declared. Mend the assignment, or declare the weights that are in use.",
+			leak.key, users(observed[res.Leaks[0]]))
+	case !enough:
+		c.Status = NotEnoughData
+		c.Detail = fmt.Sprintf("The split cannot be judged yet: %s counted, and every variant with a weight should expect at least %d, with two such variants or more.",
+			many(counted, "user is", "users are"), leastExpected)
+	case res.Mismatch:
+		c.Status = Failed
+		c.Detail = f.splitSentence(c.Split, res.P) + " Such a split hardly comes by chance, so do not trust the results: look for lost exposures, redirects, bots or a changed allocation."
+	default:
+		c.Status = OK
+		c.Detail = f.splitSentence(c.Split, res.P) + " The split fits the weights."
+	}
+	return c
+}
+
+// splitSentence says the counts, what was expected, and the p value.
+func (f *frame) splitSentence(split []Split, p stats.Number) string {
+	var got []string
+	for _, s := range split {
+		if s.Weight > 0 {
+			got = append(got, fmt.Sprintf("%s in %s (expected %s)", users(s.Users), s.Variant, whole(int64(math.Round(*s.Expected)))))
+		}
+	}
+	assumed := ""
+	if !f.declared {
+		assumed = "; equal weights are assumed because nobody declared the experiment"
+	}
+	return fmt.Sprintf("%s; p = %s%s.", listed(got), short(p.Value), assumed)
+}
+
+// share judges how many of all are affected.
+func share(affected, of int64) (CheckStatus, *Share, Reasons) {
+	s, reasons := &Share{Affected: affected, Of: of}, Reasons(nil)
+	if of == 0 {
+		s.Rate = reasons.number("rate", stats.Undefined(stats.ReasonNoUsers))
+		return NotEnoughData, s, reasons
+	}
+	rate := float64(affected) / float64(of)
+	s.Rate = &rate
+	if affected >= manyAffected && rate > manyShare {
+		return Warning, s, nil
+	}
+	return OK, s, nil
+}
+
+func (f *frame) crossoverShare() Check {
+	all, crossed := f.persons()
+	c := Check{Check: "crossover"}
+	c.Status, c.Share, c.Reasons = share(crossed, all)
+	fate := "They are in no variant"
+	if f.keepsCrossovers() {
+		fate = "They are counted in the variant they met first"
+	}
+	switch {
+	case all == 0:
+		c.Detail = "Nobody has been exposed yet."
+	case crossed == 0:
+		c.Detail = fmt.Sprintf("None of %s met more than one variant.", users(all))
+	default:
+		c.Detail = fmt.Sprintf("%s of %s (%s) met more than one variant. %s.", whole(crossed), users(all), percent(*c.Rate), fate)
+	}
+	if c.Status == Warning {
+		c.Detail += " So many point to an assignment that does not stick: look at logins, shared devices and caches."
+	}
+	return c
+}
+
+func unknownLabels(all []UnknownVariant) Check {
+	c := Check{Check: "unknown_variants", Status: OK, Labels: &Labels{Labels: len(all)}}
+	for _, u := range all {
+		c.Users += u.Users
+		c.Exposures += u.Exposures
+	}
+	if len(all) == 0 {
+		c.Detail = "Every exposure names a variant that is known."
+		return c
+	}
+	c.Status = Warning
+	c.Detail = fmt.Sprintf("Left out: %s to variants that the definition does not know, such as %q; %s met nothing else. Declare the variant, or an alias for it.",
+		many(c.Exposures, "exposure", "exposures"), all[0].Variant, users(c.Users))
+	return c
+}
+
+func (f *frame) withoutExposure(by map[string]int64) Check {
+	var all int64
+	for _, n := range by {
+		all += n
+	}
+	none := by[core.NoExposure.String()]
+	c := Check{Check: "conversions_without_exposure"}
+	c.Status, c.Share, c.Reasons = share(none, all)
+	switch {
+	case all == 0:
+		c.Reasons = Reasons{"rate": reasonNoConversions}
+		c.Detail = "No conversion concerns this run yet."
+	case none == 0:
+		c.Detail = fmt.Sprintf("Whoever made one of the %s was exposed.", many(all, "conversion", "conversions"))
+	default:
+		c.Detail = fmt.Sprintf("%s of %s (%s) name the experiment but come from persons who were never exposed to it.", whole(none), many(all, "conversion", "conversions"), percent(*c.Rate))
+	}
+	if c.Status == Warning {
+		c.Detail += " Look for exposures that get lost, or ids that differ between exposure and conversion."
+	}
+	return c
+}

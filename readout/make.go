@@ -1,0 +1,182 @@
+package readout
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// What Make cannot answer.
+var (
+	ErrNoExperiment = errors.New("no experiment has this id")
+	ErrNoRun        = errors.New("the experiment has no such run")
+)
+
+// Make reads an experiment's run, 0 for the newest, off a View. It fails with ErrNoExperiment or ErrNoRun.
+func Make(v *core.View, experiment string, run int, codeVersion string) (*Readout, error) {
+	s, ok := v.Experiment(experiment)
+	if !ok {
+		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, experiment)
+	}
+	status, number, ok := find(s, run)
+	if !ok {
+		return nil, fmt.Errorf("%w: %q has no run %d", ErrNoRun, experiment, run)
+	}
+	f := newFrame(s, number)
+	r := &Readout{
+		ExperimentID:    experiment,
+		Status:          status,
+		AsOf:            AsOf{v.Seq, v.Registry.Revision, codeVersion},
+		Control:         f.def.Control,
+		CrossoverPolicy: string(f.def.Crossover),
+		Variants:        f.variants(),
+		Metrics:         f.metrics(),
+		OtherPolicy:     f.otherPolicy(),
+		Crossovers:      f.pairs(),
+		EarlyStop:       f.earlyStop(),
+		UnknownVariants: f.unknown(),
+		OutsideRun:      s.Aggregate.OutsideRun,
+		Conversions:     f.conversions(),
+		VariantMismatch: f.run.Mismatched,
+	}
+	if number > 0 {
+		r.Run = &number
+	}
+	if p := f.primary(); p != nil {
+		r.PrimaryMetric = &p.ID
+	}
+	r.Checks = f.checks(r)
+	r.Decision = f.decide(v.Watermark, r)
+	return r, nil
+}
+
+// find is the run that was asked for. A draft without runs has a readout as well: nothing, and why.
+func find(s *core.Snapshot, run int) (status registry.Status, number int, ok bool) {
+	if s.Experiment == nil {
+		return registry.Undeclared, 1, run == 0 || run == 1
+	}
+	runs := s.Experiment.Runs
+	if run == 0 {
+		if len(runs) == 0 {
+			return registry.Draft, 0, true
+		}
+		run = slices.MaxFunc(runs, func(a, b registry.Run) int { return a.Number - b.Number }).Number
+	}
+	r, ok := s.Experiment.Run(run)
+	return r.Status, run, ok
+}
+
+// frame is a run with what it is read by.
+type frame struct {
+	def      *registry.Definition
+	declared bool
+	whole    *core.Aggregate
+	run      *core.RunAggregate
+	arms     []arm
+	control  int // index into arms, -1: there is none
+}
+
+// arm is a variant with its aggregate, which is empty where nobody came.
+type arm struct {
+	*core.VariantAggregate
+	key    string
+	weight float64
+}
+
+func newFrame(s *core.Snapshot, run int) *frame {
+	f := &frame{whole: s.Aggregate, run: s.Aggregate.Runs[run], control: -1}
+	if f.run == nil {
+		f.run = &core.RunAggregate{}
+	}
+	if s.Experiment != nil {
+		f.def, f.declared = &s.Experiment.Definition, true
+	} else {
+		d := Undeclared(s)
+		f.def = &d
+	}
+	for i, v := range f.def.Variants {
+		a := arm{f.run.Variants[v.Key], v.Key, *v.Weight}
+		if a.VariantAggregate == nil {
+			a.VariantAggregate = &core.VariantAggregate{}
+		}
+		if v.Key == f.def.Control {
+			f.control = i
+		}
+		f.arms = append(f.arms, a)
+	}
+	return f
+}
+
+// Undeclared is the definition that an experiment nobody declared is read by: the variants and conversion events seen,
+// equal weights, and the defaults for everything else. A single event is the primary metric; of several none is.
+func Undeclared(s *core.Snapshot) registry.Definition {
+	d := registry.Definition{ID: s.ID, Variants: []registry.Variant{}}
+	keys, events := map[string]struct{}{}, map[string]struct{}{}
+	if run := s.Aggregate.Runs[1]; run != nil {
+		for key, v := range run.Variants {
+			keys[key] = struct{}{}
+			for event := range v.Metrics {
+				events[event] = struct{}{}
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		d.Variants = append(d.Variants, registry.Variant{Key: key})
+	}
+	role := registry.Secondary
+	if len(events) == 1 {
+		role = registry.Primary
+	}
+	for _, event := range slices.Sorted(maps.Keys(events)) {
+		d.Metrics = append(d.Metrics, registry.Metric{ID: event, Role: role, Type: registry.Proportion, Event: event})
+	}
+	_ = d.Normalize() // for the defaults; what was seen need not make a complete definition
+	return d
+}
+
+// treatments are the indices of all arms but the control.
+func (f *frame) treatments() []int {
+	var all []int
+	for i := range f.arms {
+		if i != f.control {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// primary is the metric that decides, nil where none does.
+func (f *frame) primary() *registry.Metric {
+	for i := range f.def.Metrics {
+		if m := &f.def.Metrics[i]; m.Role == registry.Primary {
+			return m
+		}
+	}
+	return nil
+}
+
+// Summary is the least to know of an experiment, of its newest run.
+type Summary struct {
+	Status       registry.Status
+	Run          int // 0: none
+	ExposedUsers int64
+	LastDay      string // on which somebody who counts was exposed for the first time, "2026-11-20"; "" for nobody
+}
+
+// Summarize reads a Summary off a snapshot. It costs nothing like a Readout.
+func Summarize(s *core.Snapshot) Summary {
+	status, number, _ := find(s, 0)
+	f := newFrame(s, number)
+	sum := Summary{Status: status, Run: number}
+	for i := range f.arms {
+		sum.ExposedUsers += f.users(i)
+	}
+	if _, last, ok := f.days(); ok {
+		sum.LastDay = date(last)
+	}
+	return sum
+}

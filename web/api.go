@@ -1,0 +1,145 @@
+// Package web is what people and programs ask TrackLayer: the JSON API over experiments, their readouts and the
+// ledger. It decides nothing about numbers: readout makes them, core holds them, registry says what a definition is.
+//
+// A readout is computed once for a state of the core and given out until the next one, so that asking often is cheap.
+// Errors are RFC 9457 and say what to do.
+//
+// It declares the State and the Publisher that it needs; cmd joins them with the core and the log. It imports readout,
+// registry, core, canonical and problem, and only cmd may import it.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/problem"
+)
+
+// State is the core's read side.
+type State interface {
+	View() *core.View
+	// Wait returns the first View that has applied the stream sequence, or the newest one and ctx's error.
+	Wait(ctx context.Context, seq uint64) (*core.View, error)
+	Ledger(fn func(core.LedgerKey, core.LedgerEntry) error) error
+}
+
+// Publisher stores changes of definitions on the log. After is the sequence of the experiment's change before, 0 for
+// none; it returns the sequence of the new one once that is on disk.
+type Publisher interface {
+	PublishDefinition(ctx context.Context, experiment string, after uint64, data []byte) (uint64, error)
+}
+
+// Options are what an API is made of. State and Registry must be set.
+type Options struct {
+	State    State
+	Registry Publisher
+	Changed  func(error) bool // whether the Publisher's error says that somebody else was faster; nil: none does
+	Code     string           // version of the code, which a readout names
+
+	ReadKey  func(presented string) bool // whether the key opens reading; nil: reading is open
+	WriteKey func(presented string) bool // whether the key opens writing; nil: writing is open
+
+	Now func() time.Time // nil: time.Now
+	Log *slog.Logger     // nil: nothing is logged
+}
+
+// API answers requests. It is safe for concurrent use.
+type API struct {
+	Options
+	readouts cache
+}
+
+// New fills in the defaults.
+func New(o Options) *API {
+	if o.Changed == nil {
+		o.Changed = func(error) bool { return false }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &API{Options: o}
+}
+
+// route is one thing that can be asked.
+type route struct {
+	method, path string
+	lock         *lock // nil: open to everybody
+	serve        func(echo.Context) error
+}
+
+func (a *API) routes() []route {
+	read, write := &lock{"read", a.ReadKey}, &lock{"write", a.WriteKey}
+	return []route{
+		{http.MethodGet, "/v1/experiments", read, a.list},
+		{http.MethodPost, "/v1/experiments", write, a.create},
+		{http.MethodGet, "/v1/experiments/:id", read, a.experiment},
+		{http.MethodGet, "/v1/experiments/:id/readout", read, a.readout},
+		{http.MethodGet, "/v1/ledger", read, a.ledger},
+		{http.MethodGet, "/openapi.json", nil, a.openapi},
+	}
+}
+
+// Register adds the routes. A method that a route does not know is answered here as well; a path that nobody knows is
+// for whoever owns e.
+func (a *API) Register(e *echo.Echo) {
+	known := map[string][]string{}
+	var paths []string
+	for _, r := range a.routes() {
+		e.Add(r.method, r.path, a.handle(r))
+		if known[r.path] == nil {
+			paths = append(paths, r.path)
+		}
+		known[r.path] = append(known[r.path], r.method)
+	}
+	for _, path := range paths {
+		methods := slices.Sorted(slices.Values(known[path]))
+		e.RouteNotFound(path, a.handle(route{serve: func(echo.Context) error { return problem.MethodNotAllowed(methods...) }}))
+	}
+}
+
+// handle gives a request its id and lets it in; what a route returns as an error becomes the answer.
+func (a *API) handle(r route) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		id := requestID(h.Get(headerID), c.Request().Header.Get(headerID))
+		h.Set(headerID, id)
+		h.Set("X-Content-Type-Options", "nosniff")
+		err := r.lock.open(c.Request())
+		if err == nil {
+			err = r.serve(c)
+		}
+		if err != nil {
+			problem.Respond(c.Response(), a.Log, id, err)
+		}
+		return nil
+	}
+}
+
+const (
+	headerID  = "X-Request-Id"
+	headerSeq = "Tracklayer-Stream-Seq"
+)
+
+// requestID is the first of the given ids that can stand in a log, else a new one.
+func requestID(given ...string) string {
+	for _, id := range given {
+		visible := len(id) >= 1 && len(id) <= 128
+		for i := 0; visible && i < len(id); i++ {
+			visible = id[i] > ' ' && id[i] < 0x7f
+		}
+		if visible {
+			return id
+		}
+	}
+	return rand.Text()
+}

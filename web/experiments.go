@@ -1,0 +1,117 @@
+package web
+
+import (
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/readout"
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// experiment is a definition as it is given out.
+type experiment struct {
+	registry.Definition
+	Status    registry.Status `json:"status"` // of the newest run
+	Revision  int             `json:"revision"`
+	Runs      []registry.Run  `json:"runs"`
+	ChangedAt *canonical.Time `json:"changed_at"` // null: nobody declared it
+	ChangedBy string          `json:"changed_by,omitempty"`
+	Change    string          `json:"change,omitempty"`
+}
+
+func declared(c *registry.Change) experiment {
+	x := experiment{
+		Definition: c.Definition, Status: registry.Draft, Revision: c.Revision, Runs: c.Runs,
+		ChangedAt: &c.At, ChangedBy: c.By, Change: c.What,
+	}
+	if x.Runs == nil {
+		x.Runs = []registry.Run{}
+	}
+	if n := len(x.Runs); n > 0 {
+		x.Status = x.Runs[n-1].Status
+	}
+	return x
+}
+
+// undeclared is what an experiment that nobody declared is read by.
+func undeclared(s *core.Snapshot) experiment {
+	return experiment{
+		Definition: readout.Undeclared(s), Status: registry.Undeclared,
+		Runs: []registry.Run{{Number: 1, Status: registry.Undeclared}},
+	}
+}
+
+// entityTag is the ETag of a declared experiment.
+func entityTag(revision int) string { return strconv.Quote(strconv.Itoa(revision)) }
+
+// experiment is GET /v1/experiments/{id}.
+func (a *API) experiment(c echo.Context) error {
+	id, err := idOf(c)
+	if err != nil {
+		return err
+	}
+	s, ok := a.State.View().Experiment(id)
+	if !ok {
+		return unknown(id)
+	}
+	x := undeclared
+	if s.Experiment != nil {
+		x = func(s *core.Snapshot) experiment { return declared(&s.Experiment.Change) }
+	}
+	body, err := encode(x(s))
+	if err != nil {
+		return err
+	}
+	tag := tagOf(body)
+	if s.Experiment != nil {
+		tag = entityTag(s.Experiment.Revision)
+	}
+	return fresh(c, tag, body)
+}
+
+// listed is an experiment among others.
+type listed struct {
+	ID            string          `json:"id"`
+	Name          string          `json:"name,omitempty"`
+	Status        registry.Status `json:"status"`
+	Revision      int             `json:"revision"` // 0: undeclared
+	Run           *int            `json:"run"`      // the newest; null: none
+	ExposedUsers  int64           `json:"exposed_users"`
+	LastExposedOn *string         `json:"last_exposed_on"` // day of the newest first exposure, UTC; null: nobody
+	ChangedAt     *canonical.Time `json:"changed_at"`
+}
+
+// list is GET /v1/experiments.
+func (a *API) list(c echo.Context) error {
+	v := a.State.View()
+	out := struct {
+		StreamSeq   uint64   `json:"stream_seq"`
+		Experiments []listed `json:"experiments"`
+	}{v.Seq, []listed{}}
+	for _, id := range v.Experiments() {
+		s, ok := v.Experiment(id)
+		if !ok {
+			continue
+		}
+		sum := readout.Summarize(s)
+		x := listed{ID: id, Status: sum.Status, ExposedUsers: sum.ExposedUsers}
+		if sum.Run > 0 {
+			x.Run = &sum.Run
+		}
+		if sum.LastDay != "" {
+			x.LastExposedOn = &sum.LastDay
+		}
+		if s.Experiment != nil {
+			x.Name, x.Revision, x.ChangedAt = s.Experiment.Name, s.Experiment.Revision, &s.Experiment.At
+		}
+		out.Experiments = append(out.Experiments, x)
+	}
+	body, err := encode(out)
+	if err != nil {
+		return err
+	}
+	return fresh(c, tagOf(body), body)
+}

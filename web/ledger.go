@@ -1,0 +1,53 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/tracklayer/tracklayer/core"
+)
+
+// counts is what became of events: received = accepted + redelivered + conflicts.
+type counts struct {
+	Received    int64 `json:"received"`
+	Accepted    int64 `json:"accepted"`
+	Redelivered int64 `json:"redelivered"`
+	Conflicts   int64 `json:"conflicts"`
+}
+
+func (n *counts) add(l core.LedgerEntry) {
+	n.Received += l.Accepted + l.Redelivered + l.Conflicts
+	n.Accepted += l.Accepted
+	n.Redelivered += l.Redelivered
+	n.Conflicts += l.Conflicts
+}
+
+// line is one day of one source and kind.
+type line struct {
+	Day    string `json:"day"` // of receipt, UTC
+	Source string `json:"source"`
+	Kind   string `json:"kind"`
+	counts
+}
+
+// ledger is GET /v1/ledger.
+func (a *API) ledger(c echo.Context) error {
+	out := struct {
+		Lines  []line `json:"lines"`
+		Totals counts `json:"totals"`
+	}{Lines: []line{}}
+	err := a.State.Ledger(func(k core.LedgerKey, l core.LedgerEntry) error {
+		one := line{Day: time.Unix(k.Day*86400, 0).UTC().Format(time.DateOnly), Source: k.Source, Kind: k.Kind.String()}
+		one.add(l)
+		out.Lines = append(out.Lines, one)
+		out.Totals.add(l)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return answer(c, http.StatusOK, out)
+}

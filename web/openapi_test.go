@@ -1,0 +1,101 @@
+package web_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+)
+
+// TestOpenAPI: every route is described, every reference resolves, and nothing is described that is not there.
+func TestOpenAPI(t *testing.T) {
+	w := open(t)
+	raw := w.get("/openapi.json").must(t, http.StatusOK)
+	described := map[string]bool{}
+	for path, item := range raw.json["paths"].(map[string]any) {
+		for method := range item.(map[string]any) {
+			if method != "parameters" {
+				described[strings.ToUpper(method)+" "+path] = true
+			}
+		}
+	}
+	registered := map[string]bool{"POST /v1/events": true, "POST /webhooks/{source}": true} // the door's
+	for _, r := range w.echo.Routes() {
+		if r.Method != echo.RouteNotFound {
+			registered[r.Method+" "+strings.ReplaceAll(r.Path, ":id", "{id}")] = true
+		}
+	}
+	for r := range registered {
+		if !described[r] {
+			t.Errorf("%s is not in openapi.json", r)
+		}
+	}
+	for d := range described {
+		if !registered[d] {
+			t.Errorf("openapi.json describes %s, which is not there", d)
+		}
+	}
+	resolve(t, raw.json, raw.json)
+}
+
+func resolve(t *testing.T, root map[string]any, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		if ref, ok := v["$ref"].(string); ok {
+			var at any = root
+			for _, token := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
+				m, _ := at.(map[string]any)
+				at = m[token]
+			}
+			if at == nil {
+				t.Errorf("%s leads nowhere", ref)
+			}
+		}
+		for _, member := range v {
+			resolve(t, root, member)
+		}
+	case []any:
+		for _, item := range v {
+			resolve(t, root, item)
+		}
+	}
+}
+
+// Every member of a readout is described.
+func TestOpenAPIDescribesTheReadout(t *testing.T) {
+	w := open(t)
+	w.post(headline).must(t, http.StatusCreated)
+	var doc struct {
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]any `json:"properties"`
+			} `json:"schemas"`
+		} `json:"components"`
+	}
+	raw, err := os.ReadFile("openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	known := doc.Components.Schemas
+	r := w.get("/v1/experiments/checkout/readout").must(t, http.StatusOK).json
+	compare := func(schema string, v any) {
+		for name := range v.(map[string]any) {
+			if known[schema].Properties[name] == nil {
+				t.Errorf("%s.%s is not in openapi.json", schema, name)
+			}
+		}
+	}
+	compare("Readout", r)
+	for _, row := range r["metrics"].([]any)[0].(map[string]any)["variants"].([]any) {
+		compare("Row", row)
+	}
+	for _, c := range r["checks"].([]any) {
+		compare("Check", c)
+	}
+}
