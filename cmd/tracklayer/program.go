@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/store"
 	"github.com/tracklayer/tracklayer/stream"
 	"github.com/tracklayer/tracklayer/web"
@@ -194,6 +196,7 @@ func (p *Program) start(ctx context.Context) (err error) {
 func (p *Program) routes() error {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = p.stray
 	if p.role&gatewayRole != 0 {
 		door, err := webhooks.New(webhooks.Options{
 			Publisher: p.events, DeadLetters: graveyard{p.events}, Sources: p.sources, WriteKey: p.opens(p.cfg.WritesOpen(), p.cfg.Keys.Write),
@@ -220,6 +223,22 @@ func (p *Program) routes() error {
 	p.public = server(e, p.log)
 	p.admin = server(p.adminRoutes(), p.log)
 	return nil
+}
+
+// stray answers requests that no route takes.
+func (p *Program) stray(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	if he := (*echo.HTTPError)(nil); errors.As(err, &he) {
+		switch he.Code {
+		case http.StatusNotFound:
+			err = problem.NotFound("Nothing is here. GET /openapi.json lists what is.")
+		case http.StatusMethodNotAllowed:
+			err = problem.MethodNotAllowed(strings.Split(c.Response().Header().Get("Allow"), ", ")...)
+		}
+	}
+	problem.Respond(c.Response(), p.log, c.Response().Header().Get("X-Request-Id"), err)
 }
 
 // server bounds what a slow or silent caller can hold. Bodies are bounded by the door.
