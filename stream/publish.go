@@ -200,7 +200,7 @@ func (l *lane) run() {
 // linger gives senders that were answered a moment ago the time to come back, so that they share this batch rather
 // than wait for the next: a short wait, and only where the last batch was large enough for its cost to matter.
 func (l *lane) linger() {
-	const patience, nap = 800 * time.Microsecond, 40 * time.Microsecond
+	const patience, nap = 2 * time.Millisecond, 40 * time.Microsecond
 	if l.before <= maxSingles {
 		return
 	}
