@@ -19,7 +19,7 @@ import (
 const t0 = canonical.Time(1795339273000)
 
 func openStore(t fataler, disk *store.Disk) *store.DB {
-	db, err := store.Open("state", store.Options{Cache: 1 << 20, MemTable: 1 << 20, Disk: disk})
+	db, err := store.Open("state", store.Options{Cache: 1 << 20, MemTable: 1 << 20, Filter: 1 << 10, Lookups: core.Lookups, Disk: disk})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,7 +396,7 @@ func TestWhatTheLogHoldsButNobodyReadsIsCounted(t *testing.T) {
 
 // BenchmarkApply is events a second into Pebble: one exposure and one conversion a person.
 func BenchmarkApply(b *testing.B) {
-	db, err := store.Open(b.TempDir(), store.Options{}) // as the program opens it
+	db, err := store.Open(b.TempDir(), store.Options{Lookups: core.Lookups})
 	if err != nil {
 		b.Fatal(err)
 	}

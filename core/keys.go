@@ -21,6 +21,9 @@ const (
 	keyMeta       = 's' // -> meta
 )
 
+// Lookups are the letters of keys that are got one by one, and mostly are not there: a store may keep a filter for them.
+const Lookups = string(keyEvent) + string(keyDedup) + string(keyOwner) + string(keyPerson)
+
 func unitKey(kind byte, u canonical.Unit) []byte {
 	b := make([]byte, 0, 64+len(u.ID))
 	return append(append(append(b, kind, byte(u.Kind)), u.ID...), 0)

@@ -19,6 +19,8 @@ import (
 type Options struct {
 	Cache    int64  // bytes of blocks kept in memory, beside the write buffers; 0: 64 MiB
 	MemTable uint64 // bytes of one write buffer; 0: 32 MiB
+	Lookups  string // first letters of keys that are got rather than scanned: their absence is known without looking
+	Filter   int    // bytes of memory for that; 0: 32 MiB, good for some 30 million keys
 	Disk     *Disk  // nil: the machine's
 	Logger   *slog.Logger
 }
@@ -31,14 +33,17 @@ func NewDisk() *Disk { return &Disk{vfs.NewMem()} }
 
 // DB is an open store.
 type DB struct {
-	db    *pebble.DB
-	cache *pebble.Cache
+	db     *pebble.DB
+	cache  *pebble.Cache
+	absent *absent
 }
 
 var _ core.Store = (*DB)(nil)
 
 // defaultMemTable lets two write buffers absorb a second of events before anything is sorted onto disk.
 const defaultMemTable = 32 << 20
+
+const defaultFilter = 32 << 20
 
 // Open opens or makes the store in dir, which one process may hold at a time. It does not write ahead: the log is
 // replayed from the last commit that reached the disk, so fsync here would buy nothing. Checkpoint puts a commit there.
@@ -48,6 +53,9 @@ func Open(dir string, o Options) (*DB, error) {
 	}
 	if o.MemTable == 0 {
 		o.MemTable = defaultMemTable
+	}
+	if o.Filter == 0 {
+		o.Filter = defaultFilter
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -73,11 +81,13 @@ func Open(dir string, o Options) (*DB, error) {
 		d.cache.Unref()
 		return nil, fmt.Errorf("open the state in %s (is another TrackLayer using it?): %w", dir, err)
 	}
+	d.absent = newAbsent(o.Filter, o.Lookups)
+	go d.absent.learn(d.db.NewSnapshot())
 	return d, nil
 }
 
 // Begin starts a transaction.
-func (d *DB) Begin() core.Tx { return &tx{batch: d.db.NewIndexedBatch()} }
+func (d *DB) Begin() core.Tx { return &tx{batch: d.db.NewIndexedBatch(), absent: d.absent} }
 
 // Checkpoint puts everything committed onto the disk, so that a start after it replays nothing.
 func (d *DB) Checkpoint() error {
@@ -89,6 +99,7 @@ func (d *DB) Checkpoint() error {
 
 // Close puts everything committed onto the disk and closes the store.
 func (d *DB) Close() error {
+	d.absent.close()
 	err := errors.Join(d.Checkpoint(), d.db.Close())
 	d.cache.Unref()
 	return err
@@ -96,6 +107,7 @@ func (d *DB) Close() error {
 
 type tx struct {
 	batch  *pebble.Batch
+	absent *absent
 	closer interface{ Close() error }
 }
 
@@ -114,6 +126,9 @@ func (t *tx) Get(key []byte) ([]byte, bool, error) {
 	if err := t.release(); err != nil {
 		return nil, false, err
 	}
+	if t.absent.certain(key) {
+		return nil, false, nil
+	}
 	value, closer, err := t.batch.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false, nil
@@ -126,14 +141,17 @@ func (t *tx) Get(key []byte) ([]byte, bool, error) {
 }
 
 // Set implements core.Tx.
-func (t *tx) Set(key, value []byte) error { return t.batch.Set(key, value, nil) }
+func (t *tx) Set(key, value []byte) error {
+	t.absent.add(key)
+	return t.batch.Set(key, value, nil)
+}
 
 // Delete implements core.Tx.
 func (t *tx) Delete(key []byte) error { return t.batch.Delete(key, nil) }
 
 // Scan implements core.Tx.
 func (t *tx) Scan(prefix []byte, fn func(key, value []byte) error) (err error) {
-	iter, err := t.batch.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: successor(prefix)})
+	iter, err := t.batch.NewIter(below(prefix))
 	if err != nil {
 		return err
 	}
@@ -148,6 +166,14 @@ func (t *tx) Scan(prefix []byte, fn func(key, value []byte) error) (err error) {
 		}
 	}
 	return iter.Error()
+}
+
+// below bounds an iterator to the keys with a prefix.
+func below(prefix []byte) *pebble.IterOptions {
+	if len(prefix) == 0 {
+		return nil
+	}
+	return &pebble.IterOptions{LowerBound: prefix, UpperBound: successor(prefix)}
 }
 
 // successor is the smallest key after all keys with the prefix, nil where there is none.

@@ -12,7 +12,7 @@ import (
 )
 
 func open(t interface{ Fatal(args ...any) }, disk *store.Disk) *store.DB {
-	db, err := store.Open("state", store.Options{Disk: disk, MemTable: 1 << 20, Cache: 1 << 20})
+	db, err := store.Open("state", store.Options{Disk: disk, MemTable: 1 << 20, Cache: 1 << 20, Lookups: "a\xff", Filter: 1 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestAgainstAMap(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, k := range []string{"a", "ab", "ba\xff"} {
+			for _, k := range []string{"a", "ab", "ba\xff", "aaa", "\xff", "bb"} {
 				got, found, err := tx.Get([]byte(k))
 				want, there := mine[k]
 				if err != nil || found != there || string(got) != want {

@@ -38,7 +38,7 @@ func BenchmarkFoldFromLog(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		db, err := store.Open(b.TempDir(), store.Options{})
+		db, err := store.Open(b.TempDir(), store.Options{Lookups: core.Lookups})
 		if err != nil {
 			b.Fatal(err)
 		}

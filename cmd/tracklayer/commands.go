@@ -272,7 +272,7 @@ func rebuild(ctx context.Context, args []string, s streams, environ []string) er
 }
 
 func refold(ctx context.Context, log *stream.Log, dir string, last uint64) (err error) {
-	db, err := store.Open(dir, store.Options{})
+	db, err := store.Open(dir, store.Options{Lookups: core.Lookups})
 	if err != nil {
 		return err
 	}

@@ -153,7 +153,7 @@ func (p *Program) start(ctx context.Context) (err error) {
 		return fmt.Errorf("data_dir: %w", err)
 	}
 	if p.role&coreRole != 0 { // the state's lock is what keeps two processes off one data folder
-		if p.db, err = store.Open(statePath(p.cfg), store.Options{Logger: p.log}); err != nil {
+		if p.db, err = store.Open(statePath(p.cfg), store.Options{Lookups: core.Lookups, Logger: p.log}); err != nil {
 			return err
 		}
 		if p.fold, err = core.Open(p.db); err != nil {
