@@ -22,6 +22,7 @@ const (
 	maxQueued     = 50_000  // messages waiting for a lane; past it senders are told to come back
 	maxSingles    = 16      // messages that are faster stored one by one: a batch costs the server about as much as 18 fsyncs
 	ackTimeout    = 10 * time.Second
+	patience      = 2 * time.Millisecond // for senders that were just answered
 )
 
 // message is one message to be stored.
@@ -71,6 +72,7 @@ type lanes struct {
 	partial sync.Mutex
 	queue   chan *request
 	queued  atomic.Int64 // messages submitted and not yet answered
+	bell    chan struct{} // rings when a request comes in
 	waiting atomic.Int64 // of these, messages that no lane has taken
 	before  int64        // messages in the batch before; guarded by partial
 	mu      sync.RWMutex // guards closed against a send on the closed queue
@@ -79,7 +81,7 @@ type lanes struct {
 }
 
 func newLanes(conns []*nats.Conn, h *health) (*lanes, error) {
-	ls := &lanes{health: h, queue: make(chan *request, maxQueued)}
+	ls := &lanes{health: h, queue: make(chan *request, maxQueued), bell: make(chan struct{}, 1)}
 	all := make([]*lane, len(conns))
 	for i, nc := range conns {
 		inbox := nc.NewInbox()
@@ -159,6 +161,10 @@ func (ls *lanes) submit(r *request) error {
 	}
 	ls.waiting.Add(n)
 	ls.queue <- r // never blocks: the channel holds as many requests as messages may wait
+	select {
+	case ls.bell <- struct{}{}:
+	default:
+	}
 	return nil
 }
 
@@ -200,12 +206,17 @@ func (l *lane) run() {
 // linger gives senders that were answered a moment ago the time to come back, so that they share this batch rather
 // than wait for the next: a short wait, and only where the last batch was large enough for its cost to matter.
 func (l *lane) linger() {
-	const patience, nap = 2 * time.Millisecond, 40 * time.Microsecond
-	if l.before <= maxSingles {
+	if l.before <= maxSingles || l.waiting.Load() >= l.before {
 		return
 	}
-	for waited := time.Duration(0); waited < patience && l.waiting.Load() < l.before; waited += nap {
-		time.Sleep(nap)
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for l.waiting.Load() < l.before {
+		select {
+		case <-l.bell:
+		case <-timer.C:
+			return
+		}
 	}
 }
 
