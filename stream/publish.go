@@ -71,11 +71,11 @@ type lanes struct {
 	health  *health
 	partial sync.Mutex
 	queue   chan *request
-	queued  atomic.Int64 // messages submitted and not yet answered
+	queued  atomic.Int64  // messages submitted and not yet answered
 	bell    chan struct{} // rings when a request comes in
-	waiting atomic.Int64 // of these, messages that no lane has taken
-	before  int64        // messages in the batch before; guarded by partial
-	mu      sync.RWMutex // guards closed against a send on the closed queue
+	waiting atomic.Int64  // of these, messages that no lane has taken
+	before  int64         // messages in the batch before; guarded by partial
+	mu      sync.RWMutex  // guards closed against a send on the closed queue
 	closed  bool
 	running sync.WaitGroup
 }
