@@ -65,7 +65,7 @@ func (a *absent) certain(key []byte) bool {
 // and no truth.
 func (a *absent) learn(snapshot *pebble.Snapshot) {
 	defer close(a.done)
-	defer snapshot.Close()
+	defer func() { _ = snapshot.Close() }() // it was only read
 	for c := range a.letters {
 		if !a.letters[c] {
 			continue
