@@ -62,3 +62,6 @@ func (l *Log) Room() int64 {
 	}
 	return l.srv.JetStreamConfig().MaxStore
 }
+
+// MaxMessage is how many bytes one message may have besides its headers.
+func (l *Log) MaxMessage() int64 { return l.conns[lanesCount].MaxPayload() - 64<<10 }

@@ -49,6 +49,9 @@ func (p *Program) adminRoutes() http.Handler {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	if p.door != nil {
+		p.letterRoutes(mux)
+	}
 	keys := p.cfg.Keys.Admin
 	if p.cfg.AdminOpen() {
 		return mux

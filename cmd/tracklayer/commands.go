@@ -41,6 +41,7 @@ func commands() []command {
 		{"check", settings, "Check the configuration and say every fault.", check},
 		{"decode", "SOURCE [--config FILE] < request.http", "Print what a request (HTTP/1.1 text) would become. Stores nothing.", decode},
 		{"readout", "ID [--json] [--run N] [--at-seq N] [--server URL] [--key KEY]", "Print an experiment's readout from a running TrackLayer.", readoutCommand},
+		{"deadletter", "list [--source S] | show SEQ | replay SEQ, [--admin-listen ADDR] [--key KEY]", "What could not be decoded, kept by a running TrackLayer, and another try.", deadletter},
 		{"audit", settings, "Compute all state anew from the stored facts and compare. TrackLayer must not be running.", audit},
 		{"rebuild", settings, "Make the state anew from the log. TrackLayer must not be running.", rebuild},
 		{"key", "", "Draw a key, and the hashed form of it for the configuration.", key},

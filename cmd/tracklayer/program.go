@@ -59,6 +59,7 @@ type Program struct {
 	events *stream.Log
 	db     *store.DB
 	fold   *core.Fold
+	door   *webhooks.Door // nil in a core alone
 
 	public, admin     *http.Server
 	publicAt, adminAt net.Listener
@@ -198,16 +199,17 @@ func (p *Program) routes() error {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = p.stray
 	if p.role&gatewayRole != 0 {
-		door, err := webhooks.New(webhooks.Options{
+		var err error
+		p.door, err = webhooks.New(webhooks.Options{
 			Publisher: p.events, DeadLetters: graveyard{p.events}, Sources: p.sources, WriteKey: p.opens(p.cfg.WritesOpen(), p.cfg.Keys.Write),
 			Rules: canonical.DefaultRules(p.cfg.Identity.NonIDs...), WriteRequest: adapters.WriteRequest,
-			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: int64(p.cfg.Limits.Event), BatchEvents: p.cfg.Limits.BatchEvents},
+			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: min(int64(p.cfg.Limits.Event), p.events.MaxMessage()), BatchEvents: p.cfg.Limits.BatchEvents},
 			Now:    time.Now, Random: rand.Reader, Log: p.log, Origins: origins(p.cfg), Metrics: p.metrics,
 		})
 		if err != nil {
 			return err
 		}
-		door.Register(e)
+		p.door.Register(e)
 	}
 	if p.fold != nil {
 		editors := p.cfg.Keys.Admin
@@ -269,7 +271,9 @@ func origins(cfg config.Config) []string {
 type graveyard struct{ log *stream.Log }
 
 func (g graveyard) Bury(ctx context.Context, d webhooks.DeadLetter) error {
-	return g.log.Bury(ctx, stream.DeadLetter(d))
+	return g.log.Bury(ctx, stream.DeadLetter{
+		Source: d.Source, ReceivedAt: d.ReceivedAt, Reason: d.Reason, Rejected: d.Rejected, Items: d.Items, Request: d.Request,
+	})
 }
 
 func (p *Program) serve(s *http.Server, l net.Listener) {

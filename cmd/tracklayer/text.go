@@ -23,7 +23,12 @@ func fetchReadout(ctx context.Context, server, id string, run int, atSeq uint64,
 		q.Set("at_seq", strconv.FormatUint(atSeq, 10))
 	}
 	target := strings.TrimSuffix(server, "/") + "/v1/experiments/" + url.PathEscape(id) + "/readout?" + q.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	return call(ctx, http.MethodGet, target, presented)
+}
+
+// call asks a running TrackLayer. A problem that it answers with is the error.
+func call(ctx context.Context, method, target, presented string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +37,7 @@ func fetchReadout(ctx context.Context, server, id string, run int, atSeq uint64,
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("no TrackLayer answers at %s; start one with `tracklayer serve`, or name it with --server: %w", server, err)
+		return nil, fmt.Errorf("no TrackLayer answers at %s; start one with `tracklayer serve`, or say where it is: %w", req.URL.Host, err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
