@@ -125,6 +125,10 @@ var (
 	ErrBusy         = errors.New("the event log cannot take a durable write now")
 )
 
+// ErrNotServed is an ErrUnreadable of a request that brings nothing: an SDK that sends its events here asks for flags or
+// settings here as well, because it knows one address only. There is nothing to keep of it.
+var ErrNotServed = fmt.Errorf("%w: nothing is served here, events are taken", ErrUnreadable)
+
 // Unreadable wraps ErrUnreadable with what to mend.
 func Unreadable(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrUnreadable, fmt.Sprintf(format, args...))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,5 +176,17 @@ func TestKilledInTheMiddleOfSending(t *testing.T) {
 		if again.exposed(variant) != n {
 			t.Errorf("after a restart %s has %d exposed users, want %d", variant, again.exposed(variant), n)
 		}
+	}
+}
+
+// TestNotServed: an SDK that knows one address only asks for flags there as well. It hears 404, and nothing is kept.
+func TestNotServed(t *testing.T) {
+	s := serve(t)
+	if status, _ := s.get("/webhooks/launchdarkly/sdk/evalx/65f0aa11bb22cc33dd44ee55/contexts/eyJ9"); status != http.StatusNotFound {
+		t.Errorf("flags: %d", status)
+	}
+	out, err := exec.Command(binary, "deadletter", "list", "--admin-listen", s.admin).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "launchdarkly") {
+		t.Errorf("dead letters: %v\n%s", err, out)
 	}
 }

@@ -106,6 +106,9 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 		return 0, d.lost(v, withCoding(kept(), v.r.Header, corrupt.raw), corrupt)
 	}
 	batch, err := d.decode(v, s, e)
+	if errors.Is(err, adapters.ErrNotServed) {
+		return 0, adapters.Outcome{Err: err}
+	}
 	if err != nil {
 		return 0, d.lost(v, kept(), err)
 	}

@@ -312,6 +312,8 @@ func TestUnreadable(t *testing.T) {
 		post("/bulk", ""), post("/bulk", "{"), post("/bulk", `[{"kind":"summary"}`), post("/bulk", `[{"kind":"summary"}] x`), post("/bulk", "7"),
 		post("/bulk", `"x"`), post("/bulk", "null"), post("/bulk", "kind=feature"), post("/diagnostic", "{"), post("/bulk", "[[[1,]]]"),
 		{Method: http.MethodGet, Path: "/bulk"},
+		{Method: http.MethodGet, Path: "/sdk/evalx/65f0/contexts/eyJ9"},
+		{Method: "REPORT", Path: "/sdk/evalx/65f0/context", Body: []byte(`{"kind":"user","key":"u"}`)},
 		{Method: http.MethodGet, Path: "/a/65f0.gif"},
 		{Method: http.MethodGet, Path: "/a/65f0.gif", RawQuery: "d=%21"},
 		{Method: http.MethodGet, Path: "/a/65f0.gif", RawQuery: "d=eHg"},
@@ -319,6 +321,9 @@ func TestUnreadable(t *testing.T) {
 		b, err := launchdarkly.Adapter.Decode(adapters.Source{Name: "ld"}, e)
 		if !errors.Is(err, adapters.ErrUnreadable) || b.Items != 0 || b.Events != nil {
 			t.Errorf("%s %s?%s %q: %+v, %v; want ErrUnreadable", e.Method, e.Path, e.RawQuery, e.Body, b, err)
+		}
+		if served := e.Method == http.MethodPost || strings.HasSuffix(e.Path, ".gif"); errors.Is(err, adapters.ErrNotServed) == served {
+			t.Errorf("%s %s: %v", e.Method, e.Path, err)
 		}
 	}
 }

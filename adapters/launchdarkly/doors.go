@@ -31,6 +31,9 @@ func isDiagnosticDoor(path string) bool {
 // was not escaped reads as a space there.
 func bodyOf(e adapters.Envelope) ([]byte, error) {
 	if !isGIF(e) {
+		if e.Method != http.MethodPost { // the SDKs ask for flags with GET and REPORT (launchdarkly-js-sdk-common Requestor.js)
+			return nil, fmt.Errorf("%w; set the SDK's events address only", adapters.ErrNotServed)
+		}
 		return e.Body, nil
 	}
 	d := strings.TrimRight(e.Query().Get("d"), "=")
@@ -116,6 +119,8 @@ func reply(e adapters.Envelope, o adapters.Outcome) adapters.Response {
 		return adapters.Response{Status: http.StatusAccepted}
 	case errors.Is(o.Err, adapters.ErrTooLarge):
 		return adapters.Response{Status: http.StatusRequestEntityTooLarge}
+	case errors.Is(o.Err, adapters.ErrNotServed):
+		return adapters.Response{Status: http.StatusNotFound}
 	case errors.Is(o.Err, adapters.ErrUnreadable):
 		return adapters.Response{Status: http.StatusBadRequest}
 	case errors.Is(o.Err, adapters.ErrUnauthorized):
