@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stats"
 )
 
@@ -17,7 +18,20 @@ const (
 
 // checks look at whether the numbers can be trusted, the gravest first.
 func (f *frame) checks(r *Readout) []Check {
-	return []Check{f.sampleRatio(), f.crossoverShare(), unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions)}
+	all := []Check{f.sampleRatio(), f.crossoverShare(), unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions)}
+	if f.life.Status == registry.EndedEarly {
+		all = append([]Check{f.endedEarly()}, all...)
+	}
+	return all
+}
+
+// endedEarly says that people declared the run's data, or those of some variants, broken.
+func (f *frame) endedEarly() Check {
+	what := fmt.Sprintf("Run %d", f.life.Number)
+	if of := f.life.EndedVariants; len(of) > 0 {
+		what = fmt.Sprintf("Of run %d, %s", f.life.Number, listed(of))
+	}
+	return Check{Check: "ended_early", Status: Failed, Detail: fmt.Sprintf("%s ended early (%s): do not trust these numbers. Start a new run to measure again.", what, f.life.EndedReason)}
 }
 
 func (f *frame) sampleRatio() Check {

@@ -46,8 +46,17 @@ func (f *frame) decide(now canonical.Time, r *Readout) Decision {
 		f.needProbability(&d, primary, leader)
 		f.needSmallLoss(&d, primary, leader)
 	}
-	if d.Status == EligibleForReview && len(d.Blockers) > 0 {
-		d.Status = Collecting
+	switch f.life.Status {
+	case registry.Stopped:
+		d.Status = Stopped
+	case registry.EndedEarly:
+		d.Status = EndedEarly
+	case registry.Decided:
+		d.Status = Decided
+	default:
+		if d.Status == EligibleForReview && len(d.Blockers) > 0 {
+			d.Status = Collecting
+		}
 	}
 	return d
 }
@@ -124,7 +133,7 @@ func (f *frame) needUnits(d *Decision) {
 	}
 }
 
-// needDays counts from the day of the first exposure to the day of the watermark, both UTC.
+// needDays counts from the day of the first exposure to the day of the watermark, or of the run's end, both UTC.
 func (f *frame) needDays(d *Decision, now canonical.Time) {
 	least := *f.def.Decision.MinDays
 	first, _, ok := f.days()
@@ -134,10 +143,14 @@ func (f *frame) needDays(d *Decision, now canonical.Time) {
 		}
 		return
 	}
+	until := "by the newest event it is"
+	if end := f.life.EndedAt; end != 0 && end <= now {
+		now, until = end, "the run ended on"
+	}
 	today := max(dayOf(now), first)
 	if passed := today - first; passed < least {
-		d.needs("min_days", "At least %s from the first exposure are needed: it was on %s, and by the newest event it is %s, %s later.",
-			days(least), date(first), date(today), days(passed))
+		d.needs("min_days", "At least %s from the first exposure are needed: it was on %s, and %s %s, %s later.",
+			days(least), date(first), until, date(today), days(passed))
 	}
 }
 

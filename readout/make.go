@@ -22,14 +22,15 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, experiment)
 	}
-	status, number, ok := find(s, run)
+	found, ok := find(s, run)
 	if !ok {
 		return nil, fmt.Errorf("%w: %q has no run %d", ErrNoRun, experiment, run)
 	}
-	f := newFrame(s, number)
+	f := newFrame(s, found)
 	r := &Readout{
 		ExperimentID:    experiment,
-		Status:          status,
+		Status:          found.Status,
+		Invalid:         found.Invalid(),
 		AsOf:            AsOf{v.Seq, v.Registry.Revision, codeVersion},
 		Control:         f.def.Control,
 		CrossoverPolicy: string(f.def.Crossover),
@@ -43,31 +44,36 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 		Conversions:     f.conversions(),
 		VariantMismatch: f.run.Mismatched,
 	}
-	if number > 0 {
-		r.Run = &number
+	if found.Number > 0 {
+		r.Run = &found.Number
+	}
+	if r.Invalid {
+		r.InvalidReason = found.EndedReason
 	}
 	if p := f.primary(); p != nil {
 		r.PrimaryMetric = &p.ID
 	}
 	r.Checks = f.checks(r)
 	r.Decision = f.decide(v.Watermark, r)
+	if s.Experiment != nil {
+		r.Decision.Outcome = s.Experiment.Outcome(found.Number)
+	}
 	return r, nil
 }
 
 // find is the run that was asked for. A draft without runs has a readout as well: nothing, and why.
-func find(s *core.Snapshot, run int) (status registry.Status, number int, ok bool) {
+func find(s *core.Snapshot, run int) (registry.Run, bool) {
 	if s.Experiment == nil {
-		return registry.Undeclared, 1, run == 0 || run == 1
+		return registry.Run{Number: 1, Status: registry.Undeclared}, run == 0 || run == 1
 	}
 	runs := s.Experiment.Runs
 	if run == 0 {
 		if len(runs) == 0 {
-			return registry.Draft, 0, true
+			return registry.Run{Status: registry.Draft}, true
 		}
 		run = slices.MaxFunc(runs, func(a, b registry.Run) int { return a.Number - b.Number }).Number
 	}
-	r, ok := s.Experiment.Run(run)
-	return r.Status, run, ok
+	return s.Experiment.Run(run)
 }
 
 // frame is a run with what it is read by.
@@ -75,6 +81,7 @@ type frame struct {
 	def      *registry.Definition
 	declared bool
 	whole    *core.Aggregate
+	life     registry.Run
 	run      *core.RunAggregate
 	arms     []arm
 	control  int // index into arms, -1: there is none
@@ -87,8 +94,8 @@ type arm struct {
 	weight float64
 }
 
-func newFrame(s *core.Snapshot, run int) *frame {
-	f := &frame{whole: s.Aggregate, run: s.Aggregate.Runs[run], control: -1}
+func newFrame(s *core.Snapshot, run registry.Run) *frame {
+	f := &frame{whole: s.Aggregate, life: run, run: s.Aggregate.Runs[run.Number], control: -1}
 	if f.run == nil {
 		f.run = &core.RunAggregate{}
 	}
@@ -169,9 +176,9 @@ type Summary struct {
 
 // Summarize reads a Summary off a snapshot. It costs nothing like a Readout.
 func Summarize(s *core.Snapshot) Summary {
-	status, number, _ := find(s, 0)
-	f := newFrame(s, number)
-	sum := Summary{Status: status, Run: number}
+	run, _ := find(s, 0)
+	f := newFrame(s, run)
+	sum := Summary{Status: run.Status, Run: run.Number}
 	for i := range f.arms {
 		sum.ExposedUsers += f.users(i)
 	}

@@ -46,6 +46,9 @@ func (f *frame) variants() []Variant {
 			v.CrossoverUsers -= a.crossedHere()
 			v.EndedEarlyUsers += a.Persons[core.CrossedEnded]
 		}
+		if f.life.Status == registry.EndedEarly && slices.Contains(f.life.EndedVariants, a.key) {
+			v.Invalid, v.InvalidReason = true, f.life.EndedReason
+		}
 		all = append(all, v)
 	}
 	return all

@@ -10,6 +10,8 @@ type Readout struct {
 	ExperimentID    string           `json:"experiment_id"`
 	Run             *int             `json:"run"` // null: a draft that has no run
 	Status          registry.Status  `json:"status"`
+	Invalid         bool             `json:"invalid,omitempty"` // the whole run ended early: do not trust its numbers
+	InvalidReason   string           `json:"invalid_reason,omitempty"`
 	AsOf            AsOf             `json:"as_of"`
 	Control         string           `json:"control"`
 	PrimaryMetric   *string          `json:"primary_metric"` // null: no metric decides
@@ -43,6 +45,8 @@ type Variant struct {
 	CrossoverUsers  int64  `json:"crossover_users"`   // seen here, and not counted because they were seen elsewhere as well
 	EndedEarlyUsers int64  `json:"ended_early_users"` // not counted because their participation was ended
 	RepeatExposures int64  `json:"repeat_exposures"`
+	Invalid         bool   `json:"invalid,omitempty"` // the variant ended early: do not trust its numbers
+	InvalidReason   string `json:"invalid_reason,omitempty"`
 }
 
 // Metric is one metric in every arm.
@@ -135,7 +139,7 @@ const (
 	NotEnoughData CheckStatus = "not_enough_data"
 )
 
-// Check is one look at whether the numbers can be trusted. Exactly one of the embedded parts is set.
+// Check is one look at whether the numbers can be trusted. At most one of the embedded parts is set.
 type Check struct {
 	Check  string      `json:"check"`
 	Status CheckStatus `json:"status"`
@@ -179,12 +183,15 @@ type Labels struct {
 // DecisionStatus is whether a decision may be taken.
 type DecisionStatus string
 
-// Statuses of a decision, the strongest first.
+// Statuses of a decision: while the run is running, the strongest first, and from when it has ended.
 const (
 	Draft             DecisionStatus = "draft"               // has not started
 	Unhealthy         DecisionStatus = "unhealthy"           // a check failed
 	Collecting        DecisionStatus = "collecting"          // something is still missing
 	EligibleForReview DecisionStatus = "eligible_for_review" // people may decide now
+	Stopped           DecisionStatus = "stopped"             // the run has ended, and people have not decided yet
+	EndedEarly        DecisionStatus = "ended_early"         // the run's data, or a variant's, are not to be trusted
+	Decided           DecisionStatus = "decided"             // people decided
 )
 
 // Decision is whether the run may be decided, by its own rule.
@@ -196,6 +203,8 @@ type Decision struct {
 	RequiredProbability float64   `json:"required_probability"`
 	LeadingVariant      *string   `json:"leading_variant"` // most likely to beat control in the primary metric; null: unknown
 	Blockers            []Blocker `json:"blockers"`
+	// Outcome is what people decided about the run; nil: nothing yet.
+	Outcome *registry.Outcome `json:"outcome,omitempty"`
 }
 
 // Blocker is one thing that stands between the run and a decision, and what would lift it.

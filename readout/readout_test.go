@@ -299,3 +299,36 @@ func TestWhatIsNotThere(t *testing.T) {
 		t.Errorf("an undeclared experiment has one run: %v", err)
 	}
 }
+
+// A run that has ended keeps the days it had, however long the log goes on.
+func TestAnEndedRunStandsStill(t *testing.T) {
+	for _, c := range []struct {
+		run      string
+		status   readout.DecisionStatus
+		blockers string
+	}{
+		{`"status":"running","ended_at":null`, readout.EligibleForReview, ""},
+		{`"status":"stopped","ended_at":"2026-11-22T00:00:00Z"`, readout.Stopped, "min_days"},
+		{`"status":"decided","ended_at":"2026-11-29T00:00:00Z"`, readout.Decided, ""},
+		{`"status":"ended_early","ended_at":"2026-11-29T00:00:00Z","ended_reason":"bots"`, readout.EndedEarly, "ended_early"},
+		{`"status":"ended_early","ended_at":"2026-11-29T00:00:00Z","ended_reason":"bots","ended_variant":["b"]`, readout.EndedEarly, "ended_early"},
+	} {
+		w := &world{}
+		w.define(strings.Replace(declared(""), `"status":"running","started_at":null,"ended_at":null`, `"started_at":null,`+c.run, 1))
+		w.arm("control", 1000, 100)
+		w.arm("b", 1010, 160)
+		w.at(30 * day)
+		r := w.readout(t)
+		var blockers []string
+		for _, b := range r.Decision.Blockers {
+			blockers = append(blockers, b.Blocker)
+		}
+		if r.Decision.Status != c.status || strings.Join(blockers, " ") != c.blockers || r.Variants[1].ExposedUsers != 1010 {
+			t.Errorf("%s: %s, blockers %v", c.run, r.Decision.Status, r.Decision.Blockers)
+		}
+		ofB := strings.Contains(c.run, "variant")
+		if broken := c.status == readout.EndedEarly; r.Invalid != (broken && !ofB) || r.Variants[1].Invalid != ofB || r.Variants[0].Invalid {
+			t.Errorf("%s: invalid %v %v", c.run, r.Invalid, r.Variants)
+		}
+	}
+}

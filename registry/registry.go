@@ -18,41 +18,21 @@ type Status string
 const (
 	Draft      Status = "draft"
 	Running    Status = "running"
+	Stopped    Status = "stopped"     // ended as planned, nothing decided yet
+	EndedEarly Status = "ended_early" // its data, or those of some variants, are not to be trusted
+	Decided    Status = "decided"     // ended, and people said what follows
 	Undeclared Status = "undeclared"
 )
-
-// Run is one start-to-end of an experiment.
-type Run struct {
-	Number    int            `json:"run"`
-	Status    Status         `json:"status"`
-	StartedAt canonical.Time `json:"started_at"` // 0: open, everything before the end counts
-	EndedAt   canonical.Time `json:"ended_at"`   // 0: has not ended
-}
-
-// MarshalJSON writes open ends as null.
-func (r Run) MarshalJSON() ([]byte, error) {
-	orNull := func(t canonical.Time) any {
-		if t == 0 {
-			return nil
-		}
-		return t
-	}
-	return json.Marshal(map[string]any{"run": r.Number, "status": r.Status, "started_at": orNull(r.StartedAt), "ended_at": orNull(r.EndedAt)})
-}
-
-// Covers reports whether an exposure at that time belongs to the run.
-func (r Run) Covers(at canonical.Time) bool {
-	return at >= r.StartedAt && (r.EndedAt == 0 || at < r.EndedAt)
-}
 
 // Change is what the log keeps of one edit: the whole definition as it is from then on, with who made it and when.
 type Change struct {
 	Definition
-	Revision int            `json:"revision"` // of this experiment, from 1
-	Runs     []Run          `json:"runs"`
-	At       canonical.Time `json:"changed_at"`
-	By       string         `json:"changed_by,omitempty"`
-	What     string         `json:"change"`
+	Revision  int            `json:"revision"` // of this experiment, from 1
+	Runs      []Run          `json:"runs"`
+	Decisions []Outcome      `json:"decisions,omitempty"` // in the order in which they were taken
+	At        canonical.Time `json:"changed_at"`
+	By        string         `json:"changed_by,omitempty"`
+	What      string         `json:"change"`
 }
 
 // Experiment is a declared experiment as of its newest change. It never changes; a change makes a new one.
@@ -79,6 +59,7 @@ type Registry struct {
 	Revision    int // how many changes were applied
 	experiments map[string]*Experiment
 	names       map[[2]string]string // source and what it calls an experiment -> our id
+	history     map[string][]*Experiment
 }
 
 // ErrChange is wrapped by every change that cannot be applied.
@@ -95,11 +76,14 @@ func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) 
 		return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
 	}
 	e := compile(c, seq)
-	next := Registry{Revision: r.Revision + 1, experiments: maps.Clone(r.experiments), names: map[[2]string]string{}}
+	next := Registry{
+		Revision: r.Revision + 1, experiments: maps.Clone(r.experiments), names: map[[2]string]string{}, history: maps.Clone(r.history),
+	}
 	if next.experiments == nil {
-		next.experiments = map[string]*Experiment{}
+		next.experiments, next.history = map[string]*Experiment{}, map[string][]*Experiment{}
 	}
 	next.experiments[e.ID] = e
+	next.history[e.ID] = slices.Concat(r.history[e.ID], []*Experiment{e})
 	for _, id := range sortedKeys(next.experiments) {
 		for source, list := range next.experiments[id].Aliases {
 			for _, alias := range list {
@@ -149,6 +133,9 @@ func (r Registry) Get(id string) (*Experiment, bool) {
 	e, ok := r.experiments[id]
 	return e, ok
 }
+
+// History is every change of an experiment that was ever applied, the oldest first. It is not to be written to.
+func (r Registry) History(id string) []*Experiment { return r.history[id] }
 
 // All is every declared experiment in byte order of the ids.
 func (r Registry) All() []*Experiment {
@@ -214,26 +201,6 @@ func (e *Experiment) Variant(source, label, sourceVariant string) (string, bool)
 		}
 	}
 	return label, false
-}
-
-// RunAt is the number of the run that an exposure at that time belongs to, 0 for none.
-func (e *Experiment) RunAt(at canonical.Time) int {
-	for i := len(e.Runs) - 1; i >= 0; i-- { // a restart takes over from its predecessor
-		if e.Runs[i].Covers(at) {
-			return e.Runs[i].Number
-		}
-	}
-	return 0
-}
-
-// Run finds a run by its number.
-func (e *Experiment) Run(number int) (Run, bool) {
-	for _, r := range e.Runs {
-		if r.Number == number {
-			return r, true
-		}
-	}
-	return Run{}, false
 }
 
 // Uses are the metrics that a conversion event goes into.

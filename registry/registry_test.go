@@ -202,3 +202,63 @@ func ExampleGuessControl() {
 	fmt.Println(registry.GuessControl([]string{"treatment", "baseline", "a"}), registry.GuessControl([]string{"b", "a"}))
 	// Output: baseline a
 }
+
+func TestHistoryIsAValue(t *testing.T) {
+	old := apply(t, good) // a record without runs, revision and decisions, as the first ones were
+	one, _, err := old.Apply([]byte(strings.Replace(good, `"control":"control"`, `"control":"control","revision":2`, 1)), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := old.Apply([]byte(strings.Replace(good, `"control":"control"`, `"control":"variant_b","revision":2`, 1)), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const id = "checkout_headline_test"
+	if h := old.History(id); len(h) != 1 || h[0].Seq != 1 || h[0].Revision != 0 {
+		t.Errorf("the first registry remembers %v", h)
+	}
+	if a, b := one.History(id), other.History(id); len(a) != 2 || len(b) != 2 || a[1].Control != "control" || b[1].Control != "variant_b" || a[0] != b[0] {
+		t.Errorf("%v %v", a, b)
+	}
+	if h := one.History("other"); h != nil {
+		t.Errorf("%v", h)
+	}
+}
+
+// What a change of a run holds is read back as it was written.
+func TestRunsAreReadBack(t *testing.T) {
+	x, _ := apply(t, good).Get("checkout_headline_test")
+	variant := "variant_b"
+	step := registry.Step{Now: canonical.MinTime + 1000, By: "ann", Reason: "bots", Variant: &variant}
+	r := apply(t, good)
+	for i, take := range []func() (*registry.Change, error){
+		func() (*registry.Change, error) { return x.Start(step) },
+		func() (*registry.Change, error) { return x.EndEarly(step) },
+		func() (*registry.Change, error) {
+			return x.Decide(registry.Outcome{Variant: &variant, Why: "x", By: "ann", At: step.Now, AsOf: registry.Basis{StreamSeq: 7}})
+		},
+		func() (*registry.Change, error) { return r.TakeBack(x, step) },
+	} {
+		before, _ := json.Marshal(x.Change)
+		c, err := take()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after, _ := json.Marshal(x.Change); string(after) != string(before) {
+			t.Errorf("step %d writes to what was there: %s", i, after)
+		}
+		if r, x, err = r.Apply(text, uint64(i+2)); err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := json.Marshal(x.Change); string(again) != string(text) || x.Revision != i+1 {
+			t.Errorf("read %s\nwrote %s", again, text)
+		}
+	}
+	if run, _ := x.Run(1); run.Status != registry.Running || len(x.Decisions) != 1 || run.Invalid() {
+		t.Errorf("%+v", x.Change)
+	}
+}

@@ -9,7 +9,9 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -33,7 +35,7 @@ type declaration struct {
 
 // create is POST /v1/experiments.
 func (a *API) create(c echo.Context) error {
-	body, err := read(c)
+	body, err := read(c, echo.MIMEApplicationJSON)
 	if err != nil {
 		return err
 	}
@@ -42,15 +44,25 @@ func (a *API) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.store(c, change, 0); err != nil {
+		if a.Changed(err) {
+			return exists(change.ID)
+		}
+		return err
+	}
+	c.Response().Header().Set("Location", "/v1/experiments/"+url.PathEscape(change.ID))
+	return answer(c, http.StatusCreated, declared(change))
+}
+
+// store puts a change on the log, after the experiment's change with that sequence, and waits until the core has read
+// it. It sets the headers that name the new state.
+func (a *API) store(c echo.Context, change *registry.Change, after uint64) error {
 	data, err := encode(change)
 	if err != nil {
 		return err
 	}
-	seq, err := a.Registry.PublishDefinition(c.Request().Context(), change.ID, 0, data)
-	switch {
-	case err != nil && a.Changed(err):
-		return exists(change.ID)
-	case err != nil:
+	seq, err := a.Registry.PublishDefinition(c.Request().Context(), change.ID, after, data)
+	if err != nil {
 		return fmt.Errorf("%w: store the definition of %q: %w", problem.ErrUnavailable, change.ID, err)
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), applyWithin)
@@ -61,9 +73,8 @@ func (a *API) create(c echo.Context) error {
 	}
 	h := c.Response().Header()
 	h.Set("ETag", entityTag(change.Revision))
-	h.Set("Location", "/v1/experiments/"+url.PathEscape(change.ID))
 	h.Set(headerSeq, strconv.FormatUint(seq, 10))
-	return answer(c, http.StatusCreated, declared(change))
+	return nil
 }
 
 // declare turns the body into the first change of an experiment, or says all that is wrong with it.
@@ -121,21 +132,23 @@ func exists(id string) error {
 }
 
 func invalid(faults registry.Faults) error {
-	p := problem.Invalid("The definition cannot be taken. Mend what errors names and send it again.")
+	p := problem.Invalid("The body cannot be taken. Mend what errors names and send it again.")
 	for _, f := range faults {
 		p.Errors = append(p.Errors, problem.FieldError{Pointer: f.Pointer, Detail: f.Detail})
 	}
 	return p
 }
 
-// read takes the body in. A web page of somebody else can send any text without asking the browser's user, but not as
-// application/json: so nothing else is read here.
-func read(c echo.Context) ([]byte, error) {
+// read takes the body in. A web page of somebody else can send any text without asking the browser's user, or nothing
+// at all, but not as JSON: so no other type is read here, and none is left out by a page from elsewhere.
+func read(c echo.Context, types ...string) ([]byte, error) {
 	if header := c.Request().Header.Get("Content-Type"); header != "" {
 		media, _, err := mime.ParseMediaType(header)
-		if err != nil || media != echo.MIMEApplicationJSON {
-			return nil, problem.UnsupportedMediaType(fmt.Sprintf("Content-Type %.80q is not read here; send application/json.", header))
+		if err != nil || !slices.Contains(types, media) {
+			return nil, problem.UnsupportedMediaType(fmt.Sprintf("Content-Type %.80q is not read here; send %s.", header, strings.Join(types, " or ")))
 		}
+	} else if err := http.NewCrossOriginProtection().Check(c.Request()); err != nil {
+		return nil, problem.UnsupportedMediaType("A page from elsewhere must say Content-Type: " + types[0] + ".")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, maxDefinition))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {

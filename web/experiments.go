@@ -14,21 +14,25 @@ import (
 // experiment is a definition as it is given out.
 type experiment struct {
 	registry.Definition
-	Status    registry.Status `json:"status"` // of the newest run
-	Revision  int             `json:"revision"`
-	Runs      []registry.Run  `json:"runs"`
-	ChangedAt *canonical.Time `json:"changed_at"` // null: nobody declared it
-	ChangedBy string          `json:"changed_by,omitempty"`
-	Change    string          `json:"change,omitempty"`
+	Status    registry.Status    `json:"status"` // of the newest run
+	Revision  int                `json:"revision"`
+	Runs      []registry.Run     `json:"runs"`
+	Decisions []registry.Outcome `json:"decisions"`
+	ChangedAt *canonical.Time    `json:"changed_at"` // null: nobody declared it
+	ChangedBy string             `json:"changed_by,omitempty"`
+	Change    string             `json:"change,omitempty"`
 }
 
 func declared(c *registry.Change) experiment {
 	x := experiment{
-		Definition: c.Definition, Status: registry.Draft, Revision: c.Revision, Runs: c.Runs,
+		Definition: c.Definition, Status: registry.Draft, Revision: c.Revision, Runs: c.Runs, Decisions: c.Decisions,
 		ChangedAt: &c.At, ChangedBy: c.By, Change: c.What,
 	}
 	if x.Runs == nil {
 		x.Runs = []registry.Run{}
+	}
+	if x.Decisions == nil {
+		x.Decisions = []registry.Outcome{}
 	}
 	if n := len(x.Runs); n > 0 {
 		x.Status = x.Runs[n-1].Status
@@ -40,7 +44,7 @@ func declared(c *registry.Change) experiment {
 func undeclared(s *core.Snapshot) experiment {
 	return experiment{
 		Definition: readout.Undeclared(s), Status: registry.Undeclared,
-		Runs: []registry.Run{{Number: 1, Status: registry.Undeclared}},
+		Runs: []registry.Run{{Number: 1, Status: registry.Undeclared}}, Decisions: []registry.Outcome{},
 	}
 }
 

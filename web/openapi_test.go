@@ -98,4 +98,10 @@ func TestOpenAPIDescribesTheReadout(t *testing.T) {
 	for _, c := range r["checks"].([]any) {
 		compare("Check", c)
 	}
+	w.step("end-early", `{"reason":"x","variant":"b"}`).must(t, http.StatusOK)
+	x := w.step("decisions", `{"variant":null,"why":"x","by":"y"}`).must(t, http.StatusOK).json
+	compare("Run", x["runs"].([]any)[0])
+	compare("Outcome", x["decisions"].([]any)[0])
+	compare("Revision", w.get("/v1/experiments/checkout/revisions").json["revisions"].([]any)[2])
+	compare("Readout", w.get("/v1/experiments/checkout/readout").json)
 }

@@ -216,6 +216,16 @@ func TestKeys(t *testing.T) {
 		{"POST", "/v1/experiments?key=r", nil, 403},
 		{"POST", "/v1/experiments?key=w", nil, 201},
 		{"DELETE", "/v1/experiments/x", nil, 405},
+		{"PATCH", "/v1/experiments/x?key=r", nil, 403},
+		{"PATCH", "/v1/experiments/checkout?key=w", nil, 428},
+		{"POST", "/v1/experiments/checkout/start?key=r", nil, 403},
+		{"POST", "/v1/experiments/checkout/stop?key=r", nil, 403},
+		{"POST", "/v1/experiments/checkout/end-early", nil, 401},
+		{"DELETE", "/v1/experiments/checkout/end-early?key=r", nil, 403},
+		{"DELETE", "/v1/experiments/checkout/end-early?key=w", nil, 409},
+		{"POST", "/v1/experiments/checkout/decisions", nil, 401},
+		{"GET", "/v1/experiments/checkout/revisions", nil, 401},
+		{"GET", "/v1/experiments/checkout/revisions?key=r", nil, 200},
 	}
 	for _, c := range cases {
 		body := ""
