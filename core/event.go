@@ -105,6 +105,9 @@ func (f *Fold) insert(e *canonical.Event) error {
 	if err := f.tx.Set(factKey(e), f.buf); err != nil {
 		return err
 	}
+	if err := f.noteName(e); err != nil {
+		return err
+	}
 	p, err := f.ensurePerson(e.Unit())
 	if err != nil {
 		return err
@@ -118,6 +121,17 @@ func (f *Fold) insert(e *canonical.Event) error {
 		f.change(p, f.rules.Resolve(e.Source, e.ExperimentID, e.SourceExperiment), func() { f.rules.end(p.person, e) })
 	}
 	return nil
+}
+
+// noteName keeps what the event calls its experiment, so that a change of the registry finds every name that means
+// something else from then on. Names are never forgotten: one too many costs a comparison.
+func (f *Fold) noteName(e *canonical.Event) error {
+	n := name{e.Source, e.ExperimentID, e.SourceExperiment}
+	if _, known := f.names[n]; known || e.ExperimentID == "" {
+		return nil
+	}
+	f.names[n] = struct{}{}
+	return f.tx.Set(n.key(), nil)
 }
 
 // ensurePerson finds the person of a unit, or makes one of that unit alone.
@@ -185,7 +199,7 @@ func (f *Fold) converted(p *entry, e *canonical.Event) error {
 	}
 	f.change(p, experiment, func() {
 		p.person.conversions++
-		f.rules.convert(p.person, e, false)
+		f.rules.convert(p.person, e, e)
 	})
 	return nil
 }

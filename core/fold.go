@@ -12,7 +12,7 @@ import (
 )
 
 // Format is the version of the stored records. A store of another format is refused.
-const Format = 1
+const Format = 2
 
 // ErrFormat reports a store whose records this program does not read.
 var ErrFormat = errors.New("the state was written by another version of TrackLayer")
@@ -27,6 +27,7 @@ type Fold struct {
 	dirty   map[string]struct{}       // experiments whose aggregate changed since the last commit
 	people  map[canonical.Unit]*entry // units that were read, as many as stay in memory
 	touched []*entry                  // of these, the ones that changed since the last commit
+	names   map[name]struct{}         // all that events call experiments
 	ledger  map[LedgerKey]*LedgerEntry
 	broken  error // a failed write: memory and disk differ, nothing may be applied any more
 	buf     []byte
@@ -65,7 +66,7 @@ func (f *Fold) touch(e *entry) {
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
 		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
-		ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}), meta: meta{Format: Format},
+		names: map[name]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}), meta: meta{Format: Format},
 	}
 	tx := store.Begin()
 	defer tx.Discard()
@@ -84,6 +85,14 @@ func Open(store Store) (*Fold, error) {
 	err = tx.Scan([]byte{keyDefinition}, func(key, value []byte) error {
 		next, _, err := f.rules.Apply(value, binary.BigEndian.Uint64(key[1:]))
 		f.rules.Registry = next
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = tx.Scan([]byte{keyName}, func(key, _ []byte) error {
+		n, err := decodeName(key)
+		f.names[n] = struct{}{}
 		return err
 	})
 	if err != nil {
@@ -310,21 +319,19 @@ func (f *Fold) facts(units []canonical.Unit) ([]canonical.Event, error) {
 	return facts, nil
 }
 
-// define applies a change of the registry and recomputes every person that it may concern. A change that cannot be
-// applied is counted: the log holds it for ever, and stopping would help nobody.
+// define applies a change of the registry and recomputes every person that it may concern: who takes part in the
+// experiment, and whose events name one that they did not name before. A change that cannot be applied is counted: the
+// log holds it for ever, and stopping would help nobody.
 func (f *Fold) define(r *canonical.Record) error {
-	names := map[string]struct{}{}
 	next, x, err := f.rules.Apply(r.Definition, r.Seq)
 	if err != nil {
 		f.meta.Unreadable++
 		return nil //nolint:nilerr // counted, see above
 	}
-	for _, n := range x.Names() {
-		names[n] = struct{}{}
-	}
-	if old, ok := f.rules.Get(x.ID); ok {
-		for _, n := range old.Names() {
-			names[n] = struct{}{}
+	concerned := map[string]struct{}{x.ID: {}}
+	for n := range f.names {
+		if old := f.rules.Resolve(n.source, n.experiment, n.vendor); old != next.Resolve(n.source, n.experiment, n.vendor) {
+			concerned[old] = struct{}{}
 		}
 	}
 	f.rules.Registry = next
@@ -332,11 +339,11 @@ func (f *Fold) define(r *canonical.Record) error {
 		return err
 	}
 	f.aggregate(x.ID)
-	return f.recomputeAll(names)
+	return f.recomputeAll(concerned)
 }
 
 // recomputeAll recomputes everybody who takes part in one of the experiments.
-func (f *Fold) recomputeAll(names map[string]struct{}) error {
+func (f *Fold) recomputeAll(experiments map[string]struct{}) error {
 	if err := f.flushPeople(); err != nil {
 		return err
 	}
@@ -347,7 +354,7 @@ func (f *Fold) recomputeAll(names map[string]struct{}) error {
 			return err
 		}
 		for i := range p.parts {
-			if _, ok := names[p.parts[i].experiment]; ok {
+			if _, ok := experiments[p.parts[i].experiment]; ok {
 				concerned = append(concerned, p.units[0])
 				break
 			}

@@ -273,6 +273,10 @@ func history(t *rapid.T) *builder {
 				e.UserID = ""
 			}
 		}
+		if rapid.IntRange(0, 7).Draw(t, "clock") == 0 { // the same body may lie at another time
+			e.ClockOffset = int64(rapid.IntRange(-3, 3).Draw(t, "offset"))
+			e.At += canonical.Time(e.ClockOffset)
+		}
 		switch rapid.IntRange(0, 9).Draw(t, "kind") {
 		case 0, 1, 2, 3:
 			e.Kind, e.ExperimentID, e.Variant = canonical.Exposed, pick("experiment", "x", "ex", "y"), pick("variant", "a", "b", "bee", "other")
@@ -285,6 +289,8 @@ func history(t *rapid.T) *builder {
 			}
 			if rapid.Bool().Draw(t, "worth") {
 				e.Value = canonical.Micro(rapid.Int64Range(-1e18, 1e18).Draw(t, "value"))
+			} else if rapid.Bool().Draw(t, "measured") {
+				e.MetricValue = canonical.Micro(rapid.Int64Range(-3, 3).Draw(t, "metric value"))
 			}
 		case 8:
 			e.Kind, e.ExperimentID, e.Variant, e.EndedReason = canonical.EndedEarly, pick("experiment", "x", "y"), "a", pick("reason", "r", "s")
@@ -298,6 +304,9 @@ func history(t *rapid.T) *builder {
 					e.PreviousUserID, e.AnonymousID = "", "m"
 				}
 			}
+		}
+		if e.ExperimentID != "" && rapid.IntRange(0, 3).Draw(t, "vendor") == 0 { // names that only an alias knows
+			e.SourceExperiment, e.SourceVariant = pick("vendor's experiment", "ex", "y", "raw"), pick("vendor's variant", "bee", "other")
 		}
 		b.add(e)
 	}

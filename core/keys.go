@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -14,6 +15,7 @@ const (
 	keyOwnerEdge  = 'o' // anonymous id, user id, time, source, event id -> nothing: one report that they are one person
 	keyOwner      = 'w' // anonymous id -> its owner
 	keyMerge      = 'm' // user id, user id, time, source, event id -> nothing: one report, kept in both directions
+	keyName       = 'n' // source, what it calls an experiment, the vendor's own name for it -> nothing
 	keyPerson     = 'p' // unit -> person or redirect
 	keyAggregate  = 'a' // experiment -> aggregate
 	keyDefinition = 'r' // stream sequence -> the change as it lies on the log
@@ -64,6 +66,22 @@ func edgeOther(key []byte, prefix int) string {
 		}
 	}
 	return string(rest)
+}
+
+// name is what an event calls its experiment: all that the registry needs to say which one it is.
+type name struct{ source, experiment, vendor string }
+
+func (n name) key() []byte {
+	b := make([]byte, 0, 8+len(n.source)+len(n.experiment)+len(n.vendor))
+	return append(append(append(append(append(append(b, keyName), n.source...), 0), n.experiment...), 0), n.vendor...)
+}
+
+func decodeName(key []byte) (name, error) {
+	parts := bytes.Split(key[1:], []byte{0})
+	if len(parts) != 3 {
+		return name{}, errRecord
+	}
+	return name{string(parts[0]), string(parts[1]), string(parts[2])}, nil
 }
 
 // ownerRecord is who an anonymous id belongs to.

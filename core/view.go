@@ -178,50 +178,55 @@ func (r rules) end(p *person, e *canonical.Event) {
 				run = candidate.Number
 			}
 		}
-		if run == 0 {
-			return
-		}
 	}
-	v := p.part(experiment).run(run)
+	q := p.part(experiment) // even without a run: the next change of the registry must find the person
+	if run == 0 {
+		return
+	}
+	v := q.run(run)
 	if m := momentOf(e); !v.end.set() || m.before(v.end.moment) {
 		v.end = ending{m, e.EndedReason}
 	}
 }
 
 // convert attributes one conversion of the person: to the experiment that it names, or to every run the person is
-// exposed in whose metrics use its event. A duplicate concerns the same runs, and counts in none.
-func (r rules) convert(p *person, e *canonical.Event, duplicate bool) {
-	if e.ExperimentID == "" {
-		for i := range p.parts {
-			r.attribute(&p.parts[i], e, duplicate)
+// exposed in whose metrics use its event. A duplicate concerns the runs that the kept report concerns, and counts in
+// none; whether the person was ever exposed to what it names is a matter of its own name.
+func (r rules) convert(p *person, e, kept *canonical.Event) {
+	if e.ExperimentID != "" {
+		if q := p.part(r.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)); !q.exposed() {
+			q.noExposure++
 		}
+	}
+	if kept.ExperimentID != "" {
+		r.attribute(p.part(r.Resolve(kept.Source, kept.ExperimentID, kept.SourceExperiment)), kept, kept != e)
 		return
 	}
-	experiment := r.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
-	q := p.part(experiment)
-	if !r.attribute(q, e, duplicate) {
-		q.noExposure++
+	for i := range p.parts {
+		r.attribute(&p.parts[i], kept, kept != e)
 	}
 }
 
-// attribute gives the conversion its status in every run of the experiment that the person is exposed in, and reports
-// whether there is one.
-func (r rules) attribute(q *participation, e *canonical.Event, duplicate bool) bool {
+func (q *participation) exposed() bool {
+	return slices.ContainsFunc(q.runs, func(v runView) bool { return v.exposed() })
+}
+
+// attribute gives the kept report of a conversion, or a duplicate of it, its status in every run of the experiment that
+// the person is exposed in.
+func (r rules) attribute(q *participation, e *canonical.Event, duplicate bool) {
 	x, declared := r.Get(q.experiment)
 	named := e.ExperimentID != ""
 	var uses []registry.Use
 	if declared {
 		if uses = x.Uses(e.ConversionEvent); len(uses) == 0 && !named {
-			return false
+			return
 		}
 	}
-	hit := false
 	for i := range q.runs {
 		v := &q.runs[i]
 		if !v.exposed() {
 			continue
 		}
-		hit = true
 		status := Duplicate
 		if !duplicate {
 			status = r.judge(x, declared, uses, v, e)
@@ -233,7 +238,6 @@ func (r rules) attribute(q *participation, e *canonical.Event, duplicate bool) b
 			}
 		}
 	}
-	return hit
 }
 
 // judge decides about one conversion in one run, and adds it to the totals where it counts.
@@ -314,7 +318,11 @@ func (r rules) evaluate(units []canonical.Unit, facts []canonical.Event) *person
 	}
 	for i := range facts {
 		if e := &facts[i]; e.Kind == canonical.Converted {
-			r.convert(p, e, e.DedupKey != "" && best[key{e.ConversionEvent, e.DedupKey}] != e)
+			kept := e
+			if e.DedupKey != "" {
+				kept = best[key{e.ConversionEvent, e.DedupKey}]
+			}
+			r.convert(p, e, kept)
 		}
 	}
 	return p

@@ -1,0 +1,666 @@
+package core_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/registry"
+	"github.com/tracklayer/tracklayer/store"
+)
+
+// The reference is docs/semantics.md written down a second time, slowly and plainly: it takes all records at once, keeps
+// nothing, changes nothing in place and shares no code with the fold. Where the two differ, the text decides.
+
+// reference is everything that the records come to.
+type reference struct {
+	registry  registry.Registry
+	facts     []canonical.Event            // one an id, in no order that matters
+	people    map[string][]canonical.Event // by the person's key
+	conflicts int64
+	sums      map[string]*sums
+}
+
+// refer computes the reference of a history.
+func refer(records []canonical.Record) *reference {
+	r := &reference{people: map[string][]canonical.Event{}, sums: map[string]*sums{}}
+	for i, record := range records {
+		if record.Definition != nil {
+			if next, _, err := r.registry.Apply(record.Definition, uint64(i+1)); err == nil {
+				r.registry = next
+			}
+		}
+	}
+	r.facts = factsOf(records)
+	r.group()
+	for _, x := range r.registry.All() {
+		r.of(x.ID)
+	}
+	for _, facts := range r.people {
+		r.count(facts)
+	}
+	return r
+}
+
+// factsOf keeps one event an id and source: the body that sorts first, of equal bodies the earlier received one.
+func factsOf(records []canonical.Record) []canonical.Event {
+	var events []canonical.Event
+	for _, record := range records {
+		if record.Definition == nil && record.Err == nil {
+			events = append(events, record.Event)
+		}
+	}
+	slices.SortStableFunc(events, func(a, b canonical.Event) int {
+		return cmp.Or(
+			strings.Compare(a.Source, b.Source), strings.Compare(a.ID, b.ID), strings.Compare(string(a.AppendBody(nil)), string(b.AppendBody(nil))),
+			cmp.Compare(a.ReceivedAt, b.ReceivedAt), cmp.Compare(a.ClockOffset, b.ClockOffset))
+	})
+	return slices.CompactFunc(events, func(a, b canonical.Event) bool { return a.Source == b.Source && a.ID == b.ID })
+}
+
+// group finds who owns each anonymous id and which users are one, and deals the facts out to the persons.
+func (r *reference) group() {
+	key := map[string]string{}              // user -> the smallest user known to be the same
+	links := map[string][]canonical.Event{} // by anonymous id
+	for _, e := range r.facts {
+		for _, user := range []string{e.UserID, e.PreviousUserID} {
+			key[user] = user
+		}
+		if e.UserID != "" && e.AnonymousID != "" {
+			links[e.AnonymousID] = append(links[e.AnonymousID], e)
+		}
+	}
+	for again := true; again; {
+		again = false
+		for _, e := range r.facts {
+			if e.PreviousUserID == "" || key[e.UserID] == key[e.PreviousUserID] {
+				continue
+			}
+			smaller := min(key[e.UserID], key[e.PreviousUserID])
+			key[e.UserID], key[e.PreviousUserID], again = smaller, smaller, true
+		}
+	}
+	owner := map[string]string{}
+	for anonymous, all := range links {
+		slices.SortFunc(all, func(a, b canonical.Event) int {
+			return cmp.Or(cmp.Compare(a.At, b.At), strings.Compare(a.UserID, b.UserID))
+		})
+		owner[anonymous] = all[0].UserID
+		users := map[string]bool{}
+		for _, e := range all {
+			users[e.UserID] = true
+		}
+		r.conflicts += int64(len(users) - 1)
+	}
+	for _, e := range r.facts {
+		user := e.UserID
+		if user == "" {
+			user = owner[e.AnonymousID]
+		}
+		person := "user " + key[user]
+		if user == "" {
+			person = "anonymous " + e.AnonymousID
+		}
+		r.people[person] = append(r.people[person], e)
+	}
+}
+
+// sums collects an experiment: the aggregate's own shape, and big integers for what is exact in it.
+type sums struct {
+	*core.Aggregate
+	metrics map[metricKey]*[6]*big.Int // users, y, d, yy, dd, yd
+}
+
+type metricKey struct {
+	run             int
+	variant, metric string
+	pop             core.Population
+}
+
+func (r *reference) of(experiment string) *sums {
+	if r.sums[experiment] == nil {
+		r.sums[experiment] = &sums{&core.Aggregate{}, map[metricKey]*[6]*big.Int{}}
+	}
+	return r.sums[experiment]
+}
+
+func (s *sums) run(number int) *core.RunAggregate {
+	if s.Runs == nil {
+		s.Runs = map[int]*core.RunAggregate{}
+	}
+	if s.Runs[number] == nil {
+		s.Runs[number] = &core.RunAggregate{
+			Variants: map[string]*core.VariantAggregate{}, Unknown: map[string]core.UnknownAggregate{}, Crossovers: map[string]map[string]int64{},
+		}
+	}
+	return s.Runs[number]
+}
+
+func (s *sums) variant(run int, key string) *core.VariantAggregate {
+	all := s.run(run).Variants
+	if all[key] == nil {
+		all[key] = &core.VariantAggregate{Reasons: map[string]int64{}, Metrics: map[string]*core.MetricAggregate{}}
+	}
+	return all[key]
+}
+
+// someone is one person's facts, sorted and by kind.
+type someone struct {
+	exposures, ends, conversions []canonical.Event
+}
+
+// kept is the report that stands for the conversion: itself where nobody else reported it.
+func (p *someone) kept(c canonical.Event) canonical.Event {
+	best := c
+	for _, o := range p.conversions {
+		if c.DedupKey == "" || o.DedupKey != c.DedupKey || o.ConversionEvent != c.ConversionEvent {
+			continue
+		}
+		rank := map[canonical.Channel]int{canonical.Server: 0, "": 1, canonical.Client: 2}
+		if cmp.Or(cmp.Compare(rank[o.Channel], rank[best.Channel]), cmp.Compare(o.At, best.At), strings.Compare(o.ID, best.ID), strings.Compare(o.Source, best.Source)) < 0 {
+			best = o
+		}
+	}
+	return best
+}
+
+func same(a, b canonical.Event) bool { return a.ID == b.ID && a.Source == b.Source }
+
+// count adds one person to every experiment that the facts name.
+func (r *reference) count(facts []canonical.Event) {
+	var p someone
+	slices.SortFunc(facts, func(a, b canonical.Event) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), strings.Compare(a.ID, b.ID), strings.Compare(a.Source, b.Source))
+	})
+	experiments := map[string]bool{}
+	for _, e := range facts {
+		switch e.Kind {
+		case canonical.Exposed:
+			p.exposures = append(p.exposures, e)
+		case canonical.EndedEarly:
+			p.ends = append(p.ends, e)
+		case canonical.Converted:
+			p.conversions = append(p.conversions, e)
+		}
+		if e.ExperimentID != "" {
+			experiments[r.resolve(e)] = true
+		}
+	}
+	for id := range experiments {
+		r.participate(&p, id)
+	}
+}
+
+func (r *reference) resolve(e canonical.Event) string {
+	return r.registry.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
+}
+
+// runOf is the run that an exposure belongs to, 0 for none.
+func (r *reference) runOf(id string, e canonical.Event) int {
+	if x, declared := r.registry.Get(id); declared {
+		return x.RunAt(e.At)
+	}
+	return 1
+}
+
+// runOfEnd is the run that an early end belongs to: the one that covers it, else the last one started by then.
+func (r *reference) runOfEnd(id string, e canonical.Event) int {
+	run := r.runOf(id, e)
+	if x, declared := r.registry.Get(id); declared && run == 0 {
+		for _, one := range x.Runs {
+			if one.StartedAt <= e.At {
+				run = one.Number
+			}
+		}
+	}
+	return run
+}
+
+// label is the variant that an event means, and whether it is one.
+func (r *reference) label(id string, e canonical.Event) (string, bool) {
+	if x, declared := r.registry.Get(id); declared {
+		return x.Variant(e.Source, e.Variant, e.SourceVariant)
+	}
+	return e.Variant, true
+}
+
+// participate adds a person to one experiment.
+func (r *reference) participate(p *someone, id string) {
+	s := r.of(id)
+	exposures, ends := map[int][]canonical.Event{}, map[int]canonical.Event{}
+	for _, e := range p.exposures {
+		if r.resolve(e) != id {
+			continue
+		}
+		if run := r.runOf(id, e); run != 0 {
+			exposures[run] = append(exposures[run], e)
+		} else {
+			s.OutsideRun++
+		}
+	}
+	for _, e := range p.ends {
+		if r.resolve(e) != id {
+			continue
+		}
+		run := r.runOfEnd(id, e)
+		if _, earlier := ends[run]; run != 0 && !earlier {
+			ends[run] = e
+		}
+	}
+	for _, c := range p.conversions {
+		if c.ExperimentID != "" && r.resolve(c) == id && len(exposures) == 0 {
+			s.NoExposure++
+		}
+	}
+	for run := range ends {
+		if exposures[run] == nil {
+			s.run(run).EndedUnexposed++
+		}
+	}
+	for run, list := range exposures {
+		end, ended := ends[run]
+		r.inRun(p, id, run, list, end, ended)
+	}
+}
+
+// inRun adds a person to a run in which it has exposures, which are sorted.
+func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.Event, end canonical.Event, ended bool) {
+	s := r.of(id)
+	var known []canonical.Event
+	arms, strange := map[string]int64{}, map[string]int64{}
+	for _, e := range exposures {
+		if key, ok := r.label(id, e); ok {
+			known = append(known, e)
+			arms[key]++
+		} else {
+			strange[key]++
+		}
+	}
+	for key, n := range strange {
+		u := s.run(run).Unknown[key]
+		u.Exposures += n
+		if len(known) == 0 {
+			u.Persons++
+		}
+		s.run(run).Unknown[key] = u
+	}
+	if len(known) == 0 {
+		if ended {
+			s.run(run).EndedUnexposed++ // to no known variant
+		}
+		for _, c := range p.conversions {
+			if status, concerns := r.status(p, id, run, c, nil); concerns {
+				s.run(run).Loose[status]++
+			}
+		}
+		return
+	}
+	first, _ := r.label(id, known[0])
+	pop := core.Clean
+	switch {
+	case len(arms) > 1 && ended:
+		pop = core.CrossedEnded
+	case len(arms) > 1:
+		pop = core.Crossed
+	case ended:
+		pop = core.Ended
+	}
+	for a, n := range arms {
+		v := s.variant(run, a)
+		v.Repeats += n
+		if len(arms) > 1 {
+			if ended {
+				v.Crossed[1]++
+			} else {
+				v.Crossed[0]++
+			}
+		}
+		for b := range arms {
+			if a < b {
+				if s.run(run).Crossovers[a] == nil {
+					s.run(run).Crossovers[a] = map[string]int64{}
+				}
+				s.run(run).Crossovers[a][b]++
+			}
+		}
+	}
+	v := s.variant(run, first)
+	v.Repeats--
+	v.Persons[pop]++
+	for _, c := range p.conversions {
+		status, concerns := r.status(p, id, run, c, &known[0])
+		if !concerns {
+			continue
+		}
+		v.Statuses[pop][status]++
+		if claimed, _ := r.label(id, c); same(p.kept(c), c) && c.ExperimentID != "" && claimed != first {
+			s.run(run).Mismatched++
+		}
+	}
+	if ended {
+		v.Reasons[end.EndedReason]++
+		return
+	}
+	if v.Days[pop] == nil {
+		v.Days[pop] = map[int64]int64{}
+	}
+	v.Days[pop][time.UnixMilli(int64(known[0].At)).Unix()/(24*60*60)]++
+	r.measure(p, id, metricKey{run: run, variant: first, pop: pop}, known[0])
+}
+
+// concerns says whether the conversion has a status in the runs of the experiment that the person is exposed in. A
+// duplicate concerns what the kept report concerns.
+func (r *reference) concerns(p *someone, id string, c canonical.Event) bool {
+	k := p.kept(c)
+	if k.ExperimentID != "" {
+		return r.resolve(k) == id
+	}
+	x, declared := r.registry.Get(id)
+	return !declared || len(metricsOf(x, c.ConversionEvent)) > 0
+}
+
+// status is what becomes of a conversion in a run of which the first exposure to a known variant is given, if any.
+func (r *reference) status(p *someone, id string, run int, c canonical.Event, first *canonical.Event) (core.Status, bool) {
+	if !r.concerns(p, id, c) {
+		return 0, false
+	}
+	x, declared := r.registry.Get(id)
+	switch {
+	case !same(p.kept(c), c):
+		return core.Duplicate, true
+	case first == nil:
+		return core.UnknownVariant, true
+	case c.At < first.At:
+		return core.BeforeExposure, true
+	case !declared:
+		if within(registry.DefaultWindow, *first, c) {
+			return core.Counted, true
+		}
+		return core.OutsideWindow, true
+	}
+	for _, one := range x.Runs {
+		if one.Number == run && one.EndedAt != 0 && c.At >= one.EndedAt {
+			return core.AfterRun, true
+		}
+	}
+	metrics := metricsOf(x, c.ConversionEvent)
+	for _, m := range metrics {
+		if within(*m.Window, *first, c) {
+			return core.Counted, true
+		}
+	}
+	if len(metrics) == 0 && within(*x.Window, *first, c) {
+		return core.Counted, true
+	}
+	return core.OutsideWindow, true
+}
+
+func within(w registry.Window, exposed, converted canonical.Event) bool {
+	after := time.Duration(converted.At-exposed.At) * time.Millisecond
+	return after >= 0 && (w == 0 || after < time.Duration(w))
+}
+
+// metricsOf are the metrics that read a conversion event.
+func metricsOf(x *registry.Experiment, event string) (metrics []registry.Metric) {
+	for _, m := range x.Metrics {
+		if m.Event == event || m.Type == registry.Ratio && (m.Numerator.Event == event || m.Denominator.Event == event) {
+			metrics = append(metrics, m)
+		}
+	}
+	return metrics
+}
+
+// measure adds the person's number in every metric of the run.
+func (r *reference) measure(p *someone, id string, at metricKey, first canonical.Event) {
+	var counted []canonical.Event
+	for _, c := range p.conversions {
+		if status, concerns := r.status(p, id, at.run, c, &first); concerns && status == core.Counted {
+			counted = append(counted, c)
+		}
+	}
+	x, declared := r.registry.Get(id)
+	if !declared {
+		totals := map[string]int64{}
+		for _, c := range counted {
+			totals[c.ConversionEvent]++
+		}
+		for event, n := range totals {
+			at.metric = event
+			r.of(id).moments(at, n, big.NewInt(n), big.NewInt(0))
+		}
+		return
+	}
+	for _, m := range x.Metrics {
+		n, y, d := int64(0), new(big.Int), new(big.Int)
+		for _, c := range counted {
+			if !within(*m.Window, first, c) {
+				continue
+			}
+			if m.Type != registry.Ratio && m.Event == c.ConversionEvent {
+				n++
+				y.Add(y, amount(m.Field, c))
+				if m.Type == registry.Mean {
+					d.Add(d, amount("", c))
+				}
+			}
+			if m.Type == registry.Ratio && m.Numerator.Event == c.ConversionEvent {
+				n++
+				y.Add(y, amount(m.Numerator.Field, c))
+			}
+			if m.Type == registry.Ratio && m.Denominator.Event == c.ConversionEvent {
+				d.Add(d, amount(m.Denominator.Field, c))
+			}
+		}
+		at.metric = m.ID
+		r.of(id).moments(at, n, y, d)
+	}
+}
+
+func amount(field string, c canonical.Event) *big.Int {
+	switch {
+	case field == "value" && c.Value.Set:
+		return big.NewInt(c.Value.Micros)
+	case field == "metric_value" && c.MetricValue.Set:
+		return big.NewInt(c.MetricValue.Micros)
+	case field == "":
+		return big.NewInt(1)
+	}
+	return new(big.Int)
+}
+
+// moments adds one person's number to a metric of an arm.
+func (s *sums) moments(at metricKey, n int64, y, d *big.Int) {
+	product := func(a, b *big.Int) *big.Int { return new(big.Int).Mul(a, b) }
+	m := s.metrics[at]
+	if m == nil {
+		m = &[6]*big.Int{}
+		for i := range m {
+			m[i] = new(big.Int)
+		}
+		s.metrics[at] = m
+	}
+	for i, add := range []*big.Int{big.NewInt(min(n, 1)), y, d, product(y, y), product(d, d), product(y, d)} {
+		m[i].Add(m[i], add)
+	}
+}
+
+// text is the reference in the form of counted.
+func (r *reference) text(t fataler) string {
+	all := map[string]any{"link_conflicts": r.conflicts}
+	for id, s := range r.sums {
+		for key, m := range s.metrics {
+			if m[0].Sign() == 0 && m[3].Sign() == 0 && m[4].Sign() == 0 {
+				continue // nobody has a number
+			}
+			v := s.variant(key.run, key.variant)
+			if v.Metrics[key.metric] == nil {
+				v.Metrics[key.metric] = &core.MetricAggregate{}
+			}
+			to := &v.Metrics[key.metric][key.pop]
+			to.Users = m[0].Int64()
+			for i, field := range []json.Unmarshaler{&to.Y, &to.D, &to.YY, &to.DD, &to.YD} {
+				if err := field.UnmarshalJSON(fmt.Appendf(nil, `"%s"`, m[i+1])); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		_, declared := r.registry.Get(id)
+		if declared || len(s.Runs) > 0 || s.OutsideRun+s.NoExposure > 0 {
+			all[id] = s.Aggregate
+		}
+	}
+	return indent(t, all)
+}
+
+func indent(t fataler, v any) string {
+	raw, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// counted is what the fold counts, without the ledger.
+func counted(t fataler, f *core.Fold) string {
+	v := f.View()
+	all := map[string]any{"link_conflicts": v.LinkConflicts}
+	for _, id := range v.Experiments() {
+		s, _ := v.Experiment(id)
+		all[id] = s.Aggregate
+	}
+	return indent(t, all)
+}
+
+// TestAgainstTheReference holds the fold to the text, in any order, with any repetition, in any batches, with the
+// definitions anywhere between the events.
+func TestAgainstTheReference(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		records := declaredHistory(rt)
+		seed := rapid.Uint64().Draw(rt, "seed")
+		random := rand.New(rand.NewPCG(seed, seed))
+		largest := rapid.SampledFrom([]int{1, 7, 100}).Draw(rt, "largest batch")
+		compare := func(records []canonical.Record) string {
+			db := openStore(rt, store.NewDisk())
+			defer db.Close()
+			f := openFold(rt, db)
+			fold(rt, f, records, func() int { return 1 + random.IntN(largest) })
+			if got, want := counted(rt, f), refer(records).text(rt); got != want {
+				return "the fold differs from the reference: " + differ(got, want)
+			}
+			if diff, err := f.Audit(); err != nil || len(diff) > 0 {
+				return fmt.Sprintf("audit: %v %v", diff, err)
+			}
+			return ""
+		}
+		if compare(records) != "" {
+			records = smallest(records, func(r []canonical.Record) bool { return compare(r) != "" })
+			rt.Fatalf("%s\nafter\n%s", compare(records), tell(records))
+		}
+	})
+}
+
+// smallest leaves out records as long as the rest still fails: what remains can be read.
+func smallest(records []canonical.Record, fails func([]canonical.Record) bool) []canonical.Record {
+	for i := 0; i < len(records); {
+		if less := slices.Delete(slices.Clone(records), i, i+1); fails(less) {
+			records, i = less, 0
+		} else {
+			i++
+		}
+	}
+	return records
+}
+
+// TestWhatTheReferenceFound keeps the histories in which the fold once differed, each as short as it gets.
+func TestWhatTheReferenceFound(t *testing.T) {
+	const late = `{"id":"x","variants":[{"key":"a"},{"key":"b"}],"control":"a","metrics":[],"runs":[{"run":1,"status":"running","started_at":%s,"ended_at":null}]}`
+	cases := []struct {
+		name    string
+		history func(*builder)
+	}{
+		{"an end before every run, and then the run starts earlier", func(b *builder) {
+			b.define(fmt.Sprintf(late, `"`+(t0+10).String()+`"`))
+			b.end("u", "a", "incident", 5)
+			b.define(fmt.Sprintf(late, "null"))
+		}},
+		{"the vendor's own name becomes an alias", func(b *builder) {
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "raw", SourceExperiment: "ex", Variant: "a", UserID: "u", At: t0})
+			b.define(define(1))
+		}},
+		{"what was an alias is declared", func(b *builder) {
+			b.define(define(1))
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "ex", Variant: "a", UserID: "u", At: t0})
+			b.define(strings.Replace(fmt.Sprintf(late, "null"), `"x"`, `"ex"`, 1))
+		}},
+		{"a duplicate names no experiment, the kept report another one", func(b *builder) {
+			b.expose("u", "", "a", 0)
+			b.convert("u", "", 1, func(e *canonical.Event) { e.DedupKey, e.ExperimentID, e.Variant = "o", "y", "a" })
+			b.convert("u", "", 2, func(e *canonical.Event) { e.DedupKey = "o" })
+		}},
+		{"a duplicate names an experiment, the kept report none", func(b *builder) {
+			b.expose("u", "", "a", 0)
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "y", Variant: "a", UserID: "u", At: t0})
+			b.convert("u", "", 1, func(e *canonical.Event) { e.DedupKey = "o" })
+			b.convert("u", "", 2, func(e *canonical.Event) { e.DedupKey, e.ExperimentID, e.Variant = "o", "y", "a" })
+		}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			b := &builder{}
+			c.history(b)
+			if got, want := counted(t, run(t, b)), refer(b.events).text(t); got != want {
+				t.Fatalf("%s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+// declarations are changes that move runs, windows, variants and names, so that nothing stays where an earlier one put it.
+var declarations = []string{
+	define(1),
+	fmt.Sprintf(`{"id":"x","variants":[{"key":"a"},{"key":"b"},{"key":"other"}],"control":"a","revision":2,"aliases":{"api":["y"],"ld":["ex"]},"window":"5ms",
+ "metrics":[{"id":"refunds","role":"primary","type":"sum","event":"refund","field":"metric_value"},
+  {"id":"share","type":"ratio","numerator":"refund","denominator":{"event":"purchase","field":"value"},"window":"0"}],
+ "runs":[{"run":1,"status":"running","started_at":"%s","ended_at":"%s"},{"run":2,"status":"running","started_at":"%s","ended_at":"%s"}]}`, t0+8, t0+15, t0+22, t0+33),
+	`{"id":"ex","variants":[{"key":"a"},{"key":"bee"}],"control":"a","revision":1,"metrics":[],"runs":[{"run":1,"status":"running","started_at":null,"ended_at":null}]}`,
+	`{"id":"y","variants":[{"key":"a"},{"key":"b","aliases":{"ld":["other"]}}],"control":"a","revision":1,"aliases":{"ld":["ex"]},
+ "metrics":[{"id":"purchase","role":"primary","type":"proportion","event":"purchase"}],"runs":[{"run":1,"status":"running","started_at":null,"ended_at":null}]}`,
+	`{"id":""}`,
+}
+
+// declaredHistory draws a history with repetitions, in any order, with up to four changes of the registry anywhere in it.
+func declaredHistory(t *rapid.T) []canonical.Record {
+	records := history(t).events
+	for range rapid.IntRange(0, 10).Draw(t, "repetitions") {
+		records = append(records, records[rapid.IntRange(0, len(records)-1).Draw(t, "repeated")])
+	}
+	records = rapid.Permutation(records).Draw(t, "order")
+	for range rapid.IntRange(0, 4).Draw(t, "changes") {
+		r := canonical.Record{Definition: []byte(rapid.SampledFrom(declarations).Draw(t, "change"))}
+		records = slices.Insert(records, rapid.IntRange(0, len(records)).Draw(t, "place"), r)
+	}
+	return records
+}
+
+// tell writes a history down for whoever has to understand a failure.
+func tell(records []canonical.Record) string {
+	var b strings.Builder
+	for _, r := range records {
+		if r.Definition != nil {
+			fmt.Fprintf(&b, "%s\n", r.Definition)
+		} else {
+			fmt.Fprintf(&b, "%s\n", r.Event.AppendJSON(nil))
+		}
+	}
+	return b.String()
+}
