@@ -230,6 +230,7 @@ func (d *decoder) runView(v *runView) {
 	if d.byte() != 0 {
 		v.end.moment = d.moment()
 		v.end.reason = d.text()
+		d.bad = d.bad || !v.end.set() // it would be lost when the person is written again
 	}
 	if n := d.count(); n > 0 {
 		v.totals = make([]total, n)

@@ -256,6 +256,9 @@ const definition = `{"id":"x","variants":[{"key":"a"},{"key":"b","aliases":{"api
 
 func define(revision int) string { return fmt.Sprintf(definition, revision, t0+20, t0+20) }
 
+// times are mostly where runs and windows begin and end, and a moment beside that.
+var times = []canonical.Time{20, 10, 0, 19, 21, 9, 11, 30, 15, 5, 8, 22, 33, 14, 25, 32, 40}
+
 // history draws a history over few ids, so that everything collides.
 func history(t *rapid.T) *builder {
 	b := &builder{}
@@ -264,7 +267,7 @@ func history(t *rapid.T) *builder {
 	for range n {
 		e := canonical.Event{
 			Source: pick("source", "api", "ld"), ID: "e" + strconv.Itoa(rapid.IntRange(0, 50).Draw(t, "id")),
-			At: t0 + canonical.Time(rapid.IntRange(0, 40).Draw(t, "at")), UserID: pick("user", "u", "v", "w"),
+			At: t0 + rapid.SampledFrom(times).Draw(t, "at"), UserID: pick("user", "u", "v", "w"),
 			ReceivedAt: t0 + canonical.Time(rapid.IntRange(40, 44).Draw(t, "received")),
 		}
 		if rapid.Bool().Draw(t, "anonymous") {

@@ -1,0 +1,43 @@
+package core
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// Reencode reads a stored person or redirect, writes it again, and says whether that reads as the same. For tests: the
+// types that it compares are nobody else's business. It compares values, not encodings, which are what is tested.
+func Reencode(record []byte) (again []byte, readable bool, err error) {
+	p, to, err := decodePerson(record)
+	if err != nil {
+		return nil, false, nil //nolint:nilerr // not every input is a record
+	}
+	encode := func(p *person, to canonical.Unit) []byte {
+		if p == nil {
+			return appendUnit([]byte{tagRedirect}, to)
+		}
+		return p.appendTo(nil)
+	}
+	again = encode(p, to)
+	q, toAgain, err := decodePerson(again)
+	if err != nil {
+		return again, true, fmt.Errorf("what was written cannot be read: %w", err)
+	}
+	if to != toAgain || !reflect.DeepEqual(p, q) {
+		return again, true, fmt.Errorf("%+v %+v became %+v %+v", p, to, q, toAgain)
+	}
+	return again, true, nil
+}
+
+// PersonRecords are all records of persons and redirects in the store.
+func (f *Fold) PersonRecords() (records [][]byte, err error) {
+	tx := f.store.Begin()
+	defer tx.Discard()
+	err = tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
+		records = append(records, append([]byte(nil), value...))
+		return nil
+	})
+	return records, err
+}
