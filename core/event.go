@@ -185,7 +185,7 @@ func (f *Fold) converted(p *entry, e *canonical.Event) error {
 	}
 	f.change(p, experiment, func() {
 		p.person.conversions++
-		f.rules.convert(p.person, e, false)
+		f.rules.convert(p.person, e, nil)
 	})
 	return nil
 }

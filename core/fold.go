@@ -32,6 +32,7 @@ type Fold struct {
 	buf     []byte
 
 	view atomic.Pointer[View]
+	gate sync.RWMutex // held for reading, it keeps the last commit the last
 	mu   sync.Mutex
 	more chan struct{} // closed at the next commit
 }
@@ -188,6 +189,8 @@ func (f *Fold) commit() error {
 	if err := f.tx.Set([]byte{keyMeta}, raw); err != nil {
 		return err
 	}
+	f.gate.Lock()
+	defer f.gate.Unlock()
 	if err := f.tx.Commit(); err != nil {
 		return err
 	}

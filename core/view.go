@@ -141,7 +141,10 @@ func (v *runView) total(metric string) *total {
 
 // rules read events by the registry. An experiment that nobody declared has one run without start or end, knows every
 // variant, and takes every conversion event as a proportion of its own.
-type rules struct{ registry.Registry }
+type rules struct {
+	registry.Registry
+	watch *watch // nil: nobody wants to know why
+}
 
 // place is where an event of an experiment belongs.
 func (r rules) place(e *canonical.Event) (experiment string, run int, variant string, known bool) {
@@ -157,6 +160,7 @@ func (r rules) place(e *canonical.Event) (experiment string, run int, variant st
 // expose adds an exposure to the person.
 func (r rules) expose(p *person, e *canonical.Event) {
 	experiment, run, variant, known := r.place(e)
+	r.watch.exposed(placed{e, experiment, run, variant, known})
 	q := p.part(experiment)
 	if run == 0 {
 		q.outside++
@@ -189,24 +193,26 @@ func (r rules) end(p *person, e *canonical.Event) {
 }
 
 // convert attributes one conversion of the person: to the experiment that it names, or to every run the person is
-// exposed in whose metrics use its event. A duplicate concerns the same runs, and counts in none.
-func (r rules) convert(p *person, e *canonical.Event, duplicate bool) {
+// exposed in whose metrics use its event. A duplicate, of which another report is kept, concerns the same runs, and counts
+// in none.
+func (r rules) convert(p *person, e, kept *canonical.Event) {
 	if e.ExperimentID == "" {
 		for i := range p.parts {
-			r.attribute(&p.parts[i], e, duplicate)
+			r.attribute(&p.parts[i], e, kept)
 		}
 		return
 	}
 	experiment := r.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
 	q := p.part(experiment)
-	if !r.attribute(q, e, duplicate) {
+	if !r.attribute(q, e, kept) {
 		q.noExposure++
+		r.watch.judged(verdict{experiment: experiment, event: e, status: NoExposure})
 	}
 }
 
 // attribute gives the conversion its status in every run of the experiment that the person is exposed in, and reports
 // whether there is one.
-func (r rules) attribute(q *participation, e *canonical.Event, duplicate bool) bool {
+func (r rules) attribute(q *participation, e, kept *canonical.Event) bool {
 	x, declared := r.Get(q.experiment)
 	named := e.ExperimentID != ""
 	var uses []registry.Use
@@ -223,15 +229,18 @@ func (r rules) attribute(q *participation, e *canonical.Event, duplicate bool) b
 		}
 		hit = true
 		status := Duplicate
-		if !duplicate {
+		if kept == nil {
 			status = r.judge(x, declared, uses, v, e)
 		}
 		v.statuses[status]++
-		if named && !duplicate && len(v.arms) > 0 {
+		mismatch := false
+		if named && kept == nil && len(v.arms) > 0 {
 			if _, _, claimed, _ := r.place(e); claimed != v.first().variant {
+				mismatch = true
 				v.mismatched++
 			}
 		}
+		r.watch.judged(verdict{experiment: q.experiment, run: v.run, event: e, kept: kept, status: status, mismatch: mismatch})
 	}
 	return hit
 }
@@ -259,6 +268,7 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 	for _, u := range uses {
 		if u.Metric.Window.Holds(exposed, e.At) {
 			v.total(u.Metric.ID).count(u, e)
+			r.watch.counted(u)
 			status = Counted
 		}
 	}
@@ -314,7 +324,13 @@ func (r rules) evaluate(units []canonical.Unit, facts []canonical.Event) *person
 	}
 	for i := range facts {
 		if e := &facts[i]; e.Kind == canonical.Converted {
-			r.convert(p, e, e.DedupKey != "" && best[key{e.ConversionEvent, e.DedupKey}] != e)
+			var kept *canonical.Event
+			if e.DedupKey != "" {
+				if b := best[key{e.ConversionEvent, e.DedupKey}]; b != e {
+					kept = b
+				}
+			}
+			r.convert(p, e, kept)
 		}
 	}
 	return p
