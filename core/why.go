@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func (r rules) why(experiment string, v *runView, d *verdict, word string) strin
 // whyInTime is about statuses that depend on when the conversion was.
 func (r rules) whyInTime(experiment string, v *runView, d *verdict, word string) string {
 	first, at := v.first(), d.event.At
-	after := fmt.Sprintf("%s after the first exposure at %s", spell(at-first.at), first.at)
+	after := spell(at-first.at) + " after the first exposure at " + first.at.String()
 	switch d.status {
 	case BeforeExposure:
 		return fmt.Sprintf("before the exposure: %s before the first exposure at %s", spell(first.at-at), first.at)
@@ -74,6 +75,9 @@ func (r rules) windows(experiment string, d *verdict) string {
 	if len(uses) == 0 {
 		return spellWindow(*x.Window) + " (the experiment's own: no metric uses this event)"
 	}
+	if len(uses) == 1 {
+		return spellWindow(*uses[0].Metric.Window)
+	}
 	by := map[registry.Window][]string{}
 	var order []registry.Window
 	for _, u := range uses {
@@ -116,9 +120,9 @@ func spell(span canonical.Time) string {
 		if span < u.size {
 			continue
 		}
-		text := fmt.Sprintf("%d %s", span/u.size, u.name)
+		text := strconv.FormatInt(int64(span/u.size), 10) + " " + u.name
 		if rest := span % u.size; i+1 < len(units) && rest >= units[i+1].size {
-			text += fmt.Sprintf(" %d %s", rest/units[i+1].size, units[i+1].name)
+			text += " " + strconv.FormatInt(int64(rest/units[i+1].size), 10) + " " + units[i+1].name
 		}
 		return text
 	}
