@@ -211,7 +211,7 @@ func (f *Fold) Associations(ctx context.Context, experiment string, run int, eac
 		if err != nil || p == nil || !p.in(experiment) {
 			return err
 		}
-		rows, err := f.rowsOf(p.units, r, experiment, run)
+		rows, err := f.rowsOf(p, r, experiment, run)
 		for i := range rows {
 			if err := each(&rows[i]); err != nil {
 				return err
@@ -232,10 +232,10 @@ func (p *person) in(experiment string) bool {
 }
 
 // rowsOf computes the rows of one person from its facts.
-func (f *Fold) rowsOf(units []canonical.Unit, r registry.Registry, experiment string, run int) (rows []Association, err error) {
+func (f *Fold) rowsOf(p *person, r registry.Registry, experiment string, run int) (rows []Association, err error) {
 	err = f.steady(func(_ *View, tx Tx) error {
 		rows = nil
-		w, err := look(tx, r, units)
+		w, err := look(tx, r, p.units, p.size())
 		if err != nil {
 			return err
 		}
@@ -261,6 +261,10 @@ func (m *rowMaker) all(experiment string, run int) ([]Association, error) {
 			more, err := m.rows(q.experiment, &q.runs[j])
 			if err != nil {
 				return nil, err
+			}
+			if len(rows) == 0 {
+				rows = more // nearly always all there are
+				continue
 			}
 			rows = append(rows, more...)
 		}

@@ -283,7 +283,7 @@ func (f *Fold) contribute(sign int64, p *person, experiment string) {
 
 // recompute replaces the person by what its facts say.
 func (f *Fold) recompute(e *entry) error {
-	facts, err := f.facts(e.person.units)
+	facts, err := f.facts(e.person.units, e.person.size())
 	if err != nil {
 		return err
 	}
@@ -294,9 +294,9 @@ func (f *Fold) recompute(e *entry) error {
 	return nil
 }
 
-// facts reads everything that is stored under the units.
-func (f *Fold) facts(units []canonical.Unit) ([]canonical.Event, error) {
-	var facts []canonical.Event
+// facts reads everything that is stored under the units, about so many.
+func (f *Fold) facts(units []canonical.Unit, about int64) ([]canonical.Event, error) {
+	facts := make([]canonical.Event, 0, about)
 	for _, u := range units {
 		err := f.tx.Scan(unitKey(keyFact, u), func(_, value []byte) error {
 			e, err := canonical.ParseWire(append([]byte(nil), value...))

@@ -139,7 +139,7 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 		return nil, ErrNoUnit
 	}
 	units := e.person.units
-	w, err := look(tx, v.Registry, units)
+	w, err := look(tx, v.Registry, units, e.person.size())
 	if err != nil {
 		return nil, err
 	}
@@ -236,8 +236,9 @@ func (v *runView) word() string {
 
 // conversions tells what became of every conversion that concerns the run.
 func (m *rowMaker) conversions(experiment string, v *runView) []TracedConversion {
-	all := []TracedConversion{}
-	for _, d := range m.verdicts[participationRun{experiment, v.run}] {
+	verdicts := m.verdicts[participationRun{experiment, v.run}]
+	all := make([]TracedConversion, 0, len(verdicts))
+	for _, d := range verdicts {
 		c := TracedConversion{Report: momentOf(d.event).report(), Event: d.event.ConversionEvent, Metrics: []string{}, Mismatch: d.mismatch}
 		c.Status = d.status.Under(v.population(), m.rules.policy(experiment))
 		if d.kept != nil {

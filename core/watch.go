@@ -66,8 +66,8 @@ type watched struct {
 }
 
 // look evaluates a person, known by all of its ids, from the facts that the transaction sees.
-func look(tx Tx, r registry.Registry, units []canonical.Unit) (*watched, error) {
-	facts, err := (&Fold{tx: tx}).facts(units)
+func look(tx Tx, r registry.Registry, units []canonical.Unit, about int64) (*watched, error) {
+	facts, err := (&Fold{tx: tx}).facts(units, about)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +87,24 @@ func look(tx Tx, r registry.Registry, units []canonical.Unit) (*watched, error) 
 	w.rules = rules{Registry: r, watch: &w.watch}
 	w.person = w.rules.evaluate(units, facts)
 	return w, nil
+}
+
+// size is how many facts the person has, or nearly.
+func (p *person) size() int64 {
+	n := p.conversions + 1
+	for i := range p.parts {
+		n += p.parts[i].outside
+		for j := range p.parts[i].runs {
+			v := &p.parts[i].runs[j]
+			for _, a := range v.arms {
+				n += a.n
+			}
+			for _, a := range v.unknown {
+				n += a.n
+			}
+		}
+	}
+	return n
 }
 
 // verdictsOf are the verdicts by experiment and run, in order of time.
