@@ -205,6 +205,47 @@ func TestTracesAddUpToTheAggregates(t *testing.T) {
 	})
 }
 
+// TestTraceTellsHowIdsHangTogether: a chain of renamed accounts, a visitor of one of them, and an event that came with
+// three bodies.
+func TestTraceTellsHowIdsHangTogether(t *testing.T) {
+	b := &builder{}
+	b.link("b", "", "c", 1)
+	b.link("a", "", "b", 2)
+	b.link("a", "", "b", 7) // again
+	b.link("c", "n", "", 3)
+	for _, variant := range []string{"z", "y", "x", "y"} {
+		b.add(canonical.Event{Kind: canonical.Exposed, ID: "same", ExperimentID: "x", Variant: variant, AnonymousID: "n", At: t0})
+	}
+	f := run(t, b)
+	for _, u := range []canonical.Unit{user("a"), user("b"), user("c"), anonymous("n")} {
+		tr, err := f.Trace(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, one := range tr.Units {
+			got += one.ID
+			if one.Link != nil {
+				got += fmt.Sprintf(" %s %s by %s;", one.Link.How, one.Link.With.ID, one.Link.EventID)
+			}
+		}
+		if want := "ab merge a by id-2;c merge b by id-1;n link c by id-4;"; got != want {
+			t.Errorf("of %v: %s, want %s", u, got, want)
+		}
+		if e := tr.Events[0]; tr.Person.ID != "a" || e.Event.ID != "same" || e.Event.Variant != "x" || e.Conflicts != 2 {
+			t.Errorf("of %v: person %v, %+v", u, tr.Person, e)
+		}
+	}
+	if _, err := f.Trace(user("n")); !errors.Is(err, core.ErrNoUnit) {
+		t.Errorf("an anonymous id as a user: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := f.Associations(ctx, "x", 0, func(*core.Association) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("nobody waits any more: %v", err)
+	}
+}
+
 // TestTraceBesideApply: a trace always stands for one commit, whatever is written meanwhile. Every batch gives the person
 // one exposure and one conversion and so many of each are in every trace.
 func TestTraceBesideApply(t *testing.T) {
