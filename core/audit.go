@@ -27,7 +27,7 @@ func (f *Fold) Audit() ([]string, error) {
 		return nil, err
 	}
 	for _, p := range persons {
-		facts, err := g.facts(p.units)
+		facts, err := g.facts(p.units, p.size())
 		if err != nil {
 			return nil, err
 		}

@@ -33,6 +33,7 @@ type Fold struct {
 	buf     []byte
 
 	view atomic.Pointer[View]
+	gate sync.RWMutex // held for reading, it keeps the last commit the last
 	mu   sync.Mutex
 	more chan struct{} // closed at the next commit
 }
@@ -197,6 +198,8 @@ func (f *Fold) commit() error {
 	if err := f.tx.Set([]byte{keyMeta}, raw); err != nil {
 		return err
 	}
+	f.gate.Lock()
+	defer f.gate.Unlock()
 	if err := f.tx.Commit(); err != nil {
 		return err
 	}
@@ -289,7 +292,7 @@ func (f *Fold) contribute(sign int64, p *person, experiment string) {
 
 // recompute replaces the person by what its facts say.
 func (f *Fold) recompute(e *entry) error {
-	facts, err := f.facts(e.person.units)
+	facts, err := f.facts(e.person.units, e.person.size())
 	if err != nil {
 		return err
 	}
@@ -300,9 +303,9 @@ func (f *Fold) recompute(e *entry) error {
 	return nil
 }
 
-// facts reads everything that is stored under the units.
-func (f *Fold) facts(units []canonical.Unit) ([]canonical.Event, error) {
-	var facts []canonical.Event
+// facts reads everything that is stored under the units, about so many.
+func (f *Fold) facts(units []canonical.Unit, about int64) ([]canonical.Event, error) {
+	facts := make([]canonical.Event, 0, about)
 	for _, u := range units {
 		err := f.tx.Scan(unitKey(keyFact, u), func(_, value []byte) error {
 			e, err := canonical.ParseWire(append([]byte(nil), value...))

@@ -190,7 +190,7 @@ func (f *Fold) regroup(seeds []canonical.Unit) error {
 	}
 	for _, units := range groups {
 		slices.SortFunc(units, compareUnits)
-		facts, err := f.facts(units)
+		facts, err := f.facts(units, 0)
 		if err != nil {
 			return err
 		}

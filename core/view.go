@@ -141,7 +141,10 @@ func (v *runView) total(metric string) *total {
 
 // rules read events by the registry. An experiment that nobody declared has one run without start or end, knows every
 // variant, and takes every conversion event as a proportion of its own.
-type rules struct{ registry.Registry }
+type rules struct {
+	registry.Registry
+	watch *watch // nil: nobody wants to know why
+}
 
 // place is where an event of an experiment belongs.
 func (r rules) place(e *canonical.Event) (experiment string, run int, variant string, known bool) {
@@ -157,6 +160,7 @@ func (r rules) place(e *canonical.Event) (experiment string, run int, variant st
 // expose adds an exposure to the person.
 func (r rules) expose(p *person, e *canonical.Event) {
 	experiment, run, variant, known := r.place(e)
+	r.watch.exposed(placed{e, experiment, run, variant, known})
 	q := p.part(experiment)
 	if run == 0 {
 		q.outside++
@@ -190,20 +194,23 @@ func (r rules) end(p *person, e *canonical.Event) {
 }
 
 // convert attributes one conversion of the person: to the experiment that it names, or to every run the person is
-// exposed in whose metrics use its event. A duplicate concerns the runs that the kept report concerns, and counts in
-// none; whether the person was ever exposed to what it names is a matter of its own name.
+// exposed in whose metrics use its event. A duplicate, of which another report is kept, concerns the runs that the kept
+// one concerns, and counts in none; whether the person was ever exposed to what it names is a matter of its own name.
+// Where nothing else is kept, kept is e itself.
 func (r rules) convert(p *person, e, kept *canonical.Event) {
 	if e.ExperimentID != "" {
-		if q := p.part(r.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)); !q.exposed() {
+		experiment := r.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
+		if q := p.part(experiment); !q.exposed() {
 			q.noExposure++
+			r.watch.judged(verdict{experiment: experiment, event: e, status: NoExposure})
 		}
 	}
 	if kept.ExperimentID != "" {
-		r.attribute(p.part(r.Resolve(kept.Source, kept.ExperimentID, kept.SourceExperiment)), kept, kept != e)
+		r.attribute(p.part(r.Resolve(kept.Source, kept.ExperimentID, kept.SourceExperiment)), e, kept)
 		return
 	}
 	for i := range p.parts {
-		r.attribute(&p.parts[i], kept, kept != e)
+		r.attribute(&p.parts[i], e, kept)
 	}
 }
 
@@ -211,14 +218,14 @@ func (q *participation) exposed() bool {
 	return slices.ContainsFunc(q.runs, func(v runView) bool { return v.exposed() })
 }
 
-// attribute gives the kept report of a conversion, or a duplicate of it, its status in every run of the experiment that
-// the person is exposed in.
-func (r rules) attribute(q *participation, e *canonical.Event, duplicate bool) {
+// attribute gives a conversion, the kept report of it or a duplicate, its status in every run of the experiment that the
+// person is exposed in.
+func (r rules) attribute(q *participation, e, kept *canonical.Event) {
 	x, declared := r.Get(q.experiment)
-	named := e.ExperimentID != ""
+	named := kept.ExperimentID != ""
 	var uses []registry.Use
 	if declared {
-		if uses = x.Uses(e.ConversionEvent); len(uses) == 0 && !named {
+		if uses = x.Uses(kept.ConversionEvent); len(uses) == 0 && !named {
 			return
 		}
 	}
@@ -227,16 +234,20 @@ func (r rules) attribute(q *participation, e *canonical.Event, duplicate bool) {
 		if !v.exposed() {
 			continue
 		}
-		status := Duplicate
-		if !duplicate {
-			status = r.judge(x, declared, uses, v, e)
+		told := verdict{experiment: q.experiment, run: v.run, event: e, status: Duplicate}
+		if kept == e {
+			told.status = r.judge(x, declared, uses, v, e)
+		} else {
+			told.kept = kept
 		}
-		v.statuses[status]++
-		if named && !duplicate && len(v.arms) > 0 {
+		v.statuses[told.status]++
+		if named && kept == e && len(v.arms) > 0 {
 			if _, _, claimed, _ := r.place(e); claimed != v.first().variant {
 				v.mismatched++
+				told.mismatch = true
 			}
 		}
+		r.watch.judged(told)
 	}
 }
 
@@ -263,6 +274,7 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 	for _, u := range uses {
 		if u.Metric.Window.Holds(exposed, e.At) {
 			v.total(u.Metric.ID).count(u, e)
+			r.watch.counted(u)
 			status = Counted
 		}
 	}

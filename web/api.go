@@ -1,5 +1,6 @@
-// Package web is what people and programs ask TrackLayer: the JSON API over experiments, their readouts and the
-// ledger. It decides nothing about numbers: readout makes them, core holds them, registry says what a definition is.
+// Package web is what people and programs ask TrackLayer: the JSON API over experiments, their readouts and rows, single
+// persons, and the ledger. It decides nothing about numbers: readout makes them, core holds them, registry says what a
+// definition is.
 //
 // A readout is computed once for a state of the core and given out until the next one, so that asking often is cheap.
 // Errors are RFC 9457 and say what to do.
@@ -18,6 +19,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 )
@@ -28,6 +30,10 @@ type State interface {
 	// Wait returns the first View that has applied the stream sequence, or the newest one and ctx's error.
 	Wait(ctx context.Context, seq uint64) (*core.View, error)
 	Ledger(fn func(core.LedgerKey, core.LedgerEntry) error) error
+	// Trace says what became of a person's events; core.ErrNoUnit where nobody knows the id.
+	Trace(u canonical.Unit) (*core.Trace, error)
+	// Associations calls each with all rows of an experiment, or of one run of it where run is not 0.
+	Associations(ctx context.Context, experiment string, run int, each func(*core.Association) error) error
 }
 
 // Publisher stores changes of definitions on the log. After is the sequence of the experiment's change before, 0 for
@@ -91,6 +97,8 @@ func (a *API) routes() []route {
 		{http.MethodPost, "/v1/experiments/:id/decisions", write, a.step(a.decide)},
 		{http.MethodGet, "/v1/experiments/:id/revisions", read, a.revisions},
 		{http.MethodGet, "/v1/experiments/:id/readout", read, a.readout},
+		{http.MethodGet, "/v1/experiments/:id/associations", read, a.associations},
+		{http.MethodGet, "/v1/units/:kind/:id", read, a.unit},
 		{http.MethodGet, "/v1/ledger", read, a.ledger},
 		{http.MethodGet, "/openapi.json", nil, a.openapi},
 	}

@@ -25,7 +25,7 @@ func TestOpenAPI(t *testing.T) {
 	registered := map[string]bool{"POST /v1/events": true, "POST /webhooks/{source}": true} // the door's
 	for _, r := range w.echo.Routes() {
 		if r.Method != echo.RouteNotFound {
-			registered[r.Method+" "+strings.ReplaceAll(r.Path, ":id", "{id}")] = true
+			registered[r.Method+" "+strings.NewReplacer(":kind", "{kind}", ":id", "{id}").Replace(r.Path)] = true
 		}
 	}
 	for r := range registered {
@@ -104,4 +104,39 @@ func TestOpenAPIDescribesTheReadout(t *testing.T) {
 	compare("Outcome", x["decisions"].([]any)[0])
 	compare("Revision", w.get("/v1/experiments/checkout/revisions").json["revisions"].([]any)[2])
 	compare("Readout", w.get("/v1/experiments/checkout/readout").json)
+}
+
+// Every member of a trace and of its rows is described, and every one that is described as required is there.
+func TestOpenAPIDescribesTheTrace(t *testing.T) {
+	w := story(t)
+	schemas := w.get("/openapi.json").json["components"].(map[string]any)["schemas"].(map[string]any)
+	compare := func(name string, list any) {
+		schema := schemas[name].(map[string]any)
+		all, _ := list.([]any)
+		if len(all) == 0 {
+			t.Errorf("no %s to compare", name)
+		}
+		for _, one := range all {
+			members := one.(map[string]any)
+			for member := range members {
+				if schema["properties"].(map[string]any)[member] == nil {
+					t.Errorf("%s.%s is not in openapi.json", name, member)
+				}
+			}
+			for _, member := range schema["required"].([]any) {
+				if _, there := members[member.(string)]; !there {
+					t.Errorf("%s.%s is required and not there", name, member)
+				}
+			}
+		}
+	}
+	trace := w.get("/v1/units/anonymous/a-77").must(t, http.StatusOK).json
+	compare("Trace", []any{trace})
+	compare("TracedUnit", trace["units"])
+	compare("TracedExperiment", trace["experiments"])
+	compare("Association", trace["associations"])
+	runs := trace["experiments"].([]any)[0].(map[string]any)["runs"]
+	compare("TracedRun", runs)
+	compare("TracedConversion", runs.([]any)[0].(map[string]any)["conversions"])
+	compare("Tie", trace["units"].([]any)[1].(map[string]any)["refused_links"])
 }

@@ -1,0 +1,269 @@
+package core
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// ErrNoUnit reports an id that no event has named.
+var ErrNoUnit = errors.New("no event has named this id")
+
+// Trace says why a person is, or is not, counted: all of its ids and events, and what became of them.
+type Trace struct {
+	AsOf        AsOf               `json:"as_of"`
+	Unit        UnitRef            `json:"unit"`   // that was asked for
+	Person      UnitRef            `json:"person"` // the person's key
+	Units       []TracedUnit       `json:"units"`
+	Events      []TracedEvent      `json:"-"` // in order of time; see AppendJSON
+	Experiments []TracedExperiment `json:"experiments"`
+	Rows        []Association      `json:"-"`
+}
+
+// AsOf is the state that a Trace stands for.
+type AsOf struct {
+	Seq      uint64 `json:"stream_seq"`
+	Revision int    `json:"registry_revision"`
+}
+
+// TracedEvent is one event and the number of other bodies that came under its id.
+type TracedEvent struct {
+	Event     *canonical.Event
+	Conflicts int
+}
+
+// AppendJSON writes the trace. The two long lists write themselves, which json.Marshal would check over again.
+func (t *Trace) AppendJSON(dst []byte) ([]byte, error) {
+	head, err := json.Marshal(t)
+	if err != nil {
+		return dst, err
+	}
+	dst = slices.Grow(dst, len(head)+350*len(t.Events)+850*len(t.Rows))
+	dst = append(append(dst, head[:len(head)-1]...), `,"events":[`...)
+	for i, e := range t.Events {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(e.Event.AppendJSON(append(dst, `{"event":`...)), `,"conflicts":`...)
+		dst = append(strconv.AppendInt(dst, int64(e.Conflicts), 10), '}')
+	}
+	dst = append(dst, `],"associations":[`...)
+	for i := range t.Rows {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = t.Rows[i].AppendJSON(dst)
+	}
+	return append(dst, "]}"...), nil
+}
+
+// TracedExperiment is the person in one experiment.
+type TracedExperiment struct {
+	ID         string             `json:"experiment_id"`
+	Declared   bool               `json:"declared"`
+	Policy     registry.Crossover `json:"crossover_policy"`
+	OutsideRun int64              `json:"outside_run"` // exposures outside every run
+	Runs       []TracedRun        `json:"runs"`
+	Waiting    []TracedConversion `json:"without_exposure"` // conversions that name the experiment, without an exposure
+}
+
+// TracedRun is the verdict about the person in one run.
+type TracedRun struct {
+	Run         int                `json:"run"`
+	Status      registry.Status    `json:"status"`
+	Population  string             `json:"population"` // clean, crossover, ended_early, unknown_variant, not_exposed
+	Variant     *string            `json:"variant"`    // of the first exposure; nil: no known one
+	ExposedAt   *canonical.Time    `json:"exposed_at"`
+	Met         []Met              `json:"exposures"` // by variant
+	Ended       *TracedEnd         `json:"ended_early"`
+	Conversions []TracedConversion `json:"conversions"`
+}
+
+// Met is a variant that the person was exposed to.
+type Met struct {
+	Variant   string `json:"variant"`
+	Known     bool   `json:"known"`
+	Exposures int64  `json:"exposures"`
+	First     Report `json:"first"`
+}
+
+// TracedEnd is the earliest early end.
+type TracedEnd struct {
+	Reason string `json:"reason"`
+	Report
+}
+
+// TracedConversion is what became of one conversion.
+type TracedConversion struct {
+	Report
+	Event       string   `json:"conversion_event"`
+	Status      string   `json:"status"`
+	Why         string   `json:"why"`     // one sentence
+	Metrics     []string `json:"metrics"` // that it counts in
+	DuplicateOf *Report  `json:"duplicate_of,omitempty"`
+	Mismatch    bool     `json:"variant_mismatch,omitempty"` // it claims another variant than the one recorded
+}
+
+// Words for populations.
+const (
+	popClean      = "clean"
+	popCrossover  = "crossover"
+	popEnded      = "ended_early"
+	popUnknown    = "unknown_variant"
+	popNotExposed = "not_exposed"
+)
+
+// Trace finds the person of an id as of the last commit and says what became of all of its events. It runs beside Apply.
+// An id that no event has named is ErrNoUnit.
+func (f *Fold) Trace(u canonical.Unit) (t *Trace, err error) {
+	err = f.steady(func(v *View, tx Tx) error {
+		t, err = trace(v, tx, u)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
+	e, err := (&Fold{tx: tx, people: map[canonical.Unit]*entry{}}).personOf(u)
+	if err != nil {
+		return nil, err
+	}
+	if e.person == nil {
+		return nil, ErrNoUnit
+	}
+	units := e.person.units
+	w, err := look(tx, v.Registry, units, e.person.size())
+	if err != nil {
+		return nil, err
+	}
+	t := &Trace{AsOf: AsOf{v.Seq, v.Registry.Revision}, Unit: refOf(u), Person: refOf(units[0]), Experiments: []TracedExperiment{}}
+	if t.Units, err = tracedUnits(tx, units); err != nil {
+		return nil, err
+	}
+	if t.Events, err = tracedEvents(tx, w.facts); err != nil {
+		return nil, err
+	}
+	m := w.rowMaker(tx)
+	for i := range w.parts {
+		t.Experiments = append(t.Experiments, m.experiment(&w.parts[i]))
+	}
+	t.Rows, err = m.all("", 0)
+	return t, err
+}
+
+func tracedEvents(tx Tx, facts []canonical.Event) ([]TracedEvent, error) {
+	all := make([]TracedEvent, 0, len(facts))
+	for i := range facts {
+		raw, found, err := tx.Get(eventKey(&facts[i]))
+		if err != nil {
+			return nil, err
+		}
+		one := TracedEvent{Event: &facts[i]}
+		if found {
+			r, err := decodeEventRecord(raw)
+			if err != nil {
+				return nil, err
+			}
+			one.Conflicts = len(r.hashes) - 1
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func (m *rowMaker) experiment(q *participation) TracedExperiment {
+	_, declared := m.rules.Get(q.experiment)
+	t := TracedExperiment{
+		ID: q.experiment, Declared: declared, Policy: m.rules.policy(q.experiment), OutsideRun: q.outside,
+		Runs: []TracedRun{}, Waiting: m.conversions(q.experiment, &runView{}),
+	}
+	for i := range q.runs {
+		t.Runs = append(t.Runs, m.run(q.experiment, &q.runs[i]))
+	}
+	return t
+}
+
+// run tells the verdict about the person in a run.
+func (m *rowMaker) run(experiment string, v *runView) TracedRun {
+	t := TracedRun{
+		Run: v.run, Status: registry.Undeclared, Population: v.word(), Met: []Met{}, Conversions: m.conversions(experiment, v),
+	}
+	if x, declared := m.rules.Get(experiment); declared {
+		run, _ := x.Run(v.run)
+		t.Status = run.Status
+	}
+	for _, a := range v.arms {
+		t.Met = append(t.Met, Met{a.variant, true, a.n, a.earliest.report()})
+	}
+	for _, a := range v.unknown {
+		t.Met = append(t.Met, Met{a.variant, false, a.n, a.earliest.report()})
+	}
+	if len(v.arms) > 0 {
+		first := v.first()
+		t.Variant, t.ExposedAt = &first.variant, &first.at
+	}
+	if v.end.set() {
+		t.Ended = &TracedEnd{v.end.reason, v.end.report()}
+	}
+	return t
+}
+
+func (m moment) report() Report { return Report{m.id, m.source, m.at} }
+
+// word is the population's word. A crossover that was ended early as well counts as crossover.
+func (v *runView) word() string {
+	switch {
+	case !v.exposed():
+		return popNotExposed
+	case len(v.arms) == 0:
+		return popUnknown
+	}
+	switch v.population() {
+	case Crossed, CrossedEnded:
+		return popCrossover
+	case Ended:
+		return popEnded
+	}
+	return popClean
+}
+
+// conversions tells what became of every conversion that concerns the run.
+func (m *rowMaker) conversions(experiment string, v *runView) []TracedConversion {
+	verdicts := m.verdicts[participationRun{experiment, v.run}]
+	all := make([]TracedConversion, 0, len(verdicts))
+	for _, d := range verdicts {
+		c := TracedConversion{Report: momentOf(d.event).report(), Event: d.event.ConversionEvent, Metrics: []string{}, Mismatch: d.mismatch}
+		c.Status = d.status.Under(v.population(), m.rules.policy(experiment))
+		if d.kept != nil {
+			r := momentOf(d.kept).report()
+			c.DuplicateOf = &r
+		}
+		if c.Status == Counted.String() {
+			c.Metrics = m.rules.metricsOf(experiment, d)
+		}
+		c.Why = m.rules.why(experiment, v, d, c.Status)
+		all = append(all, c)
+	}
+	return all
+}
+
+// metricsOf are the metrics that a conversion was counted in.
+func (r rules) metricsOf(experiment string, d *verdict) []string {
+	if _, declared := r.Get(experiment); !declared {
+		return []string{d.event.ConversionEvent}
+	}
+	ids := []string{}
+	for _, u := range d.uses {
+		if n := len(ids); n == 0 || ids[n-1] != u.Metric.ID { // a mean uses its event on both sides
+			ids = append(ids, u.Metric.ID)
+		}
+	}
+	return ids
+}

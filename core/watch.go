@@ -1,0 +1,180 @@
+package core
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// watch notes what the evaluation decides, and about what, so that it can be told. A nil one notes nothing: that is how
+// the fold counts.
+type watch struct {
+	placed   []placed
+	verdicts []verdict
+	uses     []registry.Use // that the conversion being judged counted in
+}
+
+// placed is where an exposure went. Run 0 is none.
+type placed struct {
+	event      *canonical.Event
+	experiment string
+	run        int
+	variant    string
+	known      bool
+}
+
+// verdict is the status of one conversion in one run, or, with run 0, that it waits for an exposure.
+type verdict struct {
+	experiment string
+	run        int
+	event      *canonical.Event
+	kept       *canonical.Event // of which this one is a duplicate
+	status     Status
+	mismatch   bool           // it claims another variant than the one recorded
+	uses       []registry.Use // that counted it
+}
+
+func (w *watch) exposed(p placed) {
+	if w != nil {
+		w.placed = append(w.placed, p)
+	}
+}
+
+func (w *watch) counted(u registry.Use) {
+	if w != nil {
+		w.uses = append(w.uses, u)
+	}
+}
+
+func (w *watch) judged(v verdict) {
+	if w != nil {
+		v.uses, w.uses = w.uses, nil
+		w.verdicts = append(w.verdicts, v)
+	}
+}
+
+// watched is a person that was evaluated while somebody watched.
+type watched struct {
+	*person
+	watch
+	rules rules
+	facts []canonical.Event // in order of time
+}
+
+// look evaluates a person, known by all of its ids, from the facts that the transaction sees.
+func look(tx Tx, r registry.Registry, units []canonical.Unit, about int64) (*watched, error) {
+	facts, err := (&Fold{tx: tx}).facts(units, about)
+	if err != nil {
+		return nil, err
+	}
+	inTime := func(a, b canonical.Event) int {
+		switch x, y := momentOf(&a), momentOf(&b); {
+		case x.before(y):
+			return -1
+		case y.before(x):
+			return 1
+		}
+		return 0
+	}
+	if !slices.IsSortedFunc(facts, inTime) {
+		slices.SortFunc(facts, inTime)
+	}
+	w := &watched{facts: facts}
+	w.rules = rules{Registry: r, watch: &w.watch}
+	w.person = w.rules.evaluate(units, facts)
+	return w, nil
+}
+
+// size is how many facts the person has, or nearly.
+func (p *person) size() int64 {
+	n := p.conversions + 1
+	for i := range p.parts {
+		n += p.parts[i].outside
+		for j := range p.parts[i].runs {
+			v := &p.parts[i].runs[j]
+			for _, a := range v.arms {
+				n += a.n
+			}
+			for _, a := range v.unknown {
+				n += a.n
+			}
+		}
+	}
+	return n
+}
+
+// verdictsOf are the verdicts by experiment and run, in order of time.
+func (w *watched) verdictsOf() map[participationRun][]*verdict {
+	by := map[participationRun][]*verdict{}
+	for i := range w.verdicts {
+		v := &w.verdicts[i]
+		k := participationRun{v.experiment, v.run}
+		by[k] = append(by[k], v)
+	}
+	return by
+}
+
+// participationRun names a run of an experiment.
+type participationRun struct {
+	experiment string
+	run        int
+}
+
+// tries is how often a reader hopes that no commit comes in between before it makes the next one wait.
+const tries = 3
+
+// steady lets fn read the state as of one commit, beside Apply. Where a commit comes in between, fn is called again with
+// the newer state, so what it collects it must start anew.
+func (f *Fold) steady(fn func(v *View, tx Tx) error) error {
+	for range tries {
+		if still, err := f.attempt(fn); still {
+			return err
+		}
+	}
+	f.gate.RLock()
+	defer f.gate.RUnlock()
+	tx := f.store.Begin()
+	defer tx.Discard()
+	return fn(f.View(), tx)
+}
+
+// attempt reports whether the state stayed what it was while fn read it. A Tx reads whatever is committed at the moment,
+// so the sequence stored with every commit is compared with the View's before and after.
+func (f *Fold) attempt(fn func(v *View, tx Tx) error) (still bool, err error) {
+	tx := f.store.Begin()
+	defer tx.Discard()
+	v := f.View()
+	if seq, err := sequenceOf(tx); err != nil || seq != v.Seq {
+		return err != nil, err
+	}
+	failure := fn(v, tx)
+	seq, err := sequenceOf(tx)
+	if err != nil {
+		return true, err
+	}
+	return seq == v.Seq, failure
+}
+
+func sequenceOf(tx Tx) (uint64, error) {
+	raw, found, err := tx.Get([]byte{keyMeta})
+	if err != nil || !found {
+		return 0, err
+	}
+	var m meta
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return 0, fmt.Errorf("%w: %w", errRecord, err)
+	}
+	return m.Seq, nil
+}
+
+// momentFrom reads what momentKey wrote.
+func momentFrom(b []byte) moment {
+	m := moment{at: canonical.Time(binary.BigEndian.Uint64(b))}
+	m.source = edgeOther(b, 8)
+	m.id = string(b[8+len(m.source)+1:])
+	return m
+}
