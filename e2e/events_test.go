@@ -48,6 +48,12 @@ func TestCanonicalEvents(t *testing.T) {
 	if users, _ := r.converted("purchase", "variant_b"); r.exposed("variant_b") != 1 || users != 1 || r.exposed("control") != 1 {
 		t.Errorf("readout %+v", r)
 	}
+	if status, trace := s.get("/v1/units/anonymous/a-77"); status != http.StatusOK || !strings.Contains(trace, `"u-12"`) || !strings.Contains(trace, "duplicate") {
+		t.Errorf("the trace of the visitor: %d %s", status, trace)
+	}
+	if status, rows := s.get("/v1/experiments/a%2Fb%20%C3%A9.c/associations?format=csv"); status != http.StatusOK || strings.Count(strings.TrimSpace(rows), "\n") != 3 {
+		t.Errorf("association rows: %d %s", status, rows)
+	}
 	again, _, _ := s.post("/v1/events", `{"event_name":"experiment_exposed","event_id":"e-2","experiment_id":"a/b é.c","variant":"control","user_id":"u-13","exposed_at":"2026-11-20T10:00:00Z"}`)
 	if r = s.readout("a%2Fb%20%C3%A9.c", answer.Seq+1); again != http.StatusAccepted || r.Variants[0].Repeat != 0 || r.exposed("control") != 1 {
 		t.Errorf("a redelivery changed the readout: %+v", r)

@@ -177,16 +177,6 @@ func (r Registry) Taken(d *Definition) error {
 	return nil
 }
 
-// Names are all raw names under which events of the experiment may have been received.
-func (e *Experiment) Names() []string {
-	names := []string{e.ID}
-	for _, source := range sortedKeys(e.Aliases) {
-		names = append(names, e.Aliases[source]...)
-	}
-	sort.Strings(names)
-	return slices.Compact(names)
-}
-
 // Variant turns what an event calls its variant into our key; false: the registry does not know it.
 func (e *Experiment) Variant(source, label, sourceVariant string) (string, bool) {
 	if key, ok := e.labels[label]; ok {
