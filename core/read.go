@@ -70,3 +70,24 @@ func (f *Fold) Wait(ctx context.Context, seq uint64) (*View, error) {
 		}
 	}
 }
+
+// snapshot freezes an experiment for readers.
+func (f *Fold) snapshot(id string, a *Aggregate) *Snapshot {
+	s := &Snapshot{ID: id, Aggregate: a.clone()}
+	if x, ok := f.rules.Get(id); ok {
+		s.Experiment = x
+	}
+	return s
+}
+
+// publish lets readers see the committed state.
+func (f *Fold) publish(snapshots map[string]*Snapshot) {
+	f.view.Store(&View{
+		Seq: f.meta.Seq, Watermark: f.meta.Watermark, LinkConflicts: f.meta.LinkConflicts, Unreadable: f.meta.Unreadable,
+		Registry: f.rules.Registry, snapshots: snapshots,
+	})
+	f.mu.Lock()
+	close(f.more)
+	f.more = make(chan struct{})
+	f.mu.Unlock()
+}
