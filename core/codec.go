@@ -115,19 +115,12 @@ func (d *decoder) byte() byte {
 	return c
 }
 
-func (d *decoder) uint() uint64 {
-	n, size := binary.Uvarint(d.b)
-	if size <= 0 {
-		d.bad = true
-		d.b = nil
-		return 0
-	}
-	d.b = d.b[size:]
-	return n
-}
+func (d *decoder) uint() uint64 { return varint(d, binary.Uvarint) }
 
-func (d *decoder) int() int64 {
-	n, size := binary.Varint(d.b)
+func (d *decoder) int() int64 { return varint(d, binary.Varint) }
+
+func varint[T int64 | uint64](d *decoder, read func([]byte) (T, int)) T {
+	n, size := read(d.b)
 	if size <= 0 {
 		d.bad = true
 		d.b = nil

@@ -8,12 +8,6 @@ import (
 	"github.com/tracklayer/tracklayer/registry"
 )
 
-// Exclusion by policy is the readout's to name; the core counts by population.
-const (
-	crossoverExcluded  = "crossover_excluded"
-	endedEarlyExcluded = "ended_early_excluded"
-)
-
 // keepsCrossovers reports whether a policy counts crossovers in the variant they met first.
 func keepsCrossovers(c registry.Crossover) bool { return c == registry.FirstExposure }
 
@@ -108,7 +102,7 @@ func (f *frame) unknown() []UnknownVariant {
 // conversions gives every conversion one status. Exclusion takes those that would have counted; a duplicate or a late
 // one stays what it is, whoever made it.
 func (f *frame) conversions() map[string]int64 {
-	by := map[string]int64{crossoverExcluded: 0, endedEarlyExcluded: 0}
+	by := map[string]int64{core.CrossoverExcluded: 0, core.EndedEarlyExcluded: 0}
 	for s, n := range f.run.Loose {
 		by[core.Status(s).String()] += n
 	}
@@ -116,22 +110,11 @@ func (f *frame) conversions() map[string]int64 {
 	for _, a := range f.arms {
 		for pop := range a.Statuses {
 			for s, n := range a.Statuses[pop] {
-				by[f.status(core.Population(pop), core.Status(s))] += n
+				by[core.Status(s).Under(core.Population(pop), f.def.Crossover)] += n
 			}
 		}
 	}
 	return by
-}
-
-func (f *frame) status(pop core.Population, s core.Status) string {
-	switch {
-	case s != core.Counted || pop == core.Clean:
-	case pop == core.Ended, pop == core.CrossedEnded && f.keepsCrossovers():
-		return endedEarlyExcluded
-	case !f.keepsCrossovers():
-		return crossoverExcluded
-	}
-	return s.String()
 }
 
 // persons are all who met a known variant, and the crossovers among them.
