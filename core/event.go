@@ -142,6 +142,7 @@ func (f *Fold) ensurePerson(u canonical.Unit) (*entry, error) {
 	}
 	if p.person == nil {
 		p.person = &person{units: []canonical.Unit{u}}
+		f.meta.Persons++
 		f.touch(p)
 	}
 	return p, nil

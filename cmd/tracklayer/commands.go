@@ -221,6 +221,9 @@ func audit(_ context.Context, args []string, s streams, environ []string) (err e
 	if err != nil {
 		return err
 	}
+	if err := fold.Settle(); err != nil { // or every person that still waits would differ
+		return err
+	}
 	diff, err := fold.Audit()
 	if err != nil {
 		return err
@@ -295,6 +298,9 @@ func refold(ctx context.Context, log *stream.Log, dir string, last uint64) (err 
 	})
 	if err == nil && fold.Seq() < last {
 		err = fmt.Errorf("stopped at sequence %d of %d; the old state is untouched", fold.Seq(), last)
+	}
+	if err == nil {
+		err = fold.Settle()
 	}
 	return err
 }
