@@ -30,6 +30,7 @@ func momentOf(e *canonical.Event) moment { return moment{e.At, e.ID, e.Source} }
 type person struct {
 	units       []canonical.Unit // all ids, sorted; the person is stored under the smallest user, else its anonymous id
 	conversions int64            // facts that are conversions
+	revision    int              // of the registry that it was last computed by as a whole
 	parts       []participation  // sorted by experiment
 }
 
@@ -340,7 +341,7 @@ func (d dedup) hash() uint64 {
 // evaluate computes a person from all of its facts. It is the definition of the fold; whatever changes a person in place
 // must come to the same. It holds no more of the facts than the reports of conversions that came more than once.
 func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
-	p := &person{units: units}
+	p := &person{units: units, revision: r.Revision}
 	var met map[uint64]bool // by hash; true: more than once
 	err := all(func(e *canonical.Event) error {
 		switch e.Kind {

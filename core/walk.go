@@ -16,7 +16,7 @@ import (
 
 // heavy is the number of facts from which on a person is recomputed in the background as well: were it done at every
 // event that asks for it, one stuck sender could bring counting to a standstill.
-var heavy int64 = 10_000
+var heavy int64 = 2_000
 
 // atOnce is the number of persons in the state up to which a change of the registry is worked off with the change
 // itself.
@@ -30,6 +30,8 @@ type walk struct {
 	Until []byte `json:"until,omitempty"`
 	Last  bool   `json:"last"` // this is the round that ends at Until, or at the end of all keys where there is none
 	Seen  int64  `json:"seen"` // persons looked at in this round
+	// Revision of the registry by which everybody is to be computed. Who is already is passed over.
+	Revision int `json:"revision"`
 }
 
 // Progress says how far a recomputation is.
@@ -94,10 +96,11 @@ func (f *Fold) freeze(concerned []string, before, next registry.Registry) {
 func (f *Fold) plan(concerned []string) {
 	w := f.meta.Walk
 	if w == nil {
-		f.meta.Walk = &walk{Concerned: concerned, Last: true}
+		f.meta.Walk = &walk{Concerned: concerned, Last: true, Revision: f.rules.Revision}
 		return
 	}
 	again := *w // what is committed is not written to
+	again.Revision = f.rules.Revision
 	again.Concerned = slices.Compact(slices.Sorted(slices.Values(slices.Concat(w.Concerned, concerned))))
 	if len(w.At) > 0 {
 		again.Until, again.Last = w.At, false
@@ -183,7 +186,7 @@ func (f *Fold) stride(w *walk, n int) (units []canonical.Unit, end bool, err err
 			return err
 		}
 		w.Seen++
-		if slices.ContainsFunc(p.parts, func(q participation) bool {
+		if p.revision < w.Revision && slices.ContainsFunc(p.parts, func(q participation) bool {
 			_, concerned := slices.BinarySearch(w.Concerned, q.experiment)
 			return concerned
 		}) {

@@ -122,3 +122,62 @@ func persons(s *core.Snapshot) (n int64) {
 	}
 	return n
 }
+
+// counting is a store that counts the records that scans hand out.
+type counting struct {
+	core.Store
+	scanned int
+}
+
+func (c *counting) Begin() core.Tx { return &countingTx{c.Store.Begin(), c} }
+
+type countingTx struct {
+	core.Tx
+	c *counting
+}
+
+func (t *countingTx) Scan(prefix []byte, fn func(key, value []byte) error) error {
+	return t.Tx.Scan(prefix, func(key, value []byte) error {
+		t.c.scanned++
+		return fn(key, value)
+	})
+}
+
+// TestAPersonWithVeryManyEvents: whatever one stuck sender repeats under one id, and to however many other ids it is
+// linked, an event does not cost a look at all the others. The truth is settled once it can be.
+func TestAPersonWithVeryManyEvents(t *testing.T) {
+	const events = 6_000
+	defer core.InBackground(1<<40, 200)()
+	b := &builder{}
+	b.define(define(1))
+	b.expose("u", "", "a", 0)
+	for i := range events {
+		if i%1000 == 999 {
+			b.convert("", fmt.Sprint("n", i), canonical.Time(i%9)) // a history of its own
+			b.link("u", fmt.Sprint("n", i), "", 5)
+		}
+		b.convert("u", "", canonical.Time(i%9), func(e *canonical.Event) { e.DedupKey = fmt.Sprint("o", i%100) })
+	}
+	db := openStore(t, store.NewDisk())
+	t.Cleanup(func() { db.Close() })
+	c := &counting{Store: db}
+	f := openFold(t, c)
+	if err := feed(f, number(b.events), 500); err != nil {
+		t.Fatal(err)
+	}
+	if v := f.View(); v.Due != 1 {
+		t.Errorf("%d persons are due, want the one", v.Due)
+	}
+	if limit := 200*200*2 + events; c.scanned > limit {
+		t.Errorf("%d records were read for %d events, want at most %d, however many events there are", c.scanned, events, limit)
+	}
+	if err := f.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := counted(t, f), refer(b.events).text(t); got != want {
+		t.Errorf("after settling: %s", differ(got, want))
+	}
+	if diff, err := f.Audit(); err != nil || len(diff) > 0 {
+		t.Errorf("audit: %v %v", diff, err)
+	}
+}
