@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -101,6 +102,9 @@ func serveAs(r role) func(context.Context, []string, streams, []string) error {
 		cfg, err := load(args, environ)
 		if err != nil {
 			return err
+		}
+		if m := int64(cfg.Limits.Memory); m > 0 && debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT says nothing
+			debug.SetMemoryLimit(m)
 		}
 		p, err := New(cfg, Options{Role: r, Log: newLogger(s.err, cfg.Log)})
 		if err != nil {
