@@ -33,7 +33,7 @@ type Fold struct {
 	buf     []byte
 
 	view atomic.Pointer[View]
-	gate sync.RWMutex // held for reading, it keeps the last commit the last
+	gate sync.RWMutex // held for reading, View and store are of one commit
 	mu   sync.Mutex
 	more chan struct{} // closed at the next commit
 }

@@ -89,6 +89,9 @@ func Open(dir string, o Options) (*DB, error) {
 // Begin starts a transaction.
 func (d *DB) Begin() core.Tx { return &tx{batch: d.db.NewIndexedBatch(), absent: d.absent} }
 
+// Freeze reads what is committed now.
+func (d *DB) Freeze() core.Reader { return &frozen{snapshot: d.db.NewSnapshot(), absent: d.absent} }
+
 // Checkpoint puts everything committed onto the disk, so that a start after it replays nothing.
 func (d *DB) Checkpoint() error {
 	if err := d.db.Flush(); err != nil {
@@ -156,6 +159,10 @@ func (t *tx) Scan(prefix []byte, fn func(key, value []byte) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, iter.Close()) }()
+	return each(iter, fn)
+}
+
+func each(iter *pebble.Iterator, fn func(key, value []byte) error) error {
 	for ok := iter.First(); ok; ok = iter.Next() {
 		value, err := iter.ValueAndErr()
 		if err != nil {

@@ -32,8 +32,9 @@ type State interface {
 	Ledger(fn func(core.LedgerKey, core.LedgerEntry) error) error
 	// Trace says what became of a person's events; core.ErrNoUnit where nobody knows the id.
 	Trace(u canonical.Unit) (*core.Trace, error)
-	// Associations calls each with all rows of an experiment, or of one run of it where run is not 0.
-	Associations(ctx context.Context, experiment string, run int, each func(*core.Association) error) error
+	// Associations calls begin with a state, and each with all rows of an experiment in it, or of one run of it where run
+	// is not 0.
+	Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error
 }
 
 // Publisher stores changes of definitions on the log. After is the sequence of the experiment's change before, 0 for
@@ -141,8 +142,9 @@ func (a *API) handle(r route) echo.HandlerFunc {
 }
 
 const (
-	headerID  = "X-Request-Id"
-	headerSeq = "Tracklayer-Stream-Seq"
+	headerID       = "X-Request-Id"
+	headerSeq      = "Tracklayer-Stream-Seq"
+	headerRevision = "Tracklayer-Registry-Revision"
 )
 
 // requestID is the first of the given ids that can stand in a log, else a new one.

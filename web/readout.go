@@ -61,7 +61,7 @@ func (a *API) readout(c echo.Context) error {
 	case errors.Is(err, readout.ErrNoExperiment):
 		return unknown(id)
 	case errors.Is(err, readout.ErrNoRun):
-		return problem.NotFound(fmt.Sprintf("The experiment %q has no run %d. GET /v1/experiments/%s lists its runs.", id, q.run, url.PathEscape(id)))
+		return noRun(id, q.run)
 	case err != nil:
 		return err
 	}

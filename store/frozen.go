@@ -1,0 +1,59 @@
+package store
+
+import (
+	"errors"
+	"io"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// frozen reads one committed state. Keys that were never set are absent from it as well, so the filter serves it too.
+type frozen struct {
+	snapshot *pebble.Snapshot
+	absent   *absent
+	closer   io.Closer
+}
+
+func (f *frozen) release() error {
+	if f.closer == nil {
+		return nil
+	}
+	c := f.closer
+	f.closer = nil
+	return c.Close()
+}
+
+// Get implements core.Reader.
+func (f *frozen) Get(key []byte) ([]byte, bool, error) {
+	if err := f.release(); err != nil {
+		return nil, false, err
+	}
+	if f.absent.certain(key) {
+		return nil, false, nil
+	}
+	value, closer, err := f.snapshot.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	f.closer = closer
+	return value, true, nil
+}
+
+// Scan implements core.Reader.
+func (f *frozen) Scan(prefix []byte, fn func(key, value []byte) error) (err error) {
+	iter, err := f.snapshot.NewIter(below(prefix))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, iter.Close()) }()
+	return each(iter, fn)
+}
+
+// Discard implements core.Reader.
+func (f *frozen) Discard() {
+	_ = f.release()        // the value was read; there is nothing to undo
+	_ = f.snapshot.Close() // the same
+}
