@@ -67,21 +67,13 @@ func (f *Fold) touch(e *entry) {
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
 		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
-		names: map[name]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}), meta: meta{Format: Format},
+		names: map[name]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}),
 	}
 	tx := store.Begin()
 	defer tx.Discard()
-	raw, found, err := tx.Get([]byte{keyMeta})
-	if err != nil {
+	var err error
+	if f.meta, err = readMeta(tx); err != nil {
 		return nil, err
-	}
-	if found {
-		if err := json.Unmarshal(raw, &f.meta); err != nil {
-			return nil, fmt.Errorf("%w: %w", errRecord, err)
-		}
-		if f.meta.Format != Format {
-			return nil, fmt.Errorf("%w: format %d, this one reads %d; run tracklayer rebuild to make it anew from the log", ErrFormat, f.meta.Format, Format)
-		}
 	}
 	err = tx.Scan([]byte{keyDefinition}, func(key, value []byte) error {
 		next, _, err := f.rules.Apply(value, binary.BigEndian.Uint64(key[1:]))

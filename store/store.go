@@ -21,6 +21,7 @@ type Options struct {
 	MemTable uint64 // bytes of one write buffer; 0: 32 MiB
 	Lookups  string // first letters of keys that are got rather than scanned: their absence is known without looking
 	Filter   int    // bytes of memory for that; 0: 32 MiB, good for some 30 million keys
+	ReadOnly bool   // nothing in the folder changes; a Commit fails
 	Disk     *Disk  // nil: the machine's
 	Logger   *slog.Logger
 }
@@ -36,6 +37,7 @@ type DB struct {
 	db     *pebble.DB
 	cache  *pebble.Cache
 	absent *absent
+	still  bool // opened to be read only
 }
 
 var _ core.Store = (*DB)(nil)
@@ -61,12 +63,13 @@ func Open(dir string, o Options) (*DB, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	// Pebble takes the write buffers out of the cache; without room for both, nothing is ever cached.
-	d := &DB{cache: pebble.NewCache(o.Cache + 3*int64(o.MemTable))}
+	d := &DB{cache: pebble.NewCache(o.Cache + 3*int64(o.MemTable)), still: o.ReadOnly}
 	options := &pebble.Options{
 		Cache:                      d.cache,
 		MemTableSize:               o.MemTable,
 		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
 		DisableWAL:                 true,
+		ReadOnly:                   o.ReadOnly,
 		L0CompactionThreshold:      4,
 		Logger:                     logger{o.Logger},
 	}
@@ -103,7 +106,11 @@ func (d *DB) Checkpoint() error {
 // Close puts everything committed onto the disk and closes the store.
 func (d *DB) Close() error {
 	d.absent.close()
-	err := errors.Join(d.Checkpoint(), d.db.Close())
+	var err error
+	if !d.still {
+		err = d.Checkpoint()
+	}
+	err = errors.Join(err, d.db.Close())
 	d.cache.Unref()
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +52,55 @@ func (l *Log) Consume(ctx context.Context, from uint64, limit int, apply func([]
 		last = time.Now()
 	}
 	return <-failed
+}
+
+// Replay is Consume for the messages up to and including sequence to: it returns nil once apply has had every one of
+// them that is still on the log.
+func (l *Log) Replay(ctx context.Context, from, to uint64, limit int, apply func([]canonical.Record) error) error {
+	if done, err := l.none(ctx, from, to); done || err != nil {
+		return err
+	}
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	done := false
+	err := l.Consume(reading, from, limit, func(records []canonical.Record) (err error) {
+		if done {
+			return nil // it was on its way already
+		}
+		last := records[len(records)-1].Seq
+		wanted := slices.IndexFunc(records, func(r canonical.Record) bool { return r.Seq > to })
+		if wanted < 0 {
+			wanted = len(records)
+		}
+		if wanted > 0 {
+			if err := apply(records[:wanted]); err != nil {
+				return err
+			}
+		}
+		if done = last >= to; !done && len(records) < limit { // nothing else may ever come: the last ones may be erased
+			done, err = l.none(ctx, last+1, to)
+		}
+		if done {
+			stop()
+		}
+		return err
+	})
+	if err == nil && !done {
+		err = ctx.Err()
+	}
+	return err
+}
+
+// none reports that the log has no message between the two sequences, both included.
+func (l *Log) none(ctx context.Context, from, to uint64) (bool, error) {
+	msg, err := l.stream.GetMsg(ctx, max(from, 1), jetstream.WithGetMsgSubject(l.opts.Prefix+".v1.>"))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, unavailable(err)
+	}
+	return msg.Sequence > to, nil
 }
 
 // pace is the least time between two batches that are not full. An event on an idle log is handed on at once; on a busy

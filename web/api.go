@@ -46,6 +46,7 @@ type Publisher interface {
 // Options are what an API is made of. State and Registry must be set.
 type Options struct {
 	State    State
+	Past     Past // nil: only the newest state can be had
 	Registry Publisher
 	Changed  func(error) bool // whether the Publisher's error says that somebody else was faster; nil: none does
 	Code     string           // version of the code, which a readout names

@@ -25,7 +25,7 @@ const (
 type asked struct {
 	run    int // 0: the newest
 	minSeq uint64
-	wait   time.Duration
+	wait   *time.Duration // nil: as long as is usual
 	atSeq  *uint64
 }
 
@@ -39,16 +39,12 @@ func (a *API) readout(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := a.State.View()
-	if v.Seq < q.minSeq {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), q.wait)
-		defer cancel()
-		if v, err = a.State.Wait(ctx, q.minSeq); err != nil {
-			return behind(c, v.Seq, q.minSeq, err)
-		}
+	v, err := a.viewOf(c, q)
+	if errors.Is(err, errAnswered) {
+		return nil
 	}
-	if q.atSeq != nil && *q.atSeq != v.Seq {
-		return elsewhen(*q.atSeq, v.Seq)
+	if err != nil {
+		return err
 	}
 	p, err := a.readouts.get(v, key{id, q.run}, func() ([]byte, error) {
 		r, err := readout.Make(v, id, q.run, a.Code)
@@ -71,7 +67,7 @@ func (a *API) readout(c echo.Context) error {
 
 // ask reads the parameters and says every fault at once.
 func ask(values url.Values) (asked, error) {
-	q := asked{wait: defaultWait}
+	var q asked
 	var faults []problem.FieldError
 	fault := func(name, detail string) {
 		faults = append(faults, problem.FieldError{Pointer: "/" + name, Detail: detail})
@@ -103,7 +99,7 @@ func ask(values url.Values) (asked, error) {
 		if err != nil || d < 0 || d > maxWait {
 			fault("wait", `must be a duration such as "5s", up to "60s"`)
 		}
-		q.wait = d
+		q.wait = &d
 	}
 	if len(faults) > 0 {
 		return q, problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", faults...)
@@ -122,11 +118,11 @@ func behind(c echo.Context, applied, sought uint64, err error) error {
 	p.Title = "Not applied yet"
 	p.Extension = fmt.Appendf(nil, `"applied_seq":%d,"min_seq":%d`, applied, sought)
 	problem.Write(c.Response(), p)
-	return nil
+	return errAnswered
 }
 
 func elsewhen(at, now uint64) error {
-	detail := fmt.Sprintf("The readout can be had as of sequence %d only: past sequences are not kept in this version.", now)
+	detail := fmt.Sprintf("The readout can be had as of sequence %d only: this core keeps no past.", now)
 	if at > now {
 		detail = fmt.Sprintf("Sequence %d has not been applied yet; the newest is %d. Ask with min_seq to wait for it.", at, now)
 	}
