@@ -77,7 +77,7 @@ func (l *Log) Replay(ctx context.Context, from, to uint64, limit int, apply func
 				return err
 			}
 		}
-		if done = last >= to; !done && len(records) < limit { // nothing else may ever come: the last ones may be erased
+		if done = last >= to; !done { // nothing else may ever come: the last ones may be erased
 			done, err = l.none(ctx, last+1, to)
 		}
 		if done {
