@@ -147,6 +147,8 @@ func (f *Fold) record(r *canonical.Record) error {
 	switch {
 	case r.Definition != nil:
 		return f.define(r)
+	case r.Readout != nil:
+		return f.official(r)
 	case r.Err != nil:
 		f.meta.Unreadable++
 		return nil

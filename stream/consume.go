@@ -142,7 +142,7 @@ func fill(batch []canonical.Record, records <-chan canonical.Record, patience ti
 // read decodes messages into records until ctx ends. A sequence that does not follow its predecessor is fine (a message
 // may have been erased), one that goes back is not.
 func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next uint64, records chan<- canonical.Record) error {
-	definitions := l.opts.Prefix + ".v1.registry."
+	definitions, readouts := l.opts.Prefix+".v1.registry.", l.opts.Prefix+".v1.registry.readout."
 	for {
 		msg, err := messages.Next()
 		if err != nil {
@@ -160,9 +160,12 @@ func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next
 		}
 		next = meta.Sequence.Stream + 1
 		r := canonical.Record{Seq: meta.Sequence.Stream}
-		if strings.HasPrefix(msg.Subject(), definitions) {
+		switch subject := msg.Subject(); {
+		case strings.HasPrefix(subject, readouts):
+			r.Readout = append([]byte{}, msg.Data()...) // not nil, whatever it holds
+		case strings.HasPrefix(subject, definitions):
 			r.Definition = msg.Data()
-		} else {
+		default:
 			r.Event, r.Err = canonical.ParseWire(msg.Data())
 		}
 		select {

@@ -28,3 +28,13 @@ func (l *Log) PublishDefinition(ctx context.Context, experiment string, after ui
 	l.health.note(err)
 	return 0, unavailable(err)
 }
+
+// PublishReadout stores a readout that somebody keeps, and returns its sequence once it is on disk.
+func (l *Log) PublishReadout(ctx context.Context, experiment string, data []byte) (uint64, error) {
+	ack, err := l.js.Publish(ctx, l.opts.Prefix+".v1.registry.readout."+canonical.Token(experiment), data)
+	l.health.note(err)
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	return ack.Sequence, nil
+}

@@ -53,13 +53,8 @@ func (a *API) readout(c echo.Context) error {
 		}
 		return encode(r)
 	})
-	switch {
-	case errors.Is(err, readout.ErrNoExperiment):
-		return unknown(id)
-	case errors.Is(err, readout.ErrNoRun):
-		return noRun(id, q.run)
-	case err != nil:
-		return err
+	if err != nil {
+		return unmade(err, id, q.run)
 	}
 	c.Response().Header().Set(headerSeq, strconv.FormatUint(v.Seq, 10))
 	return fresh(c, p.tag, p.body)

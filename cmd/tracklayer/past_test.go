@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/store"
 )
 
@@ -118,7 +120,32 @@ func tell(t *testing.T, dir string, environ ...string) *story {
 	s.send(http.MethodPost, experiment+"/end-early", "application/json", `{"reason":"incident","by":"t"}`)
 	s.look()
 	s.happen(132, 10, 1)
+	s.send(http.MethodPost, experiment+"/readouts", "application/json", `{"by":"t","note":"for the minutes"}`)
+	s.look()
+	s.send(http.MethodPost, experiment+"/decisions", "application/json", `{"variant":null,"why":"it broke","by":"t"}`)
+	s.look()
+	s.happen(142, 6, 1)
 	return s
+}
+
+// official is the list of stored readouts, each of which it fetches and compares with what was said when it was stored.
+func (s *story) official(when string) string {
+	s.Helper()
+	base := "http://" + s.Addr() + "/v1/experiments/checkout"
+	_, list := fetch(s.T, base+"/readouts")
+	var kept struct{ Readouts []registry.Official }
+	if err := json.Unmarshal([]byte(list), &kept); err != nil || len(kept.Readouts) != 2 {
+		s.Fatalf("%s: %v %s", when, err, list)
+	}
+	for _, o := range kept.Readouts {
+		if _, text := fetch(s.T, base+"/readouts/"+o.SHA256); text != s.said[o.AsOf.StreamSeq] {
+			s.Errorf("%s: the stored readout as of %d is %s", when, o.AsOf.StreamSeq, text)
+		}
+	}
+	if _, text := fetch(s.T, base); !strings.Contains(text, `"readout_sha256":"`+kept.Readouts[0].SHA256) {
+		s.Errorf("%s: the decision does not name its readout: %s", when, text)
+	}
+	return list
 }
 
 // copies are the sequences of the copies on disk.
@@ -154,6 +181,7 @@ func TestThePastStaysAsItWas(t *testing.T) {
 				s.past.keep() // beside those that came by themselves
 			}
 			s.remember("while it runs")
+			kept := s.official("while it runs")
 			status, text := fetch(t, "http://"+s.Addr()+"/v1/experiments/checkout/readout?at_seq=0")
 			if status != http.StatusNotFound {
 				t.Errorf("before everything: %d %s", status, text)
@@ -179,6 +207,9 @@ func TestThePastStaysAsItWas(t *testing.T) {
 			}
 			s.Program = begin(t, dir, environ...)
 			s.remember("after a rebuild")
+			if again := s.official("after a rebuild"); again != kept {
+				t.Errorf("a rebuild makes of %s %s", kept, again)
+			}
 			stop(t, s.Program)
 		})
 	}

@@ -219,7 +219,7 @@ func (p *Program) routes() error {
 			editors = p.cfg.Keys.Write
 		}
 		web.New(web.Options{
-			State: p.fold, Past: p.past, Registry: p.events, Code: version, Now: time.Now, Log: p.log,
+			State: p.fold, Past: p.past, Registry: p.events, Largest: min(4<<20, p.events.MaxMessage()-8<<10), Code: version, Now: time.Now, Log: p.log,
 			ReadKey: p.opens(p.cfg.ReadsOpen(), p.cfg.Keys.Read), WriteKey: p.opens(p.cfg.WritesOpen() && len(p.cfg.Keys.Admin) == 0, editors),
 			Changed: func(err error) bool { return errors.Is(err, stream.ErrChanged) },
 		}).Register(e)
