@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tracklayer/tracklayer/registry"
@@ -83,9 +84,29 @@ func (s *story) look() {
 	s.said[s.seq] = text
 }
 
-// remember asks for every readout again.
+// remember asks for every readout again, while other events come in.
 func (s *story) remember(when string) {
 	s.Helper()
+	var others sync.WaitGroup
+	done := make(chan struct{})
+	others.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			body := fmt.Sprintf(`{"event_name":"experiment_exposed","event_id":"%s%d","experiment_id":"checkout","variant":"a","user_id":"%s%d","exposed_at":"2026-11-20T10:00:00Z"}`, when, i, when, i)
+			resp, err := http.Post("http://"+s.Addr()+"/v1/events", "application/json", strings.NewReader(body))
+			if err != nil {
+				s.Error(err)
+				return
+			}
+			resp.Body.Close()
+		}
+	})
+	defer others.Wait()
+	defer close(done)
 	for seq, want := range s.said {
 		status, text := fetch(s.T, fmt.Sprintf("http://%s/v1/experiments/checkout/readout?at_seq=%d&wait=60s", s.Addr(), seq))
 		if status != http.StatusOK || text != want {
