@@ -123,6 +123,11 @@ var settings = []setting[Config]{
 		field: func(c *Config) any { return &c.Limits.BatchEvents },
 	},
 	{
+		key: "limits.memory", example: "2GiB", remedy: sizeRemedy,
+		doc:   "The memory that the program tries to stay within: past it the garbage collector works harder, nothing is refused. 0 means no such limit. The environment variable GOMEMLIMIT goes before it.",
+		field: func(c *Config) any { return &c.Limits.Memory },
+	},
+	{
 		key: "history.every", example: "5000000", remedy: countRemedy,
 		doc:   "After how many records of the log the state is kept once more as it is then, so that a readout of the past (`at_seq`) begins there and not at the log's first record.",
 		field: func(c *Config) any { return &c.History.Every },

@@ -190,7 +190,7 @@ func (s Status) Under(pop Population, policy registry.Crossover) string {
 // where run is not 0, in the order of the persons' keys: all of them stand for that View. It runs beside Apply and holds
 // one person at a time. An error of begin or each ends it.
 func (f *Fold) Associations(ctx context.Context, experiment string, run int, begin func(*View) error, each func(*Association) error) error {
-	return f.frozen(func(v *View, tx Tx) error {
+	return f.reading(func(v *View, tx Tx) error {
 		if err := begin(v); err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ func (f *Fold) Officials(experiment string) (all []registry.Official, err error)
 		seq uint64
 	}
 	var found []kept
-	err = f.frozen(func(_ *View, tx Tx) error {
+	err = f.reading(func(_ *View, tx Tx) error {
 		return tx.Scan(edgeKey(keyReadout, experiment, ""), func(_, value []byte) error {
 			o, _, seq, err := readOfficial(value)
 			found = append(found, kept{o, seq})
@@ -57,7 +57,7 @@ func (f *Fold) Officials(experiment string) (all []registry.Official, err error)
 
 // Official finds a stored readout by its SHA-256 in hexadecimal digits, and its bytes. It fails with ErrNoOfficial.
 func (f *Fold) Official(experiment, hash string) (o registry.Official, readout []byte, err error) {
-	err = f.frozen(func(_ *View, tx Tx) error {
+	err = f.reading(func(_ *View, tx Tx) error {
 		value, found, err := tx.Get(officialKey(experiment, hash))
 		if err != nil {
 			return err

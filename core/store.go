@@ -19,6 +19,8 @@ type Reader interface {
 	// Scan calls fn for every key with the prefix in byte order until fn returns an error. fn may read and must not write;
 	// the slices that it was given are its own only until it does.
 	Scan(prefix []byte, fn func(key, value []byte) error) error
+	// ScanAfter is Scan from the first key after one that has the prefix.
+	ScanAfter(prefix, after []byte, fn func(key, value []byte) error) error
 	Discard()
 }
 

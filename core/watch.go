@@ -83,8 +83,8 @@ func look(tx Tx, r registry.Registry, units []canonical.Unit, about int64) (*wat
 	}
 	w := &watched{facts: facts}
 	w.rules = rules{Registry: r, watch: &w.watch}
-	w.person = w.rules.evaluate(units, facts)
-	return w, nil
+	w.person, err = w.rules.evaluate(units, held(facts))
+	return w, err
 }
 
 // size is how many facts the person has, or nearly.
@@ -122,8 +122,8 @@ type participationRun struct {
 	run        int
 }
 
-// frozen lets fn read one committed state, whatever Apply commits meanwhile: the View and what the store holds of it.
-func (f *Fold) frozen(fn func(v *View, tx Tx) error) error {
+// reading lets fn read one committed state, whatever Apply commits meanwhile: the View and what the store holds of it.
+func (f *Fold) reading(fn func(v *View, tx Tx) error) error {
 	f.gate.RLock()
 	v, r := f.View(), f.store.Freeze()
 	f.gate.RUnlock()

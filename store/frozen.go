@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -43,8 +44,17 @@ func (f *frozen) Get(key []byte) ([]byte, bool, error) {
 }
 
 // Scan implements core.Reader.
-func (f *frozen) Scan(prefix []byte, fn func(key, value []byte) error) (err error) {
-	iter, err := f.snapshot.NewIter(below(prefix))
+func (f *frozen) Scan(prefix []byte, fn func(key, value []byte) error) error {
+	return f.scan(below(prefix), fn)
+}
+
+// ScanAfter implements core.Reader.
+func (f *frozen) ScanAfter(prefix, after []byte, fn func(key, value []byte) error) error {
+	return f.scan(&pebble.IterOptions{LowerBound: append(slices.Clone(after), 0), UpperBound: successor(prefix)}, fn)
+}
+
+func (f *frozen) scan(bounds *pebble.IterOptions, fn func(key, value []byte) error) (err error) {
+	iter, err := f.snapshot.NewIter(bounds)
 	if err != nil {
 		return err
 	}

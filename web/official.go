@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -49,7 +50,7 @@ func (a *API) keepReadout(c echo.Context) error {
 	if err := o.Check(); err != nil {
 		return refusal(err)
 	}
-	v, err := a.viewOf(c, asked{atSeq: in.AtSeq})
+	v, err := a.viewOf(c, id, asked{atSeq: in.AtSeq})
 	if errors.Is(err, errAnswered) {
 		return nil
 	}
@@ -78,6 +79,10 @@ func unmade(err error, id string, run int) error {
 		return unknown(id)
 	case errors.Is(err, readout.ErrNoRun):
 		return noRun(id, run)
+	case errors.Is(err, readout.ErrRecomputing):
+		p := problem.Unavailable(time.Second)
+		p.Title = "Being recomputed. Ask again in a moment."
+		return p
 	}
 	return err
 }
@@ -186,7 +191,7 @@ func (a *API) decided(e *edit, o registry.Outcome) (*registry.Change, error) {
 		o.AsOf = kept.AsOf
 		o.AsOf.Readout = kept.SHA256
 	case !errors.Is(err, readout.ErrNoRun): // Decide says what is wrong with the run
-		return nil, err
+		return nil, unmade(err, e.x.ID, o.Run)
 	}
 	change, err := e.x.Decide(o)
 	if err != nil {

@@ -36,22 +36,23 @@ const pastWait = 30 * time.Second
 // errAnswered reports that the answer is written.
 var errAnswered = errors.New("answered")
 
-// viewOf is the state that a client asks for: the newest, one that has applied something, or a former one.
-func (a *API) viewOf(c echo.Context, q asked) (*core.View, error) {
+// viewOf is the state that a client asks for: the newest, one in which the experiment stands for something that was just
+// written, or a former one.
+func (a *API) viewOf(c echo.Context, id string, q asked) (*core.View, error) {
 	v := a.State.View()
-	if v.Seq < q.minSeq {
+	if asOf(v, id) < q.minSeq {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), q.patience(defaultWait))
 		defer cancel()
 		var err error
-		if v, err = a.State.Wait(ctx, q.minSeq); err != nil {
-			return nil, behind(c, v.Seq, q.minSeq, err)
+		if v, err = a.State.Until(ctx, func(v *core.View) bool { return asOf(v, id) >= q.minSeq }); err != nil {
+			return nil, behind(c, asOf(v, id), q.minSeq, err)
 		}
 	}
-	if q.atSeq == nil || *q.atSeq == v.Seq {
+	if q.atSeq == nil || *q.atSeq == asOf(v, id) {
 		return v, nil
 	}
 	if a.Past == nil || *q.atSeq > v.Seq {
-		return nil, elsewhen(*q.atSeq, v.Seq)
+		return nil, elsewhen(*q.atSeq, asOf(v, id))
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), q.patience(pastWait))
 	defer cancel()

@@ -39,13 +39,15 @@ func (a *API) readout(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := a.viewOf(c, q)
+	v, err := a.viewOf(c, id, q)
 	if errors.Is(err, errAnswered) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	s, _ := v.Experiment(id)
+	recomputing(c, v, s)
 	p, err := a.readouts.get(v, key{id, q.run}, func() ([]byte, error) {
 		r, err := readout.Make(v, id, q.run, a.Code)
 		if err != nil {
@@ -53,12 +55,32 @@ func (a *API) readout(c echo.Context) error {
 		}
 		return encode(r)
 	})
+	if errors.Is(err, readout.ErrRecomputing) {
+		return unreadable(c, v)
+	}
 	if err != nil {
 		return unmade(err, id, q.run)
 	}
-	c.Response().Header().Set(headerSeq, strconv.FormatUint(v.Seq, 10))
+	c.Response().Header().Set(headerSeq, strconv.FormatUint(s.Seq, 10))
 	return fresh(c, p.tag, p.body)
 }
+
+// asOf is the sequence that the experiment's readout stands for: an older one while the experiment is recomputed.
+func asOf(v *core.View, id string) uint64 {
+	s, _ := v.Experiment(id)
+	return s.Seq
+}
+
+// recomputing says in a header how far a recomputation of the experiment is, where there is one. It is not in the body:
+// the same sequence, revision and code give the same bytes.
+func recomputing(c echo.Context, v *core.View, s *core.Snapshot) {
+	if s.Recomputing && v.Recomputing != nil {
+		c.Response().Header().Set(headerRecomputing, fmt.Sprintf("%d/%d", v.Recomputing.Done, v.Recomputing.Of))
+	}
+}
+
+// headerRecomputing is how many of how many persons were recomputed.
+const headerRecomputing = "Tracklayer-Recomputing"
 
 // ask reads the parameters and says every fault at once.
 func ask(values url.Values) (asked, error) {
@@ -114,6 +136,19 @@ func behind(c echo.Context, applied, sought uint64, err error) error {
 	p.Extension = fmt.Appendf(nil, `"applied_seq":%d,"min_seq":%d`, applied, sought)
 	problem.Write(c.Response(), p)
 	return errAnswered
+}
+
+// unreadable answers for an experiment that is being recomputed since before the program was started.
+func unreadable(c echo.Context, v *core.View) error {
+	p := problem.Unavailable(time.Second)
+	p.Instance = c.Response().Header().Get(headerID)
+	p.Title = "Being recomputed"
+	p.Detail = "A change of the definition is being worked off, and what the readout was before it is not known any more because the program was started again. Ask again in a moment, or with at_seq for an older one."
+	if r := v.Recomputing; r != nil {
+		p.Extension = fmt.Appendf(nil, `"persons_done":%d,"persons":%d`, r.Done, r.Of)
+	}
+	problem.Write(c.Response(), p)
+	return nil
 }
 
 func elsewhen(at, now uint64) error {

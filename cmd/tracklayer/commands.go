@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -101,6 +102,9 @@ func serveAs(r role) func(context.Context, []string, streams, []string) error {
 		cfg, err := load(args, environ)
 		if err != nil {
 			return err
+		}
+		if m := int64(cfg.Limits.Memory); m > 0 && debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT says nothing
+			debug.SetMemoryLimit(m)
 		}
 		p, err := New(cfg, Options{Role: r, Log: newLogger(s.err, cfg.Log)})
 		if err != nil {
@@ -223,6 +227,9 @@ func audit(_ context.Context, args []string, s streams, environ []string) (err e
 	if err != nil {
 		return err
 	}
+	if err := fold.Settle(); err != nil { // or every person that still waits would differ
+		return err
+	}
 	diff, err := fold.Audit()
 	if err != nil {
 		return err
@@ -300,6 +307,9 @@ func refold(ctx context.Context, log *stream.Log, dir string, last uint64) (err 
 	})
 	if err == nil && fold.Seq() < last {
 		err = fmt.Errorf("stopped at sequence %d of %d; the old state is untouched", fold.Seq(), last)
+	}
+	if err == nil {
+		err = fold.Settle()
 	}
 	return err
 }

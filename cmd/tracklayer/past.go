@@ -153,6 +153,9 @@ func (p *past) replay(seq uint64, m *making) (v *core.View, err error) {
 			return err
 		})
 	}
+	if err == nil {
+		err = fold.Settle()
+	}
 	return fold.View(), err
 }
 

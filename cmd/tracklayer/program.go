@@ -85,7 +85,7 @@ func New(cfg config.Config, o Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{cfg: cfg, role: o.Role, log: o.Log, sources: sources, metrics: prometheus.NewRegistry(), failed: make(chan error, 3)}
+	p := &Program{cfg: cfg, role: o.Role, log: o.Log, sources: sources, metrics: prometheus.NewRegistry(), failed: make(chan error, 4)}
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, nil
 }
@@ -189,6 +189,7 @@ func (p *Program) start(ctx context.Context) (err error) {
 	if p.fold != nil {
 		p.folding.Go(func() { p.foldForever(folding) })
 		p.folding.Go(func() { p.past.run(folding) })
+		p.folding.Go(func() { p.recomputeForever(folding) })
 	}
 	go p.serve(p.public, p.publicAt)
 	go p.serve(p.admin, p.adminAt)
@@ -311,6 +312,38 @@ func (p *Program) foldForever(ctx context.Context) {
 		}
 	}
 }
+
+// recomputeStep is how many persons are recomputed between two looks at the log.
+const recomputeStep = 500
+
+// recomputeForever works off what changes of definitions ask for, beside the counting. It rests after every step, longer
+// after one that took long, so that counting has most of the time.
+func (p *Program) recomputeForever(ctx context.Context) {
+	for {
+		if _, err := p.fold.Until(ctx, (*core.View).Unsettled); err != nil {
+			return
+		}
+		began := time.Now()
+		if _, err := p.fold.Recompute(recomputeStep); err != nil {
+			p.lag.broke(err)
+			p.failed <- fmt.Errorf("the state cannot be written; nothing is lost, the log is replayed at the next start: %w", err)
+			return
+		}
+		took := time.Since(began)
+		rest := took / 8
+		if took > longStep {
+			rest = 4 * took
+		}
+		select {
+		case <-time.After(rest):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// longStep is what only a person with very many events takes.
+const longStep = 200 * time.Millisecond
 
 // Addr is the address that requests come to, AdminAddr that of health, metrics and profiles.
 func (p *Program) Addr() string { return p.publicAt.Addr().String() }
