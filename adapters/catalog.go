@@ -73,6 +73,10 @@ func Compare(source string, before, after *Catalog, at canonical.Time) []canonic
 	if before == nil || after == nil {
 		return nil
 	}
+	moment := after.Revision // so that two gateways that see the same report it once
+	if moment == "" {
+		moment = strconv.FormatInt(int64(at), 10)
+	}
 	var lives []canonical.Life
 	tell := func(id string, x CatalogExperiment, kind canonical.LifeKind, text string) {
 		key := x.Key
@@ -81,7 +85,7 @@ func Compare(source string, before, after *Catalog, at canonical.Time) []canonic
 		}
 		l := canonical.Life{
 			Source: source, ReceivedAt: at, At: at, Kind: kind, ExperimentID: key, SourceExperiment: id, Text: text,
-			ID: canonical.DeriveID("catalog", source, id, before.Revision, after.Revision, string(kind), text, strconv.FormatInt(int64(at), 10)),
+			ID: canonical.DeriveID("catalog", source, id, before.Revision, moment, string(kind), text),
 		}
 		if l.SourceExperiment == key {
 			l.SourceExperiment = ""

@@ -379,7 +379,10 @@ func (f *Fold) define(r *canonical.Record) error {
 		f.meta.Unreadable++
 		return nil //nolint:nilerr // counted, see above
 	}
-	concerned := map[string]struct{}{x.ID: {}}
+	concerned := map[string]struct{}{}
+	if x != nil {
+		concerned[x.ID] = struct{}{}
+	}
 	for n := range f.names {
 		if old := f.rules.Resolve(n.source, n.experiment, n.vendor); old != next.Resolve(n.source, n.experiment, n.vendor) {
 			concerned[old] = struct{}{}

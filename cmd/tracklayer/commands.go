@@ -138,7 +138,7 @@ func check(_ context.Context, args []string, s streams, environ []string) error 
 }
 
 // decode shows what the door would make of a request, without storing anything.
-func decode(_ context.Context, args []string, s streams, environ []string) error {
+func decode(ctx context.Context, args []string, s streams, environ []string) error {
 	cfg, rest, err := config.Load(args, environ, os.ReadFile)
 	if err != nil {
 		return err
@@ -153,6 +153,11 @@ func decode(_ context.Context, args []string, s streams, environ []string) error
 	source, ok := sources[rest[0]]
 	if !ok {
 		return fmt.Errorf("there is no source %q; the sources are %s", rest[0], strings.Join(names(sources), ", "))
+	}
+	if c, ok := source.Catalogs.(*catalog); ok {
+		if err := c.load(ctx); err != nil {
+			return err
+		}
 	}
 	e, err := adapters.ReadRequest(s.in, canonical.TimeOf(time.Now()))
 	if err != nil {
