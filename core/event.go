@@ -11,7 +11,7 @@ import (
 
 // event folds one event. Its id, within its source, makes it itself: the same body again is a redelivery, another body
 // is a conflict, in which the body that sorts first wins whatever came first.
-func (f *Fold) event(e *canonical.Event) error {
+func (f *Fold) event(e *canonical.Event, seq uint64) error {
 	body := e.AppendBody(nil)
 	sum := sha256.Sum256(body)
 	hash := [16]byte(sum[:16])
@@ -26,7 +26,7 @@ func (f *Fold) event(e *canonical.Event) error {
 	}
 	if !found {
 		entry.Accepted++
-		r := eventRecord{e.Unit(), e.At, [][16]byte{hash}}
+		r := eventRecord{e.Unit(), e.At, seq, seq, [][16]byte{hash}}
 		if err := f.tx.Set(key, r.encode()); err != nil {
 			return err
 		}
@@ -43,6 +43,7 @@ func (f *Fold) event(e *canonical.Event) error {
 		entry.Conflicts++
 		r.hashes = slices.Insert(r.hashes, at, hash)
 	}
+	r.last = seq
 	return f.contest(e, body, key, r)
 }
 
@@ -74,6 +75,7 @@ func (f *Fold) contest(e *canonical.Event, body, key []byte, r eventRecord) erro
 	if err := f.tx.Set(key, r.encode()); err != nil || order >= 0 {
 		return err
 	}
+	f.meta.Retracted = r.last
 	if err := f.retract(&held); err != nil {
 		return err
 	}

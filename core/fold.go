@@ -12,7 +12,7 @@ import (
 )
 
 // Format is the version of the stored records. A store of another format is refused.
-const Format = 2
+const Format = 3
 
 // ErrFormat reports a store whose records this program does not read.
 var ErrFormat = errors.New("the state was written by another version of TrackLayer")
@@ -44,7 +44,9 @@ type meta struct {
 	Seq           uint64         `json:"seq"`
 	Watermark     canonical.Time `json:"watermark"`
 	LinkConflicts int64          `json:"link_conflicts"`
-	Unreadable    int64          `json:"unreadable"` // records that are neither event nor definition
+	Unreadable    int64          `json:"unreadable"` // records that are none of what the log holds
+	Retracted     uint64         `json:"retracted"`  // sequence of the newest record that took a fact back
+	Erasures      int64          `json:"erasures"`   // receipts
 }
 
 // entry is a unit as read since the last commit: a person, a redirect to one, or nothing yet.
@@ -160,7 +162,7 @@ func (f *Fold) record(r *canonical.Record) error {
 		return nil
 	}
 	f.meta.Watermark = max(f.meta.Watermark, r.Event.ReceivedAt)
-	return f.event(&r.Event)
+	return f.event(&r.Event, r.Seq)
 }
 
 // commit writes everything that changed as one, and only then lets readers see it.

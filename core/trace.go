@@ -161,16 +161,12 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 func tracedEvents(tx Tx, facts []canonical.Event) ([]TracedEvent, error) {
 	all := make([]TracedEvent, 0, len(facts))
 	for i := range facts {
-		raw, found, err := tx.Get(eventKey(&facts[i]))
+		r, found, err := eventRecordOf(tx, eventKey(&facts[i]))
 		if err != nil {
 			return nil, err
 		}
 		one := TracedEvent{Event: &facts[i]}
 		if found {
-			r, err := decodeEventRecord(raw)
-			if err != nil {
-				return nil, err
-			}
 			one.Conflicts = len(r.hashes) - 1
 		}
 		all = append(all, one)

@@ -2,8 +2,6 @@ package core
 
 import (
 	"encoding/binary"
-	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -160,15 +158,8 @@ func (f *Fold) attempt(fn func(v *View, tx Tx) error) (still bool, err error) {
 }
 
 func sequenceOf(tx Tx) (uint64, error) {
-	raw, found, err := tx.Get([]byte{keyMeta})
-	if err != nil || !found {
-		return 0, err
-	}
-	var m meta
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return 0, fmt.Errorf("%w: %w", errRecord, err)
-	}
-	return m.Seq, nil
+	m, err := metaOf(tx)
+	return m.Seq, err
 }
 
 // momentFrom reads what momentKey wrote.
