@@ -29,6 +29,7 @@ type Fold struct {
 	touched []*entry                  // of these, the ones that changed since the last commit
 	names   map[name]struct{}         // all that events call experiments
 	ledger  map[LedgerKey]*LedgerEntry
+	hints   hints // where to find what a receipt of this process erases
 	broken  error // a failed write: memory and disk differ, nothing may be applied any more
 	buf     []byte
 
@@ -45,7 +46,7 @@ type meta struct {
 	Watermark     canonical.Time `json:"watermark"`
 	LinkConflicts int64          `json:"link_conflicts"`
 	Unreadable    int64          `json:"unreadable"` // records that are none of what the log holds
-	Retracted     uint64         `json:"retracted"`  // sequence of the newest record that took a fact back
+	Retracted     uint64         `json:"retracted"`  // sequence of the newest record that changed rows which nobody remembers
 	Erasures      int64          `json:"erasures"`   // receipts
 }
 
@@ -140,6 +141,10 @@ func (f *Fold) Apply(records []canonical.Record) error {
 		if r.Seq <= f.meta.Seq {
 			continue
 		}
+		if err := f.noteGap(r.Seq); err != nil {
+			f.broken = err
+			return err
+		}
 		if err := f.record(r); err != nil {
 			f.broken = fmt.Errorf("record %d: %w", r.Seq, err)
 			return f.broken
@@ -157,6 +162,10 @@ func (f *Fold) record(r *canonical.Record) error {
 	switch {
 	case r.Definition != nil:
 		return f.define(r)
+	case r.Erasure != nil:
+		return f.erase(r)
+	case r.Rejected != nil:
+		return f.reject(r.Rejected)
 	case r.Err != nil:
 		f.meta.Unreadable++
 		return nil
@@ -215,13 +224,7 @@ const keepPeople = 50_000
 
 func (f *Fold) flushPeople() error {
 	for _, e := range f.touched {
-		f.buf = f.buf[:0]
-		if e.person != nil {
-			f.buf = e.person.appendTo(f.buf)
-		} else {
-			f.buf = appendUnit(append(f.buf, tagRedirect), e.redirect)
-		}
-		if err := f.tx.Set(unitKey(keyPerson, e.unit), f.buf); err != nil {
+		if err := f.flushPerson(e); err != nil {
 			return err
 		}
 		e.touched = false
@@ -232,6 +235,19 @@ func (f *Fold) flushPeople() error {
 		clear(f.people)
 	}
 	return nil
+}
+
+func (f *Fold) flushPerson(e *entry) error {
+	key := unitKey(keyPerson, e.unit)
+	switch {
+	case e.person != nil:
+		f.buf = e.person.appendTo(f.buf[:0])
+	case e.redirect != canonical.Unit{}:
+		f.buf = appendUnit(append(f.buf[:0], tagRedirect), e.redirect)
+	default: // nobody has named the unit any more
+		return f.tx.Delete(key)
+	}
+	return f.tx.Set(key, f.buf)
 }
 
 func (f *Fold) aggregate(experiment string) *Aggregate {
@@ -338,6 +354,9 @@ func (f *Fold) define(r *canonical.Record) error {
 		if old := f.rules.Resolve(n.source, n.experiment, n.vendor); old != next.Resolve(n.source, n.experiment, n.vendor) {
 			concerned[old] = struct{}{}
 		}
+	}
+	if renames(f.rules.Registry, x) {
+		f.meta.Retracted = r.Seq // rows of other experiments may change, whose definition stays
 	}
 	f.rules.Registry = next
 	if err := f.tx.Set(binary.BigEndian.AppendUint64([]byte{keyDefinition}, r.Seq), r.Definition); err != nil {

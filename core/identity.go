@@ -202,6 +202,10 @@ func (f *Fold) regroup(seeds []canonical.Unit) error {
 			e.person, e.redirect = nil, units[0]
 			f.touch(e)
 		}
+		if len(units) == 1 && len(facts) == 0 { // no fact and no report is left that names it
+			f.people[units[0]].redirect = canonical.Unit{}
+			continue
+		}
 		e := f.people[units[0]]
 		e.redirect, e.person = canonical.Unit{}, f.rules.evaluate(units, facts)
 		f.contribute(1, e.person, "")

@@ -112,9 +112,9 @@ func decodeOwner(b []byte) (ownerRecord, error) {
 type eventRecord struct {
 	unit   canonical.Unit
 	at     canonical.Time
-	first  uint64         // stream sequence of the first delivery, whatever its body
-	last   uint64         // of the newest one
-	hashes [][16]byte     // of all different bodies, sorted; nearly always one
+	first  uint64     // stream sequence of the first delivery, whatever its body
+	last   uint64     // of the newest one
+	hashes [][16]byte // of all different bodies, sorted; nearly always one
 }
 
 func (r eventRecord) encode() []byte {

@@ -15,6 +15,7 @@ type View struct {
 	Watermark     canonical.Time // the latest receipt applied: "now" for everything that matures; 0 before the first event
 	LinkConflicts int64          // users that were linked to an anonymous id beyond its owner
 	Unreadable    int64          // records of the log that could not be read
+	Erasures      int64          // persons that were erased
 	Registry      registry.Registry
 	snapshots     map[string]*Snapshot
 }
@@ -83,7 +84,7 @@ func (f *Fold) snapshot(id string, a *Aggregate) *Snapshot {
 // publish lets readers see the committed state.
 func (f *Fold) publish(snapshots map[string]*Snapshot) {
 	f.view.Store(&View{
-		Seq: f.meta.Seq, Watermark: f.meta.Watermark, LinkConflicts: f.meta.LinkConflicts, Unreadable: f.meta.Unreadable,
+		Seq: f.meta.Seq, Watermark: f.meta.Watermark, LinkConflicts: f.meta.LinkConflicts, Unreadable: f.meta.Unreadable, Erasures: f.meta.Erasures,
 		Registry: f.rules.Registry, snapshots: snapshots,
 	})
 	f.mu.Lock()

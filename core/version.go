@@ -3,9 +3,11 @@ package core
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/registry"
 )
 
 // deliveries fills in the columns that speak of the log for a row that an exposure alone makes.
@@ -50,7 +52,7 @@ func eventRecordOf(tx Tx, key []byte) (r eventRecord, found bool, err error) {
 
 // personVersion is the newest sequence at which something may have changed about a person: of a delivery of one of its
 // events, of a report that links one of its anonymous ids to anybody (ownership may have moved), and of the newest
-// record of all that took a fact back, since nobody remembers whom that fact concerned. The person's own ids are not
+// record of all that took a fact back or gave a name another meaning, since nobody remembers whom that concerned. The person's own ids are not
 // enough: an anonymous id that was lost to somebody else is only mentioned.
 func personVersion(tx Tx, units []canonical.Unit, facts []canonical.Event) (uint64, error) {
 	meta, err := metaOf(tx)
@@ -112,4 +114,13 @@ func metaOf(tx Tx) (m meta, err error) {
 		return m, fmt.Errorf("%w: %w", errRecord, err)
 	}
 	return m, nil
+}
+
+// renames reports whether a change lets names mean another experiment than before.
+func renames(before registry.Registry, x *registry.Experiment) bool {
+	var aliases map[string][]string
+	if old, declared := before.Get(x.ID); declared {
+		aliases = old.Definition.Aliases
+	}
+	return !maps.EqualFunc(aliases, x.Definition.Aliases, slices.Equal)
 }
