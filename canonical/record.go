@@ -11,10 +11,10 @@ type Record struct {
 	Err        error     // why the message is none of these; it is passed on so that it can be counted, never skipped in silence
 }
 
-// Rejected tells that a request had items that could not be counted. It says nothing of who they were about.
+// Rejected tells that a request had items that could not be counted. It says nothing of who they were about; the
+// dead letter does.
 type Rejected struct {
-	Source     string           `json:"source"`
-	ReceivedAt Time             `json:"received_at"`
-	Items      int64            `json:"rejected"`
-	Fields     map[string]int64 `json:"fields,omitempty"` // items by the field that was at fault, "" for none
+	Source     string `json:"source"`
+	ReceivedAt Time   `json:"received_at"`
+	Items      int64  `json:"rejected"` // how many
 }

@@ -48,6 +48,9 @@ const (
 	outcomeConflict    = "conflict"
 )
 
+// ErrErasing reports that another erasure is at work.
+var ErrErasing = errors.New("another erasure is at work")
+
 var errReceipt = errors.New("not a receipt of an erasure")
 
 // ParseReceipt reads a receipt as it lies on the log at that sequence.

@@ -70,6 +70,9 @@ func (s *Search) Message(r *canonical.Record) {
 	s.received = max(s.received, e.ReceivedAt)
 }
 
+// Same reports whether two searches are for the same ids.
+func (s *Search) Same(o *Search) bool { return slices.Equal(s.Units, o.Units) }
+
 // Found reports whether any message was found.
 func (s *Search) Found() bool { return len(s.events) > 0 }
 

@@ -31,7 +31,7 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 		ExperimentID:    experiment,
 		Status:          found.Status,
 		Invalid:         found.Invalid(),
-		AsOf:            AsOf{v.Seq, v.Registry.Revision, codeVersion},
+		AsOf:            AsOf{v.Seq, v.Registry.Revision, codeVersion, v.Erasures},
 		Control:         f.def.Control,
 		CrossoverPolicy: string(f.def.Crossover),
 		Variants:        f.variants(),

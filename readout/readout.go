@@ -31,11 +31,12 @@ type Readout struct {
 	Decision        Decision         `json:"decision"`
 }
 
-// AsOf names what a readout stands for: the same three give the same bytes.
+// AsOf names what a readout stands for: the same four give the same bytes.
 type AsOf struct {
 	StreamSeq        uint64 `json:"stream_seq"`
 	RegistryRevision int    `json:"registry_revision"`
 	CodeVersion      string `json:"code_version"`
+	Erasures         int64  `json:"erasures,omitempty"` // persons erased so far: what is older shows others
 }
 
 // Variant is who is in an arm, and who was taken out of it.

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -92,7 +93,6 @@ func fill(batch []canonical.Record, records <-chan canonical.Record, patience ti
 // read decodes messages into records until ctx ends. A sequence that does not follow its predecessor is fine (a message
 // may have been erased), one that goes back is not.
 func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next uint64, records chan<- canonical.Record) error {
-	definitions := l.opts.Prefix + ".v1.registry."
 	for {
 		msg, err := messages.Next()
 		if err != nil {
@@ -109,16 +109,37 @@ func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next
 			return unavailable(fmt.Errorf("the log went back from sequence %d to %d", next-1, meta.Sequence.Stream))
 		}
 		next = meta.Sequence.Stream + 1
-		r := canonical.Record{Seq: meta.Sequence.Stream}
-		if strings.HasPrefix(msg.Subject(), definitions) {
-			r.Definition = msg.Data()
-		} else {
-			r.Event, r.Err = canonical.ParseWire(msg.Data())
-		}
 		select {
-		case records <- r:
+		case records <- l.decode(msg.Subject(), msg.Data(), meta.Sequence.Stream):
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// What lies on the log beside events, by the part of the subject after the prefix.
+const (
+	definitions = ".v1.registry.definition."
+	erasures    = ".v1.erasure"
+	rejections  = ".v1.rejected."
+)
+
+// decode reads a message by its subject.
+func (l *Log) decode(subject string, data []byte, seq uint64) canonical.Record {
+	r := canonical.Record{Seq: seq}
+	kind, _ := strings.CutPrefix(subject, l.opts.Prefix)
+	switch {
+	case strings.HasPrefix(kind, definitions):
+		r.Definition = data
+	case kind == erasures:
+		r.Erasure = data
+	case strings.HasPrefix(kind, rejections):
+		r.Rejected = &canonical.Rejected{}
+		if err := json.Unmarshal(data, r.Rejected); err != nil {
+			r.Rejected, r.Err = nil, err
+		}
+	default:
+		r.Event, r.Err = canonical.ParseWire(data)
+	}
+	return r
 }

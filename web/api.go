@@ -32,6 +32,8 @@ type State interface {
 	Ledger(fn func(core.LedgerKey, core.LedgerEntry) error) error
 	// Trace says what became of a person's events; core.ErrNoUnit where nobody knows the id.
 	Trace(u canonical.Unit) (*core.Trace, error)
+	// Receipts are those of all erasures, in order.
+	Receipts() ([]core.Receipt, error)
 	// Associations calls each with all rows of an experiment, or of one run of it where run is not 0.
 	Associations(ctx context.Context, experiment string, run int, each func(*core.Association) error) error
 }
@@ -46,6 +48,7 @@ type Publisher interface {
 type Options struct {
 	State    State
 	Registry Publisher
+	Eraser   Eraser           // nil: nobody can be erased here
 	Changed  func(error) bool // whether the Publisher's error says that somebody else was faster; nil: none does
 	Code     string           // version of the code, which a readout names
 
@@ -99,6 +102,9 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/experiments/:id/readout", read, a.readout},
 		{http.MethodGet, "/v1/experiments/:id/associations", read, a.associations},
 		{http.MethodGet, "/v1/units/:kind/:id", read, a.unit},
+		{http.MethodDelete, "/v1/units/:kind/:id", write, a.erase},
+		{http.MethodGet, "/v1/erasures", read, a.erasures},
+		{http.MethodGet, "/v1/erasures/:id", read, a.erasure},
 		{http.MethodGet, "/v1/ledger", read, a.ledger},
 		{http.MethodGet, "/openapi.json", nil, a.openapi},
 	}

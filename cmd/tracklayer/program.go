@@ -60,6 +60,7 @@ type Program struct {
 	db     *store.DB
 	fold   *core.Fold
 	door   *webhooks.Door // nil in a core alone
+	eraser *eraser        // nil in a gateway alone
 
 	public, admin     *http.Server
 	publicAt, adminAt net.Listener
@@ -185,8 +186,12 @@ func (p *Program) start(ctx context.Context) (err error) {
 	folding, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel
 	if p.fold != nil {
-		p.folding.Add(1)
+		p.folding.Add(2)
 		go p.foldForever(folding)
+		go func() {
+			defer p.folding.Done()
+			p.eraser.forever(folding)
+		}()
 	}
 	go p.serve(p.public, p.publicAt)
 	go p.serve(p.admin, p.adminAt)
@@ -216,8 +221,9 @@ func (p *Program) routes() error {
 		if len(editors) == 0 {
 			editors = p.cfg.Keys.Write
 		}
+		p.eraser = p.newEraser()
 		web.New(web.Options{
-			State: p.fold, Registry: p.events, Code: version, Now: time.Now, Log: p.log,
+			State: p.fold, Registry: p.events, Eraser: p.eraser, Code: version, Now: time.Now, Log: p.log,
 			ReadKey: p.opens(p.cfg.ReadsOpen(), p.cfg.Keys.Read), WriteKey: p.opens(p.cfg.WritesOpen() && len(p.cfg.Keys.Admin) == 0, editors),
 			Changed: func(err error) bool { return errors.Is(err, stream.ErrChanged) },
 		}).Register(e)
