@@ -105,8 +105,9 @@ func TestErasure(t *testing.T) {
 	if status, a := send(t, http.MethodGet, base+"/v1/erasures/"+receipt["receipt"].(string), ""); status != http.StatusOK || a["reason"] != "request 12" {
 		t.Errorf("the receipt: %d %v", status, a)
 	}
-	if _, a := send(t, http.MethodGet, base+"/v1/ledger", ""); !strings.Contains(jsonOf(t, a["totals"]), `"erased":8`) {
-		t.Errorf("the ledger: %v", a["totals"])
+	_, ledger := send(t, http.MethodGet, base+"/v1/ledger", "")
+	if jsonOf(t, ledger["totals"]) != `{"accepted":2,"conflicts":0,"erased":8,"received":14,"redelivered":2,"rejected":2}` {
+		t.Errorf("the ledger: %v", ledger["totals"])
 	}
 	_, before := send(t, http.MethodGet, base+"/v1/experiments/x/readout", "")
 	if of := before["as_of"].(map[string]any); of["erasures"] != 1.0 {
@@ -126,6 +127,9 @@ func TestErasure(t *testing.T) {
 	defer stop(t, p)
 	if _, after := send(t, http.MethodGet, "http://"+p.Addr()+"/v1/experiments/x/readout", ""); jsonOf(t, after) != jsonOf(t, before) {
 		t.Errorf("the readout changed by rebuilding:\n%v\n%v", before, after)
+	}
+	if _, after := send(t, http.MethodGet, "http://"+p.Addr()+"/v1/ledger", ""); jsonOf(t, after) != jsonOf(t, ledger) {
+		t.Errorf("the ledger changed by rebuilding:\n%v\n%v", ledger, after)
 	}
 }
 
