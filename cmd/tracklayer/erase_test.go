@@ -118,7 +118,7 @@ func TestErasure(t *testing.T) {
 	if files := holding(t, dir, "gone-"); len(files) > 0 {
 		t.Errorf("still in %v", files)
 	}
-	for _, args := range [][]string{{"audit"}, {"rebuild"}, {"audit"}} {
+	for _, args := range [][]string{{"audit", "--from-log"}, {"rebuild"}, {"audit", "--from-log"}} {
 		if code, out := onFolder(t, append(args, "--data-dir", dir)...); code != 0 {
 			t.Errorf("%v: %s", args, out)
 		}
