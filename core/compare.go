@@ -15,9 +15,18 @@ var compared = []struct {
 	kind byte
 	word string
 }{
-	{keyFact, "facts"}, {keyEvent, "event records"}, {keyDedup, "dedup keys"}, {keyOwnerEdge, "reported links"},
-	{keyOwner, "owners of anonymous ids"}, {keyMerge, "reported merges"}, {keyName, "names of experiments"}, {keyPerson, "persons"},
-	{keyAggregate, "aggregates"}, {keyDefinition, "definitions"}, {keyLedger, "ledger lines"}, {keyErasure, "receipts of erasures"},
+	{keyFact, "facts"},
+	{keyEvent, "event records"},
+	{keyDedup, "dedup keys"},
+	{keyOwnerEdge, "reported links"},
+	{keyOwner, "owners of anonymous ids"},
+	{keyMerge, "reported merges"},
+	{keyName, "names of experiments"},
+	{keyPerson, "persons"},
+	{keyAggregate, "aggregates"},
+	{keyDefinition, "definitions"},
+	{keyLedger, "ledger lines"},
+	{keyErasure, "receipts of erasures"},
 }
 
 // Compare says in which records the state differs from another one that was folded from the log up to the same sequence,

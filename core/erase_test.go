@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"context"
 	"encoding/json"
 	"math/rand/v2"
 	"slices"
@@ -111,6 +112,78 @@ func TestAnErasedPersonWasNeverThere(t *testing.T) {
 		}
 		if got, want := bare(rt, live), bareOf(rt, without(log, gone)); got != want {
 			rt.Fatalf("never received: %s\nafter\n%s", differ(got, want), tell(whole))
+		}
+		eraseAnother(rt, live, without(whole, gone), uint64(len(whole)+1), random)
+	})
+}
+
+// eraseAnother erases somebody else from a log that a person has been erased from before.
+func eraseAnother(t *rapid.T, live *core.Fold, log []canonical.Record, seq uint64, random *rand.Rand) {
+	record, receipt := erasure(t, live, log, canonical.Unit{Kind: canonical.User, ID: "w"}, false)
+	record.Seq = seq
+	mustFeed(t, live, []canonical.Record{record}, random)
+	gone := receipt.Sequences()
+	for _, n := range []int{random.IntN(len(gone) + 1), len(gone)} {
+		again := openStore(t, store.NewDisk())
+		anew := openFold(t, again)
+		mustFeed(t, anew, append(without(log, gone[:n]), record), random)
+		if diff, err := live.Compare(anew); err != nil || len(diff) > 0 {
+			t.Fatalf("the second erasure, with %d of %d messages gone: %v %v", n, len(gone), diff, err)
+		}
+		again.Close()
+	}
+}
+
+// TestCrashesInAnErasureAreForgotten kills the store at every single call of a history in which a person is erased.
+func TestCrashesInAnErasureAreForgotten(t *testing.T) {
+	b := &builder{}
+	b.expose("u", "n", "a", 0)
+	b.convert("", "n", 7, func(e *canonical.Event) { e.DedupKey = "o" })
+	b.link("w", "n", "", 5)
+	b.link("u", "", "v", 9)
+	b.expose("w", "", "b", 3)
+	b.define(define(1))
+	log := number(b.events)
+	f := run(t, b)
+	record, _ := erasure(t, f, log, canonical.Unit{Kind: canonical.User, ID: "v"}, false)
+	log = append(log, record)
+	want, _ := crash(t, log, len(log), 1<<30, false, false)
+	for n, unharmed := 1, false; !unharmed; n++ {
+		var got string
+		if got, unharmed = crash(t, log, 1+n%3, n, n%2 == 0, n%5 == 0); got != want {
+			t.Fatalf("a crash at call %d: %s", n, differ(got, want))
+		}
+	}
+}
+
+// TestVersionsGrow: a row that differs from what it was has a higher version, and none ever has a lower one.
+func TestVersionsGrow(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		db := openStore(rt, store.NewDisk())
+		defer db.Close()
+		f := openFold(rt, db)
+		before := map[string]core.Association{}
+		for _, r := range number(declaredHistory(rt)) {
+			mustFeed(rt, f, []canonical.Record{r}, rand.New(rand.NewPCG(0, 0)))
+			now := map[string]core.Association{}
+			for _, id := range f.View().Experiments() {
+				err := f.Associations(context.Background(), id, 0, func(a *core.Association) error {
+					now[a.ID] = *a
+					return nil
+				})
+				if err != nil {
+					rt.Fatal(err)
+				}
+			}
+			for id, a := range now {
+				old, known := before[id]
+				same := a
+				same.Version = old.Version
+				if known && (a.Version < old.Version || a.Version == old.Version && same != old) || a.Version > r.Seq || a.FirstSeq == 0 || a.LastSeq < a.FirstSeq {
+					rt.Fatalf("at %d: %+v was %+v", r.Seq, a, old)
+				}
+			}
+			before = now
 		}
 	})
 }

@@ -116,11 +116,9 @@ func metaOf(tx Tx) (m meta, err error) {
 	return m, nil
 }
 
-// renames reports whether a change lets names mean another experiment than before.
+// renames reports whether a change may let names mean another experiment than before: its aliases are others, or its id
+// was an alias of somebody else's until now.
 func renames(before registry.Registry, x *registry.Experiment) bool {
-	var aliases map[string][]string
-	if old, declared := before.Get(x.ID); declared {
-		aliases = old.Definition.Aliases
-	}
-	return !maps.EqualFunc(aliases, x.Definition.Aliases, slices.Equal)
+	old, declared := before.Get(x.ID)
+	return !declared || !maps.EqualFunc(old.Aliases, x.Aliases, slices.Equal)
 }
