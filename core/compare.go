@@ -47,8 +47,12 @@ func (f *Fold) Compare(other *Fold) (diff []string, err error) {
 		word        string
 		state, fold any
 	}{
-		{"stream sequence", x.Seq, y.Seq}, {"watermark", x.Watermark, y.Watermark}, {"link conflicts", x.LinkConflicts, y.LinkConflicts},
-		{"unreadable records", x.Unreadable, y.Unreadable}, {"newest retraction", x.Retracted, y.Retracted}, {"erasures", x.Erasures, y.Erasures},
+		{"stream sequence", x.Seq, y.Seq},
+		{"watermark", x.Watermark, y.Watermark},
+		{"link conflicts", x.LinkConflicts, y.LinkConflicts},
+		{"unreadable records", x.Unreadable, y.Unreadable},
+		{"newest retraction", x.Retracted, y.Retracted},
+		{"erasures", x.Erasures, y.Erasures},
 	} {
 		if c.state != c.fold {
 			diff = append(diff, fmt.Sprintf("%s: the state says %v, the log %v", c.word, c.state, c.fold))

@@ -146,6 +146,7 @@ func (l *Log) EraseDeadLetters(ctx context.Context, certain, doubtful [][]byte) 
 		return 0, 0, unavailable(err)
 	}
 	holds := func(request []byte, texts [][]byte) bool {
+		request = append(bytes.Clone(request), '\r') // so that what ends the request ends as what ends a line
 		for _, t := range texts {
 			if bytes.Contains(request, t) {
 				return true
