@@ -240,3 +240,17 @@ func (f *Fold) noteWiped(seq uint64, keys [][]byte, gone []canonical.Event) {
 	}
 	f.hints.wiped[seq] = slices.CompactFunc(prefixes, bytes.Equal)
 }
+
+// flushPerson writes what a unit is, or removes it where nothing names it any more.
+func (f *Fold) flushPerson(e *entry) error {
+	key := unitKey(keyPerson, e.unit)
+	switch {
+	case e.person != nil:
+		f.buf = e.person.appendTo(f.buf[:0])
+	case e.redirect != canonical.Unit{}:
+		f.buf = appendUnit(append(f.buf[:0], tagRedirect), e.redirect)
+	default:
+		return f.tx.Delete(key)
+	}
+	return f.tx.Set(key, f.buf)
+}

@@ -237,19 +237,6 @@ func (f *Fold) flushPeople() error {
 	return nil
 }
 
-func (f *Fold) flushPerson(e *entry) error {
-	key := unitKey(keyPerson, e.unit)
-	switch {
-	case e.person != nil:
-		f.buf = e.person.appendTo(f.buf[:0])
-	case e.redirect != canonical.Unit{}:
-		f.buf = appendUnit(append(f.buf[:0], tagRedirect), e.redirect)
-	default: // nobody has named the unit any more
-		return f.tx.Delete(key)
-	}
-	return f.tx.Set(key, f.buf)
-}
-
 func (f *Fold) aggregate(experiment string) *Aggregate {
 	a := f.aggs[experiment]
 	if a == nil {

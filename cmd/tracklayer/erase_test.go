@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -193,5 +195,58 @@ func TestAnErasureIsFinishedByWhoeverFollowsTheLog(t *testing.T) {
 	}
 	if status, _ := fetch(t, "http://"+p.Addr()+"/v1/units/user/gone-user-77"); status != http.StatusNotFound {
 		t.Errorf("the person is still known: %d", status)
+	}
+}
+
+// TestAnErasureAmidTraffic: what comes in between is neither lost nor taken for the person's.
+func TestAnErasureAmidTraffic(t *testing.T) {
+	dir := t.TempDir()
+	p := begin(t, dir)
+	base := "http://" + p.Addr()
+	send(t, http.MethodPost, base+"/v1/events", crowd)
+	var senders sync.WaitGroup
+	halt := make(chan struct{})
+	var sent [4]int
+	for i := range sent {
+		senders.Go(func() {
+			for {
+				select {
+				case <-halt:
+					return
+				default:
+				}
+				body := fmt.Sprintf(`{"event_name":"experiment_exposed","experiment_id":"x","variant":"a","user_id":"s%d-%d","exposed_at":"2026-11-20T10:00:00Z"}`, i, sent[i])
+				resp, err := http.Post(base+"/v1/events", "application/json", strings.NewReader(body))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusAccepted {
+					t.Errorf("an event was answered with %d", resp.StatusCode)
+				}
+				sent[i]++
+			}
+		})
+	}
+	status, receipt := send(t, http.MethodDelete, base+"/v1/units/user/gone-user-77?by=desk", "")
+	if status != http.StatusOK || receipt["messages"] != 4.0 {
+		t.Errorf("%d %v", status, receipt)
+	}
+	close(halt)
+	senders.Wait()
+	stop(t, p)
+	total := 1
+	for _, n := range sent {
+		total += n
+	}
+	p = begin(t, dir)
+	_, readout := send(t, http.MethodGet, "http://"+p.Addr()+"/v1/experiments/x/readout", "")
+	stop(t, p)
+	if n := readout["variants"].([]any)[0].(map[string]any)["exposed_users"]; n != float64(total) {
+		t.Errorf("%v persons, want %d", n, total)
+	}
+	if code, out := onFolder(t, "audit", "--from-log", "--data-dir", dir); code != 0 {
+		t.Error(out)
 	}
 }
