@@ -101,10 +101,10 @@ func scale(digits []byte, exp int) (int64, error) {
 		if i < len(digits) {
 			d = digits[i]
 		}
-		n = n*10 + int64(d-'0')
-		if n > MaxNumber*Million {
+		if n > MaxNumber*Million/10 { // ten times as much would be too large, and may not even fit
 			return 0, errRange
 		}
+		n = n*10 + int64(d-'0')
 	}
 	if whole < len(digits) && roundsUp(digits[whole:], n%2 != 0) {
 		n++

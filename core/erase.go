@@ -254,3 +254,18 @@ func (f *Fold) flushPerson(e *entry) error {
 	}
 	return f.tx.Set(key, f.buf)
 }
+
+// vanished removes a person of one id that no fact and no report names any more.
+func (f *Fold) vanished(units []canonical.Unit) (bool, error) {
+	if len(units) > 1 {
+		return false, nil
+	}
+	u := units[0]
+	if named, err := f.any(unitKey(keyFact, u)); err != nil || named {
+		return false, err
+	}
+	f.people[u].redirect = canonical.Unit{}
+	f.meta.Persons--
+	delete(f.due, u)
+	return true, f.tx.Delete(unitKey(keyDue, u))
+}

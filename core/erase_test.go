@@ -67,6 +67,9 @@ func mustFeed(t fataler, f *core.Fold, log []canonical.Record, random *rand.Rand
 // reads the log when all or the newest of them are gone, and who starts again in between.
 func TestAnErasedPersonWasNeverThere(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
+		if rapid.Bool().Draw(rt, "in the background") {
+			defer core.InBackground(rapid.Int64Range(0, 3).Draw(rt, "persons"), rapid.Int64Range(0, 12).Draw(rt, "facts"))()
+		}
 		records := declaredHistory(rt)
 		for range rapid.IntRange(0, 10).Draw(rt, "repetitions") {
 			records = append(records, records[rapid.IntRange(0, len(records)-1).Draw(rt, "repeated")])
@@ -94,6 +97,7 @@ func TestAnErasedPersonWasNeverThere(t *testing.T) {
 			rt.Fatalf("%d received before, %d after", before, after)
 		}
 		mustFeed(rt, live, rest[1:], random)
+		settle(rt, live)
 		if diff, err := live.Audit(); err != nil || len(diff) > 0 {
 			rt.Fatalf("audit: %v %v", diff, err)
 		}
@@ -104,6 +108,7 @@ func TestAnErasedPersonWasNeverThere(t *testing.T) {
 			again := openStore(rt, store.NewDisk())
 			anew := openFold(rt, again)
 			mustFeed(rt, anew, without(whole, gone[:n]), random)
+			settle(rt, anew)
 			diff, err := live.Compare(anew)
 			if err != nil || len(diff) > 0 {
 				rt.Fatalf("with %d of %d messages gone: %v %v\nafter\n%s", n, len(gone), diff, err, tell(whole))
@@ -122,11 +127,13 @@ func eraseAnother(t *rapid.T, live *core.Fold, log []canonical.Record, seq uint6
 	record, receipt := erasure(t, live, log, canonical.Unit{Kind: canonical.User, ID: "w"}, false)
 	record.Seq = seq
 	mustFeed(t, live, []canonical.Record{record}, random)
+	settle(t, live)
 	gone := receipt.Sequences()
 	for _, n := range []int{random.IntN(len(gone) + 1), len(gone)} {
 		again := openStore(t, store.NewDisk())
 		anew := openFold(t, again)
 		mustFeed(t, anew, append(without(log, gone[:n]), record), random)
+		settle(t, anew)
 		if diff, err := live.Compare(anew); err != nil || len(diff) > 0 {
 			t.Fatalf("the second erasure, with %d of %d messages gone: %v %v", n, len(gone), diff, err)
 		}
@@ -188,6 +195,12 @@ func TestVersionsGrow(t *testing.T) {
 	})
 }
 
+func settle(t fataler, f *core.Fold) {
+	if err := f.Settle(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // received is how many events the ledger has.
 func received(t fataler, f *core.Fold) (n int64) {
 	err := f.Ledger(func(_ core.LedgerKey, l core.LedgerEntry) error {
@@ -228,6 +241,7 @@ func bareOf(t fataler, log []canonical.Record) string {
 			t.Fatal(err)
 		}
 	}
+	settle(t, f)
 	return bare(t, f)
 }
 

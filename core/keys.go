@@ -20,6 +20,7 @@ const (
 	keyAggregate  = 'a' // experiment -> aggregate
 	keyDefinition = 'r' // stream sequence -> the change as it lies on the log
 	keyLedger     = 'l' // day, source, kind -> entry
+	keyDue        = 'd' // unit of a heavy person that is to be recomputed -> nothing
 	keyMeta       = 's' // -> meta
 	keyErasure    = 'x' // stream sequence -> the receipt as it lies on the log
 	keyGap        = 'g' // stream sequence -> the last one of the messages from here on that were gone before they were read

@@ -2,6 +2,7 @@ package core
 
 import (
 	"cmp"
+	"hash/fnv"
 	"slices"
 	"strings"
 
@@ -29,6 +30,7 @@ func momentOf(e *canonical.Event) moment { return moment{e.At, e.ID, e.Source} }
 type person struct {
 	units       []canonical.Unit // all ids, sorted; the person is stored under the smallest user, else its anonymous id
 	conversions int64            // facts that are conversions
+	revision    int              // of the registry that it was last computed by as a whole
 	parts       []participation  // sorted by experiment
 }
 
@@ -306,14 +308,43 @@ func preferred(a, b *canonical.Event) int {
 		cmp.Compare(a.Channel.Rank(), b.Channel.Rank()), cmp.Compare(a.At, b.At), strings.Compare(a.ID, b.ID), strings.Compare(a.Source, b.Source))
 }
 
-// evaluate computes a person from all of its facts, in any order. It is the definition of the fold; whatever changes a
-// person in place must come to the same.
-func (r rules) evaluate(units []canonical.Unit, facts []canonical.Event) *person {
-	p := &person{units: units}
-	type key struct{ event, dedup string }
-	best := map[key]*canonical.Event{}
-	for i := range facts {
-		switch e := &facts[i]; e.Kind {
+// facts calls each with every fact of a person, in any order, as often as it is asked to. The event is the caller's until
+// each returns.
+type facts func(each func(*canonical.Event) error) error
+
+// held are facts that lie in memory.
+func held(all []canonical.Event) facts {
+	return func(each func(*canonical.Event) error) error {
+		for i := range all {
+			if err := each(&all[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// dedup is what two reports of one conversion have in common.
+type dedup struct{ event, key string }
+
+func dedupOf(e *canonical.Event) dedup { return dedup{e.ConversionEvent, e.DedupKey} }
+
+// hash is for telling that a key is new without keeping it: a person may have a million.
+func (d dedup) hash() uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(d.event)) // a hash takes everything
+	_, _ = h.Write([]byte{0})
+	_, _ = h.Write([]byte(d.key))
+	return h.Sum64()
+}
+
+// evaluate computes a person from all of its facts. It is the definition of the fold; whatever changes a person in place
+// must come to the same. It holds no more of the facts than the reports of conversions that came more than once.
+func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
+	p := &person{units: units, revision: r.Revision}
+	var met map[uint64]bool // by hash; true: more than once
+	err := all(func(e *canonical.Event) error {
+		switch e.Kind {
 		case canonical.Exposed:
 			r.expose(p, e)
 		case canonical.EndedEarly:
@@ -321,21 +352,58 @@ func (r rules) evaluate(units []canonical.Unit, facts []canonical.Event) *person
 		case canonical.Converted:
 			p.conversions++
 			if e.DedupKey != "" {
-				k := key{e.ConversionEvent, e.DedupKey}
-				if b := best[k]; b == nil || preferred(e, b) < 0 {
-					best[k] = e
-				}
+				met = meet(met, dedupOf(e).hash())
 			}
 		}
+		return nil
+	})
+	if err != nil || p.conversions == 0 {
+		return p, err
 	}
-	for i := range facts {
-		if e := &facts[i]; e.Kind == canonical.Converted {
-			kept := e
-			if e.DedupKey != "" {
-				kept = best[key{e.ConversionEvent, e.DedupKey}]
-			}
-			r.convert(p, e, kept)
+	best, err := keep(all, met)
+	if err != nil {
+		return p, err
+	}
+	return p, all(func(e *canonical.Event) error {
+		if e.Kind != canonical.Converted {
+			return nil
 		}
+		kept := e
+		if b := best[dedupOf(e)]; b != nil && (b.ID != e.ID || b.Source != e.Source) {
+			kept = b
+		}
+		r.convert(p, e, kept)
+		return nil
+	})
+}
+
+func meet(met map[uint64]bool, h uint64) map[uint64]bool {
+	if met == nil {
+		met = map[uint64]bool{}
 	}
-	return p
+	_, again := met[h]
+	met[h] = again
+	return met
+}
+
+// keep finds the report that is kept of every conversion that was met more than once.
+func keep(all facts, met map[uint64]bool) (map[dedup]*canonical.Event, error) {
+	again := false
+	for _, twice := range met {
+		again = again || twice
+	}
+	if !again {
+		return nil, nil
+	}
+	best := map[dedup]*canonical.Event{}
+	return best, all(func(e *canonical.Event) error {
+		if e.Kind != canonical.Converted || e.DedupKey == "" || !met[dedupOf(e).hash()] {
+			return nil
+		}
+		if b := best[dedupOf(e)]; b == nil || preferred(e, b) < 0 {
+			copied := *e
+			best[dedupOf(e)] = &copied
+		}
+		return nil
+	})
 }

@@ -14,13 +14,18 @@ import (
 var (
 	ErrNoExperiment = errors.New("no experiment has this id")
 	ErrNoRun        = errors.New("the experiment has no such run")
+	ErrRecomputing  = errors.New("the experiment is being recomputed, and what it was before is not known any more")
 )
 
-// Make reads an experiment's run, 0 for the newest, off a View. It fails with ErrNoExperiment or ErrNoRun.
+// Make reads an experiment's run, 0 for the newest, off a View. It fails with ErrNoExperiment, ErrNoRun or
+// ErrRecomputing.
 func Make(v *core.View, experiment string, run int, codeVersion string) (*Readout, error) {
 	s, ok := v.Experiment(experiment)
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, experiment)
+	}
+	if s.Lost {
+		return nil, fmt.Errorf("%w: %q", ErrRecomputing, experiment)
 	}
 	found, ok := find(s, run)
 	if !ok {
@@ -31,7 +36,7 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 		ExperimentID:    experiment,
 		Status:          found.Status,
 		Invalid:         found.Invalid(),
-		AsOf:            AsOf{v.Seq, v.Registry.Revision, codeVersion, v.Erasures},
+		AsOf:            AsOf{s.Seq, s.Revision, codeVersion, v.Due, v.Erasures},
 		Control:         f.def.Control,
 		CrossoverPolicy: string(f.def.Crossover),
 		Variants:        f.variants(),
@@ -54,7 +59,7 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 		r.PrimaryMetric = &p.ID
 	}
 	r.Checks = f.checks(r)
-	r.Decision = f.decide(v.Watermark, r)
+	r.Decision = f.decide(s.Watermark, r)
 	if s.Experiment != nil {
 		r.Decision.Outcome = s.Experiment.Outcome(found.Number)
 	}

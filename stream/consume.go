@@ -119,7 +119,8 @@ func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next
 
 // What lies on the log beside events, by the part of the subject after the prefix.
 const (
-	definitions = ".v1.registry.definition."
+	registry    = ".v1.registry."
+	definitions = registry + "definition."
 	erasures    = ".v1.erasure"
 	rejections  = ".v1.rejected."
 )
@@ -129,7 +130,7 @@ func (l *Log) decode(subject string, data []byte, seq uint64) canonical.Record {
 	r := canonical.Record{Seq: seq}
 	kind, _ := strings.CutPrefix(subject, l.opts.Prefix)
 	switch {
-	case strings.HasPrefix(kind, definitions):
+	case strings.HasPrefix(kind, registry):
 		r.Definition = data
 	case kind == erasures:
 		r.Erasure = data
