@@ -6,6 +6,7 @@ type Record struct {
 	Seq        uint64 // where it lies on the log, from 1
 	Event      Event
 	Definition []byte    // the text of a change of the registry
+	Readout    []byte    // a readout that somebody stored
 	Erasure    []byte    // the text of a receipt: a person was erased
 	Rejected   *Rejected // how many items of a request could not be counted
 	Err        error     // why the message is none of these; it is passed on so that it can be counted, never skipped in silence

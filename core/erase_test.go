@@ -174,7 +174,7 @@ func TestVersionsGrow(t *testing.T) {
 			mustFeed(rt, f, []canonical.Record{r}, rand.New(rand.NewPCG(0, 0)))
 			now := map[string]core.Association{}
 			for _, id := range f.View().Experiments() {
-				err := f.Associations(context.Background(), id, 0, func(a *core.Association) error {
+				err := f.Associations(context.Background(), id, 0, func(*core.View) error { return nil }, func(a *core.Association) error {
 					now[a.ID] = *a
 					return nil
 				})

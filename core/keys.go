@@ -19,6 +19,7 @@ const (
 	keyPerson     = 'p' // unit -> person or redirect
 	keyAggregate  = 'a' // experiment -> aggregate
 	keyDefinition = 'r' // stream sequence -> the change as it lies on the log
+	keyReadout    = 'q' // experiment, SHA-256 -> sequence, and the readout as it lies on the log
 	keyLedger     = 'l' // day, source, kind -> entry
 	keyDue        = 'd' // unit of a heavy person that is to be recomputed -> nothing
 	keyMeta       = 's' // -> meta

@@ -33,6 +33,9 @@ func (d *DB) Forget(ctx context.Context, prefixes [][]byte) error {
 // before. A list goes back to the open before it, and names the first and last key of every table since: those of
 // forgotten persons may be among them.
 func (d *DB) renew(dir string, fs vfs.FS) error {
+	if d.still {
+		return nil
+	}
 	if err := d.db.Delete([]byte{opened}, pebble.NoSync); err != nil {
 		return fmt.Errorf("open the state: %w", err)
 	}

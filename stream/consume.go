@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,55 @@ func (l *Log) Consume(ctx context.Context, from uint64, limit int, apply func([]
 		last = time.Now()
 	}
 	return <-failed
+}
+
+// Replay is Consume for the messages up to and including sequence to: it returns nil once apply has had every one of
+// them that is still on the log.
+func (l *Log) Replay(ctx context.Context, from, to uint64, limit int, apply func([]canonical.Record) error) error {
+	if done, err := l.none(ctx, from, to); done || err != nil {
+		return err
+	}
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	done := false
+	err := l.Consume(reading, from, limit, func(records []canonical.Record) (err error) {
+		if done {
+			return nil // it was on its way already
+		}
+		last := records[len(records)-1].Seq
+		wanted := slices.IndexFunc(records, func(r canonical.Record) bool { return r.Seq > to })
+		if wanted < 0 {
+			wanted = len(records)
+		}
+		if wanted > 0 {
+			if err := apply(records[:wanted]); err != nil {
+				return err
+			}
+		}
+		if done = last >= to; !done { // nothing else may ever come: the last ones may be erased
+			done, err = l.none(ctx, last+1, to)
+		}
+		if done {
+			stop()
+		}
+		return err
+	})
+	if err == nil && !done {
+		err = ctx.Err()
+	}
+	return err
+}
+
+// none reports that the log has no message between the two sequences, both included.
+func (l *Log) none(ctx context.Context, from, to uint64) (bool, error) {
+	msg, err := l.stream.GetMsg(ctx, max(from, 1), jetstream.WithGetMsgSubject(l.opts.Prefix+".v1.>"))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, unavailable(err)
+	}
+	return msg.Sequence > to, nil
 }
 
 // pace is the least time between two batches that are not full. An event on an idle log is handed on at once; on a busy
@@ -121,6 +171,7 @@ func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next
 const (
 	registry    = ".v1.registry."
 	definitions = registry + "definition."
+	readouts    = registry + "readout."
 	erasures    = ".v1.erasure"
 	rejections  = ".v1.rejected."
 )
@@ -130,6 +181,8 @@ func (l *Log) decode(subject string, data []byte, seq uint64) canonical.Record {
 	r := canonical.Record{Seq: seq}
 	kind, _ := strings.CutPrefix(subject, l.opts.Prefix)
 	switch {
+	case strings.HasPrefix(kind, readouts):
+		r.Readout = append([]byte{}, data...) // not nil, whatever it holds
 	case strings.HasPrefix(kind, registry):
 		r.Definition = data
 	case kind == erasures:

@@ -21,8 +21,8 @@ type Eraser interface {
 	Erase(ctx context.Context, u canonical.Unit, by, reason string) (core.Receipt, error)
 }
 
-// maxNote is the longest text that a receipt keeps, in bytes.
-const maxNote = 500
+// maxReceiptNote is the longest text that a receipt keeps, in bytes.
+const maxReceiptNote = 500
 
 // unitOf is the unit in the path.
 func unitOf(c echo.Context) (u canonical.Unit, err error) {
@@ -61,8 +61,8 @@ func (a *API) erase(c echo.Context) error {
 	}
 	var faults []problem.FieldError
 	for _, note := range []struct{ pointer, text string }{{"/by", in.By}, {"/reason", in.Reason}} {
-		if len(note.text) > maxNote {
-			faults = append(faults, problem.FieldError{Pointer: note.pointer, Detail: fmt.Sprintf("must have at most %d bytes", maxNote)})
+		if len(note.text) > maxReceiptNote {
+			faults = append(faults, problem.FieldError{Pointer: note.pointer, Detail: fmt.Sprintf("must have at most %d bytes", maxReceiptNote)})
 		}
 	}
 	if len(faults) > 0 {

@@ -216,6 +216,8 @@ func readoutCommand(ctx context.Context, args []string, s streams, environ []str
 func statePath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "state") }
 func logPath(cfg config.Config) string   { return filepath.Join(cfg.DataDir, "nats") }
 
+func historyPath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "history") }
+
 // audit compares the state with its own facts and, where asked for, with the log.
 func audit(ctx context.Context, args []string, s streams, environ []string) (err error) {
 	cfg, fromLog, err := auditFlags(args, environ)
@@ -278,6 +280,9 @@ func rebuild(ctx context.Context, args []string, s streams, environ []string) er
 		return err
 	}
 	if err := refold(ctx, log, fresh, last); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(historyPath(cfg)); err != nil { // copies of the state that is not to be trusted
 		return err
 	}
 	if err := os.RemoveAll(statePath(cfg)); err != nil {

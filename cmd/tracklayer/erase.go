@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -34,11 +32,8 @@ type eraser struct {
 }
 
 func (p *Program) newEraser() *eraser {
-	return &eraser{events: p.events, db: p.db, fold: p.fold, log: p.log, drop: p.dropHistory, done: map[uint64]struct{}{}}
+	return &eraser{events: p.events, db: p.db, fold: p.fold, log: p.log, drop: p.past.forget, done: map[uint64]struct{}{}}
 }
-
-// dropHistory removes former states: they hold everybody who was there then.
-func (p *Program) dropHistory() error { return os.RemoveAll(filepath.Join(p.cfg.DataDir, "history")) }
 
 // attempts is how often an erasure looks again where events came in between. After the first few, none come.
 const (
