@@ -9,7 +9,7 @@ import (
 )
 
 // RowVersion is the version of the association rows' columns.
-const RowVersion = 1
+const RowVersion = 2
 
 // Association is a person in a run with one of the conversions that concern it, or with none. Text that does not apply
 // is empty, a time that does not apply is 0.
@@ -38,6 +38,9 @@ type Association struct {
 	EndedEarly      bool
 	ExposureEvent   string // event id of the first exposure
 	ConversionID    string // event id of the conversion
+	FirstSeq        uint64 // stream sequence of the first delivery of what makes the row: first exposure and conversion
+	LastSeq         uint64 // of the newest delivery of these
+	Version         uint64 // a stream sequence that grows whenever the row may have changed
 }
 
 // Words of the columns.
@@ -56,6 +59,7 @@ type rowMaker struct {
 	verdicts  map[participationRun][]*verdict
 	exposures map[moment]*canonical.Event
 	users     map[canonical.Unit]string
+	version   uint64 // of the person, 0 until it is asked for
 }
 
 func (w *watched) rowMaker(tx Tx) *rowMaker {
@@ -72,6 +76,9 @@ func (m *rowMaker) rows(experiment string, v *runView) ([]Association, error) {
 		return nil, nil
 	}
 	base, exposure := m.base(experiment, v)
+	if err := m.deliveries(&base, exposure); err != nil {
+		return nil, err
+	}
 	verdicts := m.verdicts[participationRun{experiment, v.run}]
 	if len(verdicts) == 0 {
 		base.ID = m.deriveID(&base)
@@ -128,7 +135,10 @@ func (m *rowMaker) convert(a *Association, v *runView, d *verdict, exposure *can
 		a.DedupStatus, a.DuplicateOf, a.Destination = duplicate, d.kept.ID, d.kept.Source
 	}
 	a.ID = m.deriveID(a, e.Source, e.ID)
-	var err error
+	err := m.widen(a, e)
+	if err != nil {
+		return err
+	}
 	a.Identity, err = m.identity(exposure.Unit(), e.Unit())
 	return err
 }

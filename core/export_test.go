@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
 )
@@ -40,6 +41,22 @@ func (f *Fold) PersonRecords() (records [][]byte, err error) {
 		return nil
 	})
 	return records, err
+}
+
+// Holding are the letters of the records that hold a text in their key or value.
+func (f *Fold) Holding(text string) (letters string) {
+	tx := f.store.Begin()
+	defer tx.Discard()
+	err := tx.Scan(nil, func(key, value []byte) error {
+		if strings.Contains(string(key), text) || strings.Contains(string(value), text) {
+			letters += string(key[:1])
+		}
+		return nil
+	})
+	if err != nil {
+		return err.Error()
+	}
+	return letters
 }
 
 // InBackground lets every change of the registry, and every person with more than so many facts, be recomputed in the

@@ -14,7 +14,7 @@ import (
 )
 
 // Format is the version of the stored records. A store of another format is refused.
-const Format = 2
+const Format = 3
 
 // ErrFormat reports a store whose records this program does not read.
 var ErrFormat = errors.New("the state was written by another version of TrackLayer")
@@ -32,6 +32,7 @@ type Fold struct {
 	touched []*entry                  // of these, the ones that changed since the last commit
 	names   map[name]struct{}         // all that events call experiments
 	ledger  map[LedgerKey]*LedgerEntry
+	hints   hints                       // where to find what a receipt of this process erases
 	frozen  map[string]*Snapshot        // experiments that are being recomputed, as they were before
 	due     map[canonical.Unit]struct{} // heavy persons that are to be recomputed
 	broken  error                       // a failed write: memory and disk differ, nothing may be applied any more
@@ -50,7 +51,9 @@ type meta struct {
 	Seq           uint64         `json:"seq"`
 	Watermark     canonical.Time `json:"watermark"`
 	LinkConflicts int64          `json:"link_conflicts"`
-	Unreadable    int64          `json:"unreadable"` // records that are neither event nor definition
+	Unreadable    int64          `json:"unreadable"` // records that are none of what the log holds
+	Retracted     uint64         `json:"retracted"`  // sequence of the newest record that changed rows which nobody remembers
+	Erasures      int64          `json:"erasures"`   // receipts
 	Persons       int64          `json:"persons"`
 	Walk          *walk          `json:"walk,omitempty"` // the recomputation under way
 }
@@ -135,6 +138,9 @@ func (f *Fold) Apply(records []canonical.Record) error {
 			if r.Seq <= f.meta.Seq {
 				continue
 			}
+			if err := f.noteGap(r.Seq); err != nil {
+				return err
+			}
 			if err := f.record(r); err != nil {
 				return fmt.Errorf("record %d: %w", r.Seq, err)
 			}
@@ -169,12 +175,16 @@ func (f *Fold) record(r *canonical.Record) error {
 		return f.define(r)
 	case r.Readout != nil:
 		return f.official(r)
+	case r.Erasure != nil:
+		return f.erase(r)
+	case r.Rejected != nil:
+		return f.reject(r.Rejected)
 	case r.Err != nil:
 		f.meta.Unreadable++
 		return nil
 	}
 	f.meta.Watermark = max(f.meta.Watermark, r.Event.ReceivedAt)
-	return f.event(&r.Event)
+	return f.event(&r.Event, r.Seq)
 }
 
 // commit writes everything that changed as one, and only then lets readers see it.
@@ -232,13 +242,7 @@ const keepPeople = 50_000
 
 func (f *Fold) flushPeople() error {
 	for _, e := range f.touched {
-		f.buf = f.buf[:0]
-		if e.person != nil {
-			f.buf = e.person.appendTo(f.buf)
-		} else {
-			f.buf = appendUnit(append(f.buf, tagRedirect), e.redirect)
-		}
-		if err := f.tx.Set(unitKey(keyPerson, e.unit), f.buf); err != nil {
+		if err := f.flushPerson(e); err != nil {
 			return err
 		}
 		e.touched = false
@@ -278,18 +282,6 @@ func (f *Fold) load(u canonical.Unit) (*entry, error) {
 	}
 	f.people[u] = e
 	return e, nil
-}
-
-// personOf finds the person that a unit belongs to, nil where it is not known yet.
-func (f *Fold) personOf(u canonical.Unit) (*entry, error) {
-	for range 3 { // a redirect leads straight to the person; the bound is for a broken state
-		e, err := f.load(u)
-		if err != nil || e.redirect == (canonical.Unit{}) {
-			return e, err
-		}
-		u = e.redirect
-	}
-	return nil, fmt.Errorf("redirects without end: %w", errRecord)
 }
 
 // change lets fn change the person in place and keeps the aggregates equal to the sum of all persons. Only the
@@ -387,6 +379,9 @@ func (f *Fold) define(r *canonical.Record) error {
 		if old := f.rules.Resolve(n.source, n.experiment, n.vendor); old != next.Resolve(n.source, n.experiment, n.vendor) {
 			concerned[old] = struct{}{}
 		}
+	}
+	if x != nil && (x.Seq != r.Seq || renames(f.rules.Registry, x)) {
+		f.meta.Retracted = r.Seq // rows may change although no definition of their experiment has this sequence
 	}
 	if err := f.tx.Set(binary.BigEndian.AppendUint64([]byte{keyDefinition}, r.Seq), r.Definition); err != nil {
 		return err

@@ -3,6 +3,7 @@ package core
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -206,6 +207,12 @@ func (f *Fold) regroup(seeds []canonical.Unit) error {
 			e.person, e.redirect = nil, units[0]
 			f.touch(e)
 		}
+		if gone, err := f.vanished(units); err != nil || gone {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		e := f.people[units[0]]
 		e.redirect = canonical.Unit{}
 		var err error
@@ -338,4 +345,16 @@ func (f *Fold) neighbours(u canonical.Unit) ([]canonical.Unit, error) {
 		return nil
 	})
 	return others, err
+}
+
+// personOf finds the person that a unit belongs to, nil where it is not known yet.
+func (f *Fold) personOf(u canonical.Unit) (*entry, error) {
+	for range 3 { // a redirect leads straight to the person; the bound is for a broken state
+		e, err := f.load(u)
+		if err != nil || e.redirect == (canonical.Unit{}) {
+			return e, err
+		}
+		u = e.redirect
+	}
+	return nil, fmt.Errorf("redirects without end: %w", errRecord)
 }

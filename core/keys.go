@@ -23,6 +23,8 @@ const (
 	keyLedger     = 'l' // day, source, kind -> entry
 	keyDue        = 'd' // unit of a heavy person that is to be recomputed -> nothing
 	keyMeta       = 's' // -> meta
+	keyErasure    = 'x' // stream sequence -> the receipt as it lies on the log
+	keyGap        = 'g' // stream sequence -> the last one of the messages from here on that were gone before they were read
 )
 
 // Lookups are the letters of keys that are got one by one, and mostly are not there: a store may keep a filter for them.
@@ -112,11 +114,14 @@ func decodeOwner(b []byte) (ownerRecord, error) {
 type eventRecord struct {
 	unit   canonical.Unit
 	at     canonical.Time
+	first  uint64     // stream sequence of the first delivery, whatever its body
+	last   uint64     // of the newest one
 	hashes [][16]byte // of all different bodies, sorted; nearly always one
 }
 
 func (r eventRecord) encode() []byte {
 	b := binary.AppendVarint(appendUnit(nil, r.unit), int64(r.at))
+	b = binary.AppendUvarint(binary.AppendUvarint(b, r.first), r.last-r.first)
 	for _, h := range r.hashes {
 		b = append(b, h[:]...)
 	}
@@ -125,7 +130,8 @@ func (r eventRecord) encode() []byte {
 
 func decodeEventRecord(b []byte) (r eventRecord, err error) {
 	d := decoder{b: b}
-	r.unit, r.at = d.unit(), canonical.Time(d.int())
+	r.unit, r.at, r.first = d.unit(), canonical.Time(d.int()), d.uint()
+	r.last = r.first + d.uint()
 	if d.bad || len(d.b)%16 != 0 || len(d.b) == 0 {
 		return r, errRecord
 	}

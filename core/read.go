@@ -17,6 +17,7 @@ type View struct {
 	Watermark     canonical.Time // the latest receipt applied: "now" for everything that matures; 0 before the first event
 	LinkConflicts int64          // users that were linked to an anonymous id beyond its owner
 	Unreadable    int64          // records of the log that could not be read
+	Erasures      int64          // persons that were erased
 	Registry      registry.Registry
 	Recomputing   *Progress // of what a change of the registry asked for; nil: all is done
 	Due           int       // persons with very many events who are to be recomputed: they count for what they were before
@@ -109,6 +110,7 @@ func (f *Fold) snapshot(id string, a *Aggregate) *Snapshot {
 func (f *Fold) publish(snapshots map[string]*Snapshot) {
 	v := &View{
 		Seq: f.meta.Seq, Watermark: f.meta.Watermark, LinkConflicts: f.meta.LinkConflicts, Unreadable: f.meta.Unreadable,
+		Erasures: f.meta.Erasures,
 		Registry: f.rules.Registry, Due: len(f.due), snapshots: snapshots,
 	}
 	if w := f.meta.Walk; w != nil {

@@ -28,6 +28,7 @@ type Trace struct {
 type AsOf struct {
 	Seq      uint64 `json:"stream_seq"`
 	Revision int    `json:"registry_revision"`
+	Erasures int64  `json:"erasures,omitempty"` // persons erased so far
 }
 
 // TracedEvent is one event and the number of other bodies that came under its id.
@@ -143,7 +144,7 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Trace{AsOf: AsOf{v.Seq, v.Registry.Revision}, Unit: refOf(u), Person: refOf(units[0]), Experiments: []TracedExperiment{}}
+	t := &Trace{AsOf: AsOf{v.Seq, v.Registry.Revision, v.Erasures}, Unit: refOf(u), Person: refOf(units[0]), Experiments: []TracedExperiment{}}
 	if t.Units, err = tracedUnits(tx, units); err != nil {
 		return nil, err
 	}
@@ -161,16 +162,12 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 func tracedEvents(tx Tx, facts []canonical.Event) ([]TracedEvent, error) {
 	all := make([]TracedEvent, 0, len(facts))
 	for i := range facts {
-		raw, found, err := tx.Get(eventKey(&facts[i]))
+		r, found, err := eventRecordOf(tx, eventKey(&facts[i]))
 		if err != nil {
 			return nil, err
 		}
 		one := TracedEvent{Event: &facts[i]}
 		if found {
-			r, err := decodeEventRecord(raw)
-			if err != nil {
-				return nil, err
-			}
 			one.Conflicts = len(r.hashes) - 1
 		}
 		all = append(all, one)

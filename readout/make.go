@@ -36,7 +36,7 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 		ExperimentID:    experiment,
 		Status:          found.Status,
 		Invalid:         found.Invalid(),
-		AsOf:            AsOf{s.Seq, s.Revision, codeVersion, v.Due},
+		AsOf:            AsOf{s.Seq, s.Revision, codeVersion, v.Due, v.Erasures},
 		Control:         f.def.Control,
 		CrossoverPolicy: string(f.def.Crossover),
 		Variants:        f.variants(),

@@ -31,14 +31,15 @@ type Readout struct {
 	Decision        Decision         `json:"decision"`
 }
 
-// AsOf names what a readout stands for: the same three give the same bytes.
+// AsOf names what a readout stands for: the same four give the same bytes.
 type AsOf struct {
 	StreamSeq        uint64 `json:"stream_seq"`
 	RegistryRevision int    `json:"registry_revision"`
 	CodeVersion      string `json:"code_version"`
 	// Unsettled persons have so many events that they are recomputed in the background, and count until then for what
 	// they were before. Nearly always none.
-	Unsettled int `json:"unsettled_users,omitempty"`
+	Unsettled int   `json:"unsettled_users,omitempty"`
+	Erasures  int64 `json:"erasures,omitempty"` // persons erased so far: what is older shows others
 }
 
 // Variant is who is in an arm, and who was taken out of it.

@@ -16,7 +16,7 @@ var ErrChanged = errors.New("the definition was changed in between")
 // PublishDefinition stores a change of one experiment's definition. It is taken only where the newest change of that
 // experiment on the log still has the sequence after (0: there is none), so that of two editors at once one is told.
 func (l *Log) PublishDefinition(ctx context.Context, experiment string, after uint64, data []byte) (uint64, error) {
-	subject := l.opts.Prefix + ".v1.registry.definition." + canonical.Token(experiment)
+	subject := l.opts.Prefix + definitions + canonical.Token(experiment)
 	ack, err := l.js.Publish(ctx, subject, data, jetstream.WithExpectLastSequencePerSubject(after))
 	if err == nil {
 		l.health.note(nil)

@@ -9,22 +9,26 @@ import (
 	"github.com/tracklayer/tracklayer/core"
 )
 
-// counts is what became of events: received = accepted + redelivered + conflicts.
+// counts is what became of events: received = accepted + redelivered + conflicts + rejected + erased.
 type counts struct {
 	Received    int64 `json:"received"`
 	Accepted    int64 `json:"accepted"`
 	Redelivered int64 `json:"redelivered"`
 	Conflicts   int64 `json:"conflicts"`
+	Rejected    int64 `json:"rejected"`
+	Erased      int64 `json:"erased"`
 }
 
 func (n *counts) add(l core.LedgerEntry) {
-	n.Received += l.Accepted + l.Redelivered + l.Conflicts
+	n.Received += l.Received()
 	n.Accepted += l.Accepted
 	n.Redelivered += l.Redelivered
 	n.Conflicts += l.Conflicts
+	n.Rejected += l.Rejected
+	n.Erased += l.Erased
 }
 
-// line is one day of one source and kind.
+// line is one day of one source and kind, "" being that of items that were rejected.
 type line struct {
 	Day    string `json:"day"` // of receipt, UTC
 	Source string `json:"source"`
