@@ -31,6 +31,9 @@ func Reencode(record []byte) (again []byte, readable bool, err error) {
 	return again, true, nil
 }
 
+// Lines are all sums of the metrics, in a fixed order.
+func (a *Aggregate) Lines() []string { return a.lines() }
+
 // PersonRecords are all records of persons and redirects in the store.
 func (f *Fold) PersonRecords() (records [][]byte, err error) {
 	tx := f.store.Begin()

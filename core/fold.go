@@ -12,7 +12,7 @@ import (
 )
 
 // Format is the version of the stored records. A store of another format is refused.
-const Format = 2
+const Format = 3
 
 // ErrFormat reports a store whose records this program does not read.
 var ErrFormat = errors.New("the state was written by another version of TrackLayer")
@@ -111,6 +111,9 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.loadCuts(tx); err != nil {
+		return nil, err
+	}
 	for id, a := range f.aggs {
 		snapshots[id] = f.snapshot(id, a)
 	}
@@ -171,6 +174,9 @@ func (f *Fold) commit() error {
 	snapshots := cloneSnapshots(f.view.Load(), len(f.dirty))
 	for id := range f.dirty {
 		a := f.aggs[id]
+		if err := f.flushCuts(id, a); err != nil {
+			return err
+		}
 		if a.prune(); a.isEmpty() {
 			delete(f.aggs, id)
 			delete(snapshots, id)
@@ -285,7 +291,7 @@ func (f *Fold) change(e *entry, experiment string, fn func()) {
 func (f *Fold) contribute(sign int64, p *person, experiment string) {
 	for i := range p.parts {
 		if q := &p.parts[i]; experiment == "" || q.experiment == experiment {
-			f.aggregate(q.experiment).add(sign, q)
+			f.aggregate(q.experiment).add(sign, q, p.labels)
 		}
 	}
 }
@@ -331,6 +337,9 @@ func (f *Fold) define(r *canonical.Record) error {
 		f.meta.Unreadable++
 		return nil //nolint:nilerr // counted, see above
 	}
+	if x == nil {
+		return f.refilter(r, next)
+	}
 	concerned := map[string]struct{}{x.ID: {}}
 	for n := range f.names {
 		if old := f.rules.Resolve(n.source, n.experiment, n.vendor); old != next.Resolve(n.source, n.experiment, n.vendor) {
@@ -345,7 +354,7 @@ func (f *Fold) define(r *canonical.Record) error {
 	return f.recomputeAll(concerned)
 }
 
-// recomputeAll recomputes everybody who takes part in one of the experiments.
+// recomputeAll recomputes everybody who takes part in one of the experiments; with nil, everybody.
 func (f *Fold) recomputeAll(experiments map[string]struct{}) error {
 	if err := f.flushPeople(); err != nil {
 		return err
@@ -355,6 +364,10 @@ func (f *Fold) recomputeAll(experiments map[string]struct{}) error {
 		p, _, err := decodePerson(value)
 		if err != nil || p == nil {
 			return err
+		}
+		if experiments == nil {
+			concerned = append(concerned, p.units[0])
+			return nil
 		}
 		for i := range p.parts {
 			if _, ok := experiments[p.parts[i].experiment]; ok {

@@ -29,6 +29,7 @@ func momentOf(e *canonical.Event) moment { return moment{e.At, e.ID, e.Source} }
 type person struct {
 	units       []canonical.Unit // all ids, sorted; the person is stored under the smallest user, else its anonymous id
 	conversions int64            // facts that are conversions
+	labels      registry.Label   // of all facts together
 	parts       []participation  // sorted by experiment
 }
 
@@ -69,8 +70,16 @@ func (e ending) set() bool { return e.at != 0 }
 // total is a person's number in a metric.
 type total struct {
 	metric string
-	n      int64 // counted conversions, of the numerator where it is a ratio
-	y, d   canonical.Sum
+	once   bool          // the number is 1 where there is a conversion, however many
+	x      canonical.Sum // from the days before the exposure, see CovariateDays; of the numerator where it is a ratio
+	steps  []step        // by age
+}
+
+// step is what a person's number grew by, age days after the exposure.
+type step struct {
+	age  int64
+	n    int64 // counted conversions, of the numerator where it is a ratio
+	y, d canonical.Sum
 }
 
 func (v *runView) exposed() bool { return len(v.arms)+len(v.unknown) > 0 }
@@ -91,13 +100,16 @@ func (v *runView) first() exposure {
 	return exposure{best.variant, best.earliest.at}
 }
 
-func (v *runView) population() Population {
+func (v *runView) population(labels registry.Label) Population {
 	pop := Clean
 	if len(v.arms) > 1 {
 		pop = Crossed
 	}
 	if v.end.set() {
-		pop += Ended
+		pop |= Ended
+	}
+	if labels != 0 {
+		pop |= Filtered
 	}
 	return pop
 }
@@ -131,12 +143,21 @@ func addArm(arms []arm, variant string, m moment) []arm {
 	return arms
 }
 
-func (v *runView) total(metric string) *total {
+func (v *runView) total(metric string, once bool) *total {
 	i, ok := slices.BinarySearchFunc(v.totals, metric, func(t total, id string) int { return strings.Compare(t.metric, id) })
 	if !ok {
-		v.totals = slices.Insert(v.totals, i, total{metric: metric})
+		v.totals = slices.Insert(v.totals, i, total{metric: metric, once: once})
 	}
 	return &v.totals[i]
+}
+
+// at is the step of an age.
+func (t *total) at(age int64) *step {
+	i, ok := slices.BinarySearchFunc(t.steps, age, func(s step, age int64) int { return cmp.Compare(s.age, age) })
+	if !ok {
+		t.steps = slices.Insert(t.steps, i, step{age: age})
+	}
+	return &t.steps[i]
 }
 
 // rules read events by the registry. An experiment that nobody declared has one run without start or end, knows every
@@ -258,13 +279,15 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 	}
 	exposed := v.first().at
 	if e.At < exposed {
+		v.precede(declared, uses, e, exposed)
 		return BeforeExposure
 	}
+	age := day(e.At) - day(exposed)
 	if !declared {
 		if !registry.DefaultWindow.Holds(exposed, e.At) {
 			return OutsideWindow
 		}
-		v.total(e.ConversionEvent).count(registry.Use{}, e)
+		v.total(e.ConversionEvent, true).at(age).count(registry.Use{}, e)
 		return Counted
 	}
 	if run, ok := x.Run(v.run); ok && run.EndedAt != 0 && e.At >= run.EndedAt {
@@ -273,7 +296,7 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 	status := OutsideWindow
 	for _, u := range uses {
 		if u.Metric.Window.Holds(exposed, e.At) {
-			v.total(u.Metric.ID).count(u, e)
+			v.total(u.Metric.ID, u.Metric.Type == registry.Proportion).at(age).count(u, e)
 			r.watch.counted(u)
 			status = Counted
 		}
@@ -284,20 +307,40 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 	return status
 }
 
-func (t *total) count(u registry.Use, e *canonical.Event) {
-	amount := canonical.SumOf(1)
-	switch u.Field {
-	case "value":
-		amount = canonical.SumOf(e.Value.Micros)
-	case "metric_value":
-		amount = canonical.SumOf(e.MetricValue.Micros)
-	}
-	if u.Denominator {
-		t.d = t.d.Plus(amount)
+// precede adds a conversion before the exposure to the covariates.
+func (v *runView) precede(declared bool, uses []registry.Use, e *canonical.Event, exposed canonical.Time) {
+	if e.At < exposed-CovariateDays*86_400_000 {
 		return
 	}
-	t.n++
-	t.y = t.y.Plus(amount)
+	if !declared {
+		t := v.total(e.ConversionEvent, true)
+		t.x = t.x.Plus(amount(registry.Use{}, e))
+	}
+	for _, u := range uses {
+		if !u.Denominator {
+			t := v.total(u.Metric.ID, u.Metric.Type == registry.Proportion)
+			t.x = t.x.Plus(amount(u, e))
+		}
+	}
+}
+
+func amount(u registry.Use, e *canonical.Event) canonical.Sum {
+	switch u.Field {
+	case "value":
+		return canonical.SumOf(e.Value.Micros)
+	case "metric_value":
+		return canonical.SumOf(e.MetricValue.Micros)
+	}
+	return canonical.SumOf(1)
+}
+
+func (s *step) count(u registry.Use, e *canonical.Event) {
+	if u.Denominator {
+		s.d = s.d.Plus(amount(u, e))
+		return
+	}
+	s.n++
+	s.y = s.y.Plus(amount(u, e))
 }
 
 // preferred orders the reports of one conversion: the record that is kept comes first.
@@ -313,6 +356,7 @@ func (r rules) evaluate(units []canonical.Unit, facts []canonical.Event) *person
 	type key struct{ event, dedup string }
 	best := map[key]*canonical.Event{}
 	for i := range facts {
+		p.labels |= r.Filters().Labels(&facts[i])
 		switch e := &facts[i]; e.Kind {
 		case canonical.Exposed:
 			r.expose(p, e)

@@ -16,8 +16,14 @@ var (
 	ErrNoRun        = errors.New("the experiment has no such run")
 )
 
-// Make reads an experiment's run, 0 for the newest, off a View. It fails with ErrNoExperiment or ErrNoRun.
+// Make reads an experiment's run, 0 for the newest, off a View, without bots and internal users. It fails with
+// ErrNoExperiment or ErrNoRun.
 func Make(v *core.View, experiment string, run int, codeVersion string) (*Readout, error) {
+	return MakeCounting(v, experiment, run, false, codeVersion)
+}
+
+// MakeCounting is Make, where filtered persons, that is bots and internal users, are counted or not.
+func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeVersion string) (*Readout, error) {
 	s, ok := v.Experiment(experiment)
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, experiment)
@@ -27,6 +33,7 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 		return nil, fmt.Errorf("%w: %q has no run %d", ErrNoRun, experiment, run)
 	}
 	f := newFrame(s, found)
+	f.filtered = filtered
 	r := &Readout{
 		ExperimentID:    experiment,
 		Status:          found.Status,
@@ -34,6 +41,7 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 		AsOf:            AsOf{v.Seq, v.Registry.Revision, codeVersion},
 		Control:         f.def.Control,
 		CrossoverPolicy: string(f.def.Crossover),
+		Filtered:        f.filteredWord(),
 		Variants:        f.variants(),
 		Metrics:         f.metrics(),
 		OtherPolicy:     f.otherPolicy(),
@@ -84,7 +92,8 @@ type frame struct {
 	life     registry.Run
 	run      *core.RunAggregate
 	arms     []arm
-	control  int // index into arms, -1: there is none
+	control  int  // index into arms, -1: there is none
+	filtered bool // bots and internal users are counted
 }
 
 // arm is a variant with its aggregate, which is empty where nobody came.
@@ -126,8 +135,10 @@ func Undeclared(s *core.Snapshot) registry.Definition {
 	if run := s.Aggregate.Runs[1]; run != nil {
 		for key, v := range run.Variants {
 			keys[key] = struct{}{}
-			for event := range v.Metrics {
-				events[event] = struct{}{}
+			for event, m := range v.Metrics {
+				if m.Merged(core.Who{Crossed: true, Filtered: true}).Users > 0 { // not only before the exposure
+					events[event] = struct{}{}
+				}
 			}
 		}
 	}

@@ -60,14 +60,25 @@ type Registry struct {
 	experiments map[string]*Experiment
 	names       map[[2]string]string // source and what it calls an experiment -> our id
 	history     map[string][]*Experiment
+	filters     []*FilterRevision // the oldest first
 }
 
 // ErrChange is wrapped by every change that cannot be applied.
 var ErrChange = errors.New("not a change of the registry")
 
-// Apply reads one change from the log. A change that cannot be read leaves the registry as it is and is an error: the
-// caller counts it and goes on.
+// Apply reads one change from the log: of an experiment, which it returns, or of the filters, with a nil experiment. A
+// change that cannot be read leaves the registry as it is and is an error: the caller counts it and goes on.
 func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) {
+	if f, mine, err := filtersOf(data); mine {
+		if err != nil {
+			return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
+		}
+		one := &FilterRevision{FilterChange: *f, Seq: seq}
+		one.labeller = newLabeller(&one.FilterChange.Filters)
+		r.Revision++
+		r.filters = append(slices.Clip(r.filters), one)
+		return r, nil, nil
+	}
 	var c Change
 	if err := json.Unmarshal(data, &c); err != nil {
 		return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
@@ -78,6 +89,7 @@ func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) 
 	e := compile(c, seq)
 	next := Registry{
 		Revision: r.Revision + 1, experiments: maps.Clone(r.experiments), names: map[[2]string]string{}, history: maps.Clone(r.history),
+		filters: r.filters,
 	}
 	if next.experiments == nil {
 		next.experiments, next.history = map[string]*Experiment{}, map[string][]*Experiment{}
