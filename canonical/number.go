@@ -101,10 +101,10 @@ func scale(digits []byte, exp int) (int64, error) {
 		if i < len(digits) {
 			d = digits[i]
 		}
-		n = n*10 + int64(d-'0')
-		if n > MaxNumber*Million {
-			return 0, errRange
+		if n > MaxNumber*Million/10 {
+			return 0, errRange // and another digit may be more than an int64 holds
 		}
+		n = n*10 + int64(d-'0')
 	}
 	if whole < len(digits) && roundsUp(digits[whole:], n%2 != 0) {
 		n++

@@ -128,6 +128,7 @@ func (a *Aggregate) cohort(s *series, day int64) *cohort {
 
 // grow adds to one age of a cohort and to all sums above it.
 func (a *Aggregate) grow(s *series, d *cohort, sign, age int64, by *Moments) {
+	a.changed[cut{s.id, d.day, age}] = struct{}{} // even by nothing: the cohort may be new
 	if *by == (Moments{}) {
 		return
 	}
@@ -138,13 +139,9 @@ func (a *Aggregate) grow(s *series, d *cohort, sign, age int64, by *Moments) {
 	d.ages[i].by.add(sign, by)
 	d.total.Moments.add(sign, by)
 	s.total.Moments.add(sign, by)
-	a.changed[cut{s.id, d.day, age}] = struct{}{}
 }
 
 func (a *Aggregate) precede(s *series, d *cohort, sign int64, by *Covariate) {
-	if *by == (Covariate{}) {
-		return
-	}
 	d.total.Covariate.add(sign, by)
 	s.total.Covariate.add(sign, by)
 	a.changed[cut{s.id, d.day, ageOfCovariate}] = struct{}{}
