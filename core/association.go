@@ -27,7 +27,8 @@ type Association struct {
 	Currency        string
 	Key             canonical.Unit // of the person
 	AnonymousID     string         // of the conversion, else of the exposure
-	Status          string         // of the conversion, by the experiment's policy
+	Status          string         // of the conversion, by the experiment's policy, bots and internal users left out
+	Unfiltered      string         // the same, bots and internal users counted; no column of its own
 	DedupStatus     string         // kept or duplicate
 	DuplicateOf     string         // event id of the report that is kept
 	Destination     string         // source whose report of the conversion is kept
@@ -124,6 +125,7 @@ func (m *rowMaker) convert(a *Association, v *runView, d *verdict, exposure *can
 		a.AnonymousID = e.AnonymousID
 	}
 	a.Status = d.status.Under(v.population(m.labels), m.rules.policy(a.ExperimentID), false)
+	a.Unfiltered = d.status.Under(v.population(m.labels), m.rules.policy(a.ExperimentID), true)
 	a.DedupStatus, a.Destination = kept, e.Source
 	if d.kept != nil {
 		a.DedupStatus, a.DuplicateOf, a.Destination = duplicate, d.kept.ID, d.kept.Source

@@ -49,8 +49,13 @@ const (
 
 // Normalize fills in the defaults and returns all Faults, or nil.
 func (f *Filters) Normalize() error {
-	setDefault(&f.Bots, true)
 	c := &checker{}
+	f.check(c)
+	return c.done()
+}
+
+func (f *Filters) check(c *checker) {
+	setDefault(&f.Bots, true)
 	c.that(len(f.UserAgents) <= maxFilters, "/user_agents", "must be at most %d", maxFilters)
 	for i, part := range f.UserAgents {
 		at := fmt.Sprintf("/user_agents/%d", i)
@@ -68,7 +73,6 @@ func (f *Filters) Normalize() error {
 	if f.Internal == nil {
 		f.Internal = []Rule{}
 	}
-	return c.done()
 }
 
 func (c *checker) pattern(pointer, text string) {
@@ -113,10 +117,11 @@ func (r Registry) Filters() *FilterRevision {
 // FilterHistory is every change of the filters that was ever applied, the oldest first. It is not to be written to.
 func (r Registry) FilterHistory() []*FilterRevision { return r.filters }
 
-// Edit is the change of the filters that comes after this one.
+// Edit is the change of the filters that comes after this one, their defaults written out.
 func (f *FilterRevision) Edit(to Filters, now canonical.Time, by string) (*FilterChange, error) {
 	c := &checker{}
 	c.by(by)
+	to.check(c)
 	return &FilterChange{Filters: to, Revision: f.Revision + 1, At: now, By: by}, c.done()
 }
 

@@ -40,6 +40,8 @@ type State interface {
 // none; it returns the sequence of the new one once that is on disk.
 type Publisher interface {
 	PublishDefinition(ctx context.Context, experiment string, after uint64, data []byte) (uint64, error)
+	// PublishFilters does the same for the filters.
+	PublishFilters(ctx context.Context, after uint64, data []byte) (uint64, error)
 }
 
 // Options are what an API is made of. State and Registry must be set.
@@ -99,6 +101,8 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/experiments/:id/readout", read, a.readout},
 		{http.MethodGet, "/v1/experiments/:id/associations", read, a.associations},
 		{http.MethodGet, "/v1/units/:kind/:id", read, a.unit},
+		{http.MethodGet, "/v1/filters", read, a.filters},
+		{http.MethodPut, "/v1/filters", write, a.setFilters},
 		{http.MethodGet, "/v1/ledger", read, a.ledger},
 		{http.MethodGet, "/openapi.json", nil, a.openapi},
 	}

@@ -23,10 +23,11 @@ const (
 
 // asked are the parameters of a readout.
 type asked struct {
-	run    int // 0: the newest
-	minSeq uint64
-	wait   time.Duration
-	atSeq  *uint64
+	run      int  // 0: the newest
+	filtered bool // bots and internal users are counted
+	minSeq   uint64
+	wait     time.Duration
+	atSeq    *uint64
 }
 
 // readout is GET /v1/experiments/{id}/readout.
@@ -50,8 +51,8 @@ func (a *API) readout(c echo.Context) error {
 	if q.atSeq != nil && *q.atSeq != v.Seq {
 		return elsewhen(*q.atSeq, v.Seq)
 	}
-	p, err := a.readouts.get(v, key{id, q.run}, func() ([]byte, error) {
-		r, err := readout.Make(v, id, q.run, a.Code)
+	p, err := a.readouts.get(v, key{id, q.run, q.filtered}, func() ([]byte, error) {
+		r, err := readout.MakeCounting(v, id, q.run, q.filtered, a.Code)
 		if err != nil {
 			return nil, err
 		}
@@ -82,6 +83,10 @@ func ask(values url.Values) (asked, error) {
 			fault("run", "must be the number of a run, from 1")
 		}
 		q.run = n
+	}
+	filtered, detail := askFiltered(values)
+	if q.filtered = filtered; detail != "" {
+		fault("filtered", detail)
 	}
 	sequence := func(name string) (n uint64, given bool) {
 		text := values.Get(name)
