@@ -40,7 +40,7 @@ var tools = [...]string{
 	"headless", "phantomjs", "lighthouse", "puppeteer", "playwright", "selenium", "webdriver", "cypress", "pagespeed", "gtmetrix",
 	"pingdom", "uptimerobot", "statuscake", "site24x7", "betteruptime", "better uptime", "datadogsynthetics", "datadog/synthetics", "newrelicpinger",
 	"checkly", "catchpoint", "dynatrace", "curl/", "wget/", "python-requests", "python-urllib", "aiohttp", "scrapy", "go-http-client",
-	"bot/", "crawler", "spider",
+	"crawler", "spider",
 }
 
 const (
@@ -141,13 +141,13 @@ func (l *labeller) judge(agent string) string {
 	if !l.bots {
 		return ""
 	}
+	if name, bot := parse(agent); bot {
+		return fmt.Sprintf("its user agent is the bot %q", name)
+	}
 	for _, part := range tools {
 		if strings.Contains(small, part) {
 			return fmt.Sprintf("its user agent holds %q, which no person's browser does", part)
 		}
-	}
-	if name, bot := parse(agent); bot {
-		return fmt.Sprintf("its user agent is the bot %q", name)
 	}
 	return ""
 }
