@@ -56,7 +56,7 @@ func (m *MetricAggregate) Through(w Who, day int64) (sum Sums) {
 }
 
 // AsOf are the sums as they stood at the end of that day, counted from 1970, by the times of the exposures and the
-// conversions, whenever they arrived.
+// conversions, whenever they arrived. Who is one person, and of which population, is as known now.
 func (m *MetricAggregate) AsOf(w Who, day int64) (sum Sums) {
 	for _, s := range m.chosen(w) {
 		for _, d := range s.days {
@@ -64,6 +64,10 @@ func (m *MetricAggregate) AsOf(w Who, day int64) (sum Sums) {
 				break
 			}
 			sum.Covariate.add(1, &d.total.Covariate)
+			if n := len(d.ages); n == 0 || d.day+d.ages[n-1].age <= day {
+				sum.Moments.add(1, &d.total.Moments)
+				continue
+			}
 			for i := range d.ages {
 				if d.day+d.ages[i].age > day {
 					break
@@ -146,6 +150,14 @@ func (m *MetricAggregate) cohorts(w Who) iter.Seq2[int64, []*cohort] {
 // ages are the moments of some cohorts by age in order.
 func ages(cohorts []*cohort) iter.Seq2[int64, Moments] {
 	return func(yield func(int64, Moments) bool) {
+		if len(cohorts) == 1 {
+			for i := range cohorts[0].ages {
+				if g := &cohorts[0].ages[i]; !yield(g.age, g.by) {
+					return
+				}
+			}
+			return
+		}
 		by := map[int64]Moments{}
 		var order []int64
 		for _, d := range cohorts {

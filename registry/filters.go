@@ -101,8 +101,8 @@ func (r *Rule) check(c *checker, at string) {
 // unset are the filters until somebody sets any.
 var unset = func() *FilterRevision {
 	r := &FilterRevision{}
-	_ = r.FilterChange.Filters.Normalize() // nothing is wrong with nothing
-	r.labeller = newLabeller(&r.FilterChange.Filters)
+	_ = r.Filters.Normalize() // nothing is wrong with nothing
+	r.labeller = newLabeller(&r.Filters)
 	return r
 }()
 

@@ -122,7 +122,7 @@ func TestFiltersSayWhatIsWrong(t *testing.T) {
 
 func TestFiltersAreAValueWithAHistory(t *testing.T) {
 	var r registry.Registry
-	if f := r.Filters(); f.Revision != 0 || !*f.FilterChange.Filters.Bots || f.Seq != 0 {
+	if f := r.Filters(); f.Revision != 0 || !*f.Filters.Bots || f.Seq != 0 {
 		t.Errorf("%+v", f)
 	}
 	off := false

@@ -74,7 +74,7 @@ func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) 
 			return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
 		}
 		one := &FilterRevision{FilterChange: *f, Seq: seq}
-		one.labeller = newLabeller(&one.FilterChange.Filters)
+		one.labeller = newLabeller(&one.Filters)
 		r.Revision++
 		r.filters = append(slices.Clip(r.filters), one)
 		return r, nil, nil

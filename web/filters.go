@@ -39,7 +39,7 @@ func filtersOf(r registry.Registry, next *registry.FilterChange, seq uint64) fil
 	newest := &r.Filters().FilterChange
 	f := filters{Revisions: []filtersRevision{}}
 	for _, one := range r.FilterHistory() {
-		f.Revisions = append(f.Revisions, filtersRevision{one.Revision, one.At, one.By, one.Seq, one.FilterChange.Filters})
+		f.Revisions = append(f.Revisions, filtersRevision{one.Revision, one.At, one.By, one.Seq, one.Filters})
 	}
 	if next != nil {
 		newest = next
