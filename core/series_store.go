@@ -59,9 +59,16 @@ func (f *Fold) flushCuts(experiment string, a *Aggregate) error {
 			return err
 		}
 	}
+	if len(a.changed) > keepChanged {
+		a.changed = nil
+	}
 	clear(a.changed)
 	return nil
 }
+
+// keepChanged is the size up to which the set of changed parts is used again: emptying a large one takes as long at
+// every commit as it was large once.
+const keepChanged = 4096
 
 // cut is a part as it is stored, on top of b; nil where there is nothing to store.
 func (a *Aggregate) cut(c cut, b []byte) []byte {
