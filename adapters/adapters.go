@@ -24,6 +24,10 @@ type Adapter struct {
 	// are what a dead letter keeps.
 	Headers []string
 
+	// ParseCatalog reads the vendor's datafile, settings or configuration download. It fails with a sentence that says
+	// what the file should be. Nil: the vendor's events tell everything.
+	ParseCatalog func(data []byte) (*Catalog, error)
+
 	// CheckOptions says what is wrong with a source's options, every fault at once. Nil: the vendor has none.
 	CheckOptions func(options map[string]any) error
 
@@ -45,6 +49,7 @@ type Adapter struct {
 type Source struct {
 	Name    string          // becomes Event.Source
 	Options map[string]any  // the vendor's own settings, already checked by CheckOptions
+	Catalog *Catalog        // nil: there is none, and events count under the vendor's own ids
 	Rules   canonical.Rules // what the deployment refuses as an id
 }
 
@@ -68,8 +73,20 @@ func (e Envelope) Query() url.Values {
 type Batch struct {
 	Items    int            // how many items the request had
 	Events   []Decoded      // canonical, valid, in the order of the items
+	Lives    []DecodedLife  // reports about experiments, valid, in the order of the items
 	Rejected []Rejection    // items that cannot be counted, each with its reason
 	Ignored  map[string]int // items that are not meant to count, by reason
+
+	// Catalog is a catalog that the request brings, for ParseCatalog. CatalogChanged says that the source's catalog is to
+	// be fetched anew.
+	Catalog        []byte
+	CatalogChanged bool
+}
+
+// DecodedLife is a report about an experiment and the item that it came from.
+type DecodedLife struct {
+	Index int // of the item in the request
+	canonical.Life
 }
 
 // Decoded is an event and the item it came from.
@@ -114,6 +131,21 @@ func (b *Batch) Accept(s Source, e Envelope, index int, events ...canonical.Even
 			return
 		}
 		b.Events = append(b.Events, Decoded{index, ev})
+	}
+}
+
+// Tell adds the reports of item index, stamped with the source and the time of receipt. Where one of them breaks the
+// contract the whole item is rejected. An item may be told and accepted, but not told and ignored.
+func (b *Batch) Tell(s Source, e Envelope, index int, lives ...canonical.Life) {
+	at := len(b.Lives)
+	for _, l := range lives {
+		l.Source, l.ReceivedAt = s.Name, e.ReceivedAt
+		if err := l.Validate(); err != nil {
+			b.Lives = b.Lives[:at]
+			b.Reject(index, err)
+			return
+		}
+		b.Lives = append(b.Lives, DecodedLife{index, l})
 	}
 }
 

@@ -16,6 +16,16 @@ func (b *Batch) AppendJSON(dst []byte) []byte {
 	if len(b.Rejected) > 0 {
 		dst = append(dst, '\n')
 	}
+	if len(b.Lives) > 0 {
+		dst = append(dst, `],"lives":[`...)
+		for i := range b.Lives {
+			dst = b.Lives[i].AppendJSON(append(dst, separator(i)...))
+		}
+		dst = append(dst, '\n')
+	}
+	if b.Catalog != nil || b.CatalogChanged {
+		dst = append(dst, `],"catalog":["changed"`...)
+	}
 	ignored := b.Ignored
 	if ignored == nil {
 		ignored = map[string]int{}

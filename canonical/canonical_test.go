@@ -221,7 +221,7 @@ func TestNumberAgainstRationals(t *testing.T) {
 			t.Fatalf("%s written as %s read as %s (%v)", text, n, back, err)
 		}
 	})
-	for _, bad := range []string{"", "-", ".", "NaN", "Infinity", "1e", "1.2.3", "0x10", "1_000", " 1", "1e999999999999999999999", "922400E7", "9300000000000", "1000000000000.000001"} {
+	for _, bad := range []string{"", "-", ".", "NaN", "Infinity", "1e", "1.2.3", "0x10", "1_000", " 1", "1e999999999999999999999", "1000000000000.000001", "9230000000000", "-9999999999999"} {
 		if n, err := canonical.ParseNumber(bad); err == nil {
 			t.Errorf("%q accepted as %s", bad, n)
 		}

@@ -101,8 +101,8 @@ func scale(digits []byte, exp int) (int64, error) {
 		if i < len(digits) {
 			d = digits[i]
 		}
-		if n > MaxNumber*Million/10 {
-			return 0, errRange // and another digit may be more than an int64 holds
+		if n > MaxNumber*Million/10 { // ten times as much would be too large, and may not even fit
+			return 0, errRange
 		}
 		n = n*10 + int64(d-'0')
 	}

@@ -56,6 +56,7 @@ type Limits struct {
 	Body        Size
 	Event       Size
 	BatchEvents int
+	Memory      Size // of the whole process that the garbage collector keeps to as long as it can; 0: no limit
 }
 
 // Log says how much is logged and in which form.
@@ -82,7 +83,7 @@ func Default() Config {
 		AdminListen:     HostPort{host: "127.0.0.1", port: 8081, set: true},
 		DataDir:         "./tracklayer-data",
 		NATS:            NATS{Prefix: Token{text: "tracklayer"}, Replicas: 1},
-		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 10_000},
+		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 10_000, Memory: 400 * MiB},
 		ShutdownTimeout: 20 * time.Second,
 		Log:             Log{Level: slog.LevelInfo, Format: LogText},
 		CORS:            CORS{Origins: []Origin{{text: "*"}}},

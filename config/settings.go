@@ -123,6 +123,11 @@ var settings = []setting[Config]{
 		field: func(c *Config) any { return &c.Limits.BatchEvents },
 	},
 	{
+		key: "limits.memory", example: "2GiB", remedy: sizeRemedy,
+		doc:   "The memory that the program tries to stay within: past it the garbage collector works harder, nothing is refused. 0 means no such limit. The environment variable GOMEMLIMIT goes before it.",
+		field: func(c *Config) any { return &c.Limits.Memory },
+	},
+	{
 		key: "shutdown_timeout", example: "45s", remedy: "write a number with a unit, for example 20s",
 		doc:   "How long running requests may take to finish when the program is asked to stop.",
 		field: func(c *Config) any { return &c.ShutdownTimeout },

@@ -120,6 +120,7 @@ func (r *rules) limits() {
 		fmt.Sprintf("%s is more than limits.body, which is %s", r.Limits.Event, r.Limits.Body),
 		"make limits.body at least as large", "limits.event", "limits.body")
 	r.refuse(r.Limits.BatchEvents <= 0, "it lets no event in", "write a number above zero, for example 10000", "limits.batch_events")
+	r.refuse(r.Limits.Memory != 0 && r.Limits.Memory < 128*MiB, "the program would collect garbage all the time", "write at least 128MiB, or 0 for no limit", "limits.memory")
 }
 
 func (r *rules) sources() {

@@ -52,6 +52,8 @@ type Aggregate struct {
 	Runs       map[int]*RunAggregate `json:"runs"`
 	OutsideRun int64                 `json:"outside_run,omitempty"` // exposures outside every run
 	NoExposure int64                 `json:"no_exposure,omitempty"` // conversions that name the experiment, of persons without an exposure to it
+	// Participants are persons with any event that names the experiment, whether or not it counts anywhere.
+	Participants int64 `json:"participants,omitempty"`
 }
 
 // RunAggregate is one run.
@@ -113,6 +115,7 @@ func (r *RunAggregate) variant(key string) *VariantAggregate {
 
 // add puts what one person contributes on top (sign 1) or takes it back (sign -1).
 func (a *Aggregate) add(sign int64, p *participation, labels registry.Label) {
+	a.Participants += sign
 	a.OutsideRun += sign * p.outside
 	a.NoExposure += sign * p.noExposure
 	for i := range p.runs {
@@ -249,7 +252,9 @@ func (v *VariantAggregate) empty() bool {
 		len(v.Metrics) == 0 // days and reasons count some of the persons
 }
 
-func (a *Aggregate) isEmpty() bool { return len(a.Runs) == 0 && a.OutsideRun == 0 && a.NoExposure == 0 }
+func (a *Aggregate) isEmpty() bool {
+	return len(a.Runs) == 0 && a.OutsideRun == 0 && a.NoExposure == 0 && a.Participants == 0
+}
 
 // clone is a copy to be handed out: a deep one, but for the metrics' trees, whose nodes both share from now on. The copy
 // is not to be written to.

@@ -45,6 +45,7 @@ func appendArms(b []byte, arms []arm) []byte {
 // appendTo writes the person.
 func (p *person) appendTo(b []byte) []byte {
 	b = binary.AppendUvarint(append(b, tagPerson|byte(p.labels)<<2), uint64(p.conversions))
+	b = binary.AppendUvarint(b, uint64(p.revision))
 	b = binary.AppendUvarint(b, uint64(len(p.units)))
 	for _, u := range p.units {
 		b = appendUnit(b, u)
@@ -245,7 +246,7 @@ func decodePerson(b []byte) (*person, canonical.Unit, error) {
 	if tag&3 != tagPerson || labels&^registry.Labels != 0 {
 		return nil, canonical.Unit{}, fmt.Errorf("person: %w", errRecord)
 	}
-	p := &person{labels: labels, conversions: int64(d.uint())}
+	p := &person{labels: labels, conversions: int64(d.uint()), revision: int(d.uint())}
 	for range d.count() {
 		p.units = append(p.units, d.unit())
 	}

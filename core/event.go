@@ -142,7 +142,8 @@ func (f *Fold) ensurePerson(u canonical.Unit) (*entry, error) {
 		return nil, err
 	}
 	if p.person == nil {
-		p.person = &person{units: []canonical.Unit{u}}
+		p.person = &person{units: []canonical.Unit{u}, revision: f.rules.Revision}
+		f.meta.Persons++
 		f.touch(p)
 	}
 	return p, nil

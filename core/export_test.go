@@ -54,3 +54,11 @@ func (f *Fold) PersonRecords() (records [][]byte, err error) {
 	})
 	return records, err
 }
+
+// InBackground lets every change of the registry, and every person with more than so many facts, be recomputed in the
+// background. It returns what takes that back.
+func InBackground(persons, facts int64) (undo func()) {
+	wasAtOnce, wasHeavy := atOnce, heavy
+	atOnce, heavy = persons, facts
+	return func() { atOnce, heavy = wasAtOnce, wasHeavy }
+}

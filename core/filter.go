@@ -1,7 +1,8 @@
 package core
 
 import (
-	"encoding/binary"
+	"maps"
+	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/registry"
@@ -15,12 +16,8 @@ func (f *Fold) label(p *entry, e *canonical.Event) {
 }
 
 // refilter takes a change of the filters, which may concern everybody.
-func (f *Fold) refilter(r *canonical.Record, next registry.Registry) error {
-	f.rules.Registry = next
-	if err := f.tx.Set(binary.BigEndian.AppendUint64([]byte{keyDefinition}, r.Seq), r.Definition); err != nil {
-		return err
-	}
-	return f.recomputeAll(nil)
+func (f *Fold) refilter(next registry.Registry) error {
+	return f.reread(next, slices.Sorted(maps.Keys(f.aggs)), true)
 }
 
 // TracedLabel is one reason why a person is filtered: the earliest event that says so.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -17,7 +18,8 @@ const Format = 3
 // ErrFormat reports a store whose records this program does not read.
 var ErrFormat = errors.New("the state was written by another version of TrackLayer")
 
-// Fold is the state and its one writer. Apply is for one goroutine; View and Wait are for any number.
+// Fold is the state and its one writer. Apply and Recompute wait for each other; everything that reads is for any number
+// of goroutines, beside them.
 type Fold struct {
 	store   Store
 	tx      Tx
@@ -29,8 +31,11 @@ type Fold struct {
 	touched []*entry                  // of these, the ones that changed since the last commit
 	names   map[name]struct{}         // all that events call experiments
 	ledger  map[LedgerKey]*LedgerEntry
-	broken  error // a failed write: memory and disk differ, nothing may be applied any more
+	frozen  map[string]*Snapshot        // experiments that are being recomputed, as they were before
+	due     map[canonical.Unit]struct{} // heavy persons that are to be recomputed
+	broken  error                       // a failed write: memory and disk differ, nothing may be applied any more
 	buf     []byte
+	writer  sync.Mutex // Apply or Recompute
 
 	view atomic.Pointer[View]
 	gate sync.RWMutex // held for reading, it keeps the last commit the last
@@ -45,6 +50,8 @@ type meta struct {
 	Watermark     canonical.Time `json:"watermark"`
 	LinkConflicts int64          `json:"link_conflicts"`
 	Unreadable    int64          `json:"unreadable"` // records that are neither event nor definition
+	Persons       int64          `json:"persons"`
+	Walk          *walk          `json:"walk,omitempty"` // the recomputation under way
 }
 
 // entry is a unit as read since the last commit: a person, a redirect to one, or nothing yet.
@@ -67,7 +74,7 @@ func (f *Fold) touch(e *entry) {
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
 		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
-		names: map[name]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}), meta: meta{Format: Format},
+		names: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}), meta: meta{Format: Format},
 	}
 	tx := store.Begin()
 	defer tx.Discard()
@@ -117,6 +124,10 @@ func Open(store Store) (*Fold, error) {
 	for id, a := range f.aggs {
 		snapshots[id] = f.snapshot(id, a)
 	}
+	if err := f.resume(tx); err != nil {
+		return nil, err
+	}
+	maps.Copy(snapshots, f.frozen)
 	f.publish(snapshots)
 	return f, nil
 }
@@ -128,6 +139,26 @@ func (f *Fold) Seq() uint64 { return f.View().Seq }
 // the last one. Records at or below the sequence reached before are passed over, so a replay counts nothing twice.
 // An error is the store's: nothing of the batch was kept, and the Fold must be opened anew.
 func (f *Fold) Apply(records []canonical.Record) error {
+	return f.write(func() error {
+		for i := range records {
+			r := &records[i]
+			if r.Seq <= f.meta.Seq {
+				continue
+			}
+			if err := f.record(r); err != nil {
+				return fmt.Errorf("record %d: %w", r.Seq, err)
+			}
+			f.meta.Seq = r.Seq
+		}
+		return nil
+	})
+}
+
+// write lets fn change the state and commits that. After a failure nothing may be written any more: memory and disk
+// differ.
+func (f *Fold) write(fn func() error) error {
+	f.writer.Lock()
+	defer f.writer.Unlock()
 	if f.broken != nil {
 		return fmt.Errorf("after an earlier failure: %w", f.broken)
 	}
@@ -136,22 +167,10 @@ func (f *Fold) Apply(records []canonical.Record) error {
 		f.tx.Discard()
 		f.tx = nil
 	}()
-	for i := range records {
-		r := &records[i]
-		if r.Seq <= f.meta.Seq {
-			continue
-		}
-		if err := f.record(r); err != nil {
-			f.broken = fmt.Errorf("record %d: %w", r.Seq, err)
-			return f.broken
-		}
-		f.meta.Seq = r.Seq
+	if f.broken = fn(); f.broken == nil {
+		f.broken = f.commit()
 	}
-	if err := f.commit(); err != nil {
-		f.broken = err
-		return err
-	}
-	return nil
+	return f.broken
 }
 
 func (f *Fold) record(r *canonical.Record) error {
@@ -179,7 +198,9 @@ func (f *Fold) commit() error {
 		}
 		if a.prune(); a.isEmpty() {
 			delete(f.aggs, id)
-			delete(snapshots, id)
+			if f.frozen[id] == nil {
+				delete(snapshots, id)
+			}
 			if err := f.tx.Delete(append([]byte{keyAggregate}, id...)); err != nil {
 				return err
 			}
@@ -192,8 +213,11 @@ func (f *Fold) commit() error {
 		if err := f.tx.Set(append([]byte{keyAggregate}, id...), raw); err != nil {
 			return err
 		}
-		snapshots[id] = f.snapshot(id, a)
+		if f.frozen[id] == nil {
+			snapshots[id] = f.snapshot(id, a)
+		}
 	}
+	maps.Copy(snapshots, f.frozen)
 	if err := f.flushLedger(); err != nil {
 		return err
 	}
@@ -296,102 +320,62 @@ func (f *Fold) contribute(sign int64, p *person, experiment string) {
 	}
 }
 
-// recompute replaces the person by what its facts say.
+// recompute replaces the person by what its facts say, at once or, where that takes long, later.
 func (f *Fold) recompute(e *entry) error {
-	facts, err := f.facts(e.person.units, e.person.size())
+	if e.person.size() > heavy {
+		return f.later(e)
+	}
+	return f.settle(e)
+}
+
+// settle replaces the person by what its facts say.
+func (f *Fold) settle(e *entry) error {
+	anew, err := f.evaluated(e.person.units, e.person.size())
 	if err != nil {
 		return err
 	}
 	f.contribute(-1, e.person, "")
-	e.person = f.rules.evaluate(e.person.units, facts)
+	e.person = anew
 	f.contribute(1, e.person, "")
 	f.touch(e)
 	return nil
 }
 
+// evaluated computes a person with about so many facts from them. The facts of most persons fit into memory, and are
+// read once; the others' are read as often as need be.
+func (f *Fold) evaluated(units []canonical.Unit, about int64) (*person, error) {
+	if about > heavy {
+		return f.rules.evaluate(units, func(each func(*canonical.Event) error) error { return f.eachFact(units, each) })
+	}
+	facts, err := f.facts(units, about)
+	if err != nil {
+		return nil, err
+	}
+	return f.rules.evaluate(units, held(facts))
+}
+
 // facts reads everything that is stored under the units, about so many.
 func (f *Fold) facts(units []canonical.Unit, about int64) ([]canonical.Event, error) {
 	facts := make([]canonical.Event, 0, about)
+	err := f.eachFact(units, func(e *canonical.Event) error {
+		facts = append(facts, *e)
+		return nil
+	})
+	return facts, err
+}
+
+// eachFact calls each with everything that is stored under the units.
+func (f *Fold) eachFact(units []canonical.Unit, each func(*canonical.Event) error) error {
 	for _, u := range units {
 		err := f.tx.Scan(unitKey(keyFact, u), func(_, value []byte) error {
 			e, err := canonical.ParseWire(append([]byte(nil), value...))
 			if err != nil {
 				return fmt.Errorf("fact: %w: %w", errRecord, err)
 			}
-			facts = append(facts, e)
-			return nil
+			return each(&e)
 		})
 		if err != nil {
-			return nil, err
-		}
-	}
-	return facts, nil
-}
-
-// define applies a change of the registry and recomputes every person that it may concern: who takes part in the
-// experiment, and whose events name one that they did not name before. A change that cannot be applied is counted: the
-// log holds it for ever, and stopping would help nobody.
-func (f *Fold) define(r *canonical.Record) error {
-	next, x, err := f.rules.Apply(r.Definition, r.Seq)
-	if err != nil {
-		f.meta.Unreadable++
-		return nil //nolint:nilerr // counted, see above
-	}
-	if x == nil {
-		return f.refilter(r, next)
-	}
-	concerned := map[string]struct{}{x.ID: {}}
-	for n := range f.names {
-		if old := f.rules.Resolve(n.source, n.experiment, n.vendor); old != next.Resolve(n.source, n.experiment, n.vendor) {
-			concerned[old] = struct{}{}
-		}
-	}
-	f.rules.Registry = next
-	if err := f.tx.Set(binary.BigEndian.AppendUint64([]byte{keyDefinition}, r.Seq), r.Definition); err != nil {
-		return err
-	}
-	f.aggregate(x.ID)
-	return f.recomputeAll(concerned)
-}
-
-// recomputeAll recomputes everybody who takes part in one of the experiments; with nil, everybody.
-func (f *Fold) recomputeAll(experiments map[string]struct{}) error {
-	if err := f.flushPeople(); err != nil {
-		return err
-	}
-	var concerned []canonical.Unit
-	err := f.tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
-		p, _, err := decodePerson(value)
-		if err != nil || p == nil {
 			return err
-		}
-		if experiments == nil {
-			concerned = append(concerned, p.units[0])
-			return nil
-		}
-		for i := range p.parts {
-			if _, ok := experiments[p.parts[i].experiment]; ok {
-				concerned = append(concerned, p.units[0])
-				break
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, u := range concerned {
-		e, err := f.personOf(u)
-		if err != nil {
-			return err
-		}
-		if err := f.recompute(e); err != nil {
-			return err
-		}
-		if len(f.people) > keepPeople {
-			if err := f.flushPeople(); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

@@ -122,6 +122,9 @@ func fold(t fataler, f *core.Fold, records []canonical.Record, batch func() int)
 		}
 		records = records[n:]
 	}
+	if err := f.Settle(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func all() int { return 1 << 30 }

@@ -173,13 +173,20 @@ func (f *Fold) unmerge(e *canonical.Event) error {
 }
 
 // regroup finds anew which of the seeds' ids, and of all ids that hang together with them, are one person, and computes
-// these persons from their facts. It is the slow and certain way that every change of identity may take.
+// these persons from their facts. It is the slow and certain way that every change of identity may take. Where that
+// takes too long to be done with every event, the heaviest person's view is carried over and computed anew later.
 func (f *Fold) regroup(seeds []canonical.Unit) error {
 	g := &grouping{fold: f, leader: map[canonical.Unit]canonical.Unit{}, old: map[*entry]struct{}{}}
 	if err := g.gather(seeds); err != nil {
 		return err
 	}
+	size := int64(0)
+	var heaviest *person
 	for e := range g.old {
+		size += e.person.size()
+		if heaviest == nil || compareHeavy(e.person, heaviest) > 0 {
+			heaviest = e.person
+		}
 		f.contribute(-1, e.person, "")
 		e.person = nil
 	}
@@ -188,12 +195,9 @@ func (f *Fold) regroup(seeds []canonical.Unit) error {
 		l := g.find(u)
 		groups[l] = append(groups[l], u)
 	}
+	f.meta.Persons += int64(len(groups) - len(g.old))
 	for _, units := range groups {
 		slices.SortFunc(units, compareUnits)
-		facts, err := f.facts(units, 0)
-		if err != nil {
-			return err
-		}
 		for _, u := range units {
 			e, err := f.load(u)
 			if err != nil {
@@ -203,10 +207,63 @@ func (f *Fold) regroup(seeds []canonical.Unit) error {
 			f.touch(e)
 		}
 		e := f.people[units[0]]
-		e.redirect, e.person = canonical.Unit{}, f.rules.evaluate(units, facts)
+		e.redirect = canonical.Unit{}
+		var err error
+		if size <= heavy {
+			e.person, err = f.evaluated(units, 0)
+		} else {
+			err = f.regroupHeavy(e, units, heaviest)
+		}
+		if err != nil {
+			return err
+		}
 		f.contribute(1, e.person, "")
 	}
 	return nil
+}
+
+// compareHeavy orders persons by their size, and equal ones by their key.
+func compareHeavy(a, b *person) int {
+	return cmp.Or(cmp.Compare(a.size(), b.size()), compareUnits(a.units[0], b.units[0]))
+}
+
+// regroupHeavy makes a person of units that may have more facts than can be read now: the heaviest of those before,
+// where it is among them, else nobody in particular.
+func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person) error {
+	few, err := f.fewFacts(units)
+	if err != nil {
+		return err
+	}
+	if few {
+		e.person, err = f.evaluated(units, 0)
+		return err
+	}
+	e.person = &person{units: units}
+	if slices.Contains(units, heaviest.units[0]) {
+		e.person.conversions, e.person.labels = heaviest.conversions, heaviest.labels
+		e.person.revision, e.person.parts = heaviest.revision, heaviest.parts
+	}
+	return f.later(e)
+}
+
+// fewFacts reports whether the units have so few facts that they can be read at once.
+func (f *Fold) fewFacts(units []canonical.Unit) (bool, error) {
+	n := int64(0)
+	for _, u := range units {
+		err := f.tx.Scan(unitKey(keyFact, u), func(_, _ []byte) error {
+			if n++; n > heavy {
+				return errStop
+			}
+			return nil
+		})
+		if errors.Is(err, errStop) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // grouping is a union-find over ids.

@@ -16,23 +16,41 @@ type View struct {
 	LinkConflicts int64          // users that were linked to an anonymous id beyond its owner
 	Unreadable    int64          // records of the log that could not be read
 	Registry      registry.Registry
+	Recomputing   *Progress // of what a change of the registry asked for; nil: all is done
+	Due           int       // persons with very many events who are to be recomputed: they count for what they were before
 	snapshots     map[string]*Snapshot
 }
 
-// Snapshot is one experiment as of a View.
+// Snapshot is one experiment as of a View, or, while it is being recomputed, as of the moment before that was asked for.
 type Snapshot struct {
 	ID         string
 	Experiment *registry.Experiment // nil: undeclared
 	Aggregate  *Aggregate
+
+	Seq         uint64 // of the last record applied
+	Revision    int    // of the registry
+	Watermark   canonical.Time
+	Recomputing bool
+	Lost        bool // recomputing, and what it was before is not known any more because the program was started again
 }
+
+// Unsettled reports whether Recompute has something to do.
+func (v *View) Unsettled() bool { return v.Recomputing != nil || v.Due > 0 }
 
 // Experiment finds an experiment, declared or named by events.
 func (v *View) Experiment(id string) (*Snapshot, bool) {
-	s, ok := v.snapshots[id]
-	if x, declared := v.Registry.Get(id); declared && !ok {
-		return &Snapshot{ID: id, Experiment: x, Aggregate: &Aggregate{}}, true
+	found, ok := v.snapshots[id]
+	if ok && found.Recomputing {
+		return found, true
 	}
-	return s, ok
+	s := Snapshot{ID: id, Seq: v.Seq, Revision: v.Registry.Revision, Watermark: v.Watermark}
+	if ok {
+		s.Experiment, s.Aggregate = found.Experiment, found.Aggregate
+		return &s, true
+	}
+	s.Experiment, ok = v.Registry.Get(id)
+	s.Aggregate = &Aggregate{}
+	return &s, ok
 }
 
 // Experiments are the ids of all experiments, declared or named by events, in byte order.
@@ -56,11 +74,16 @@ func (f *Fold) View() *View { return f.view.Load() }
 
 // Wait returns the first View that has applied the stream sequence, or the newest one and ctx's error.
 func (f *Fold) Wait(ctx context.Context, seq uint64) (*View, error) {
+	return f.Until(ctx, func(v *View) bool { return v.Seq >= seq })
+}
+
+// Until returns the first View, from the newest on, that is what was waited for, or the newest one and ctx's error.
+func (f *Fold) Until(ctx context.Context, good func(*View) bool) (*View, error) {
 	for {
 		f.mu.Lock()
 		more := f.more
 		f.mu.Unlock()
-		if v := f.View(); v.Seq >= seq {
+		if v := f.View(); good(v) {
 			return v, nil
 		}
 		select {
@@ -82,10 +105,14 @@ func (f *Fold) snapshot(id string, a *Aggregate) *Snapshot {
 
 // publish lets readers see the committed state.
 func (f *Fold) publish(snapshots map[string]*Snapshot) {
-	f.view.Store(&View{
+	v := &View{
 		Seq: f.meta.Seq, Watermark: f.meta.Watermark, LinkConflicts: f.meta.LinkConflicts, Unreadable: f.meta.Unreadable,
-		Registry: f.rules.Registry, snapshots: snapshots,
-	})
+		Registry: f.rules.Registry, Due: len(f.due), snapshots: snapshots,
+	}
+	if w := f.meta.Walk; w != nil {
+		v.Recomputing = &Progress{Done: w.Seen, Of: f.meta.Persons}
+	}
+	f.view.Store(v)
 	f.mu.Lock()
 	close(f.more)
 	f.more = make(chan struct{})

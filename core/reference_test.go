@@ -208,6 +208,7 @@ func (r *reference) count(facts []canonical.Event) {
 		}
 	}
 	for id := range experiments {
+		r.of(id).Participants++
 		r.participate(&p, id)
 	}
 }

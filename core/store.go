@@ -16,6 +16,8 @@ type Tx interface {
 	Delete(key []byte) error
 	// Scan calls fn for every key with the prefix in byte order until fn returns an error. fn must not write.
 	Scan(prefix []byte, fn func(key, value []byte) error) error
+	// ScanAfter is Scan from the first key after one that has the prefix.
+	ScanAfter(prefix, after []byte, fn func(key, value []byte) error) error
 	Commit() error
 	Discard()
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"cmp"
+	"hash/fnv"
 	"slices"
 	"strings"
 
@@ -30,6 +31,7 @@ type person struct {
 	units       []canonical.Unit // all ids, sorted; the person is stored under the smallest user, else its anonymous id
 	conversions int64            // facts that are conversions
 	labels      registry.Label   // of all facts together
+	revision    int              // of the registry that it was last computed by as a whole
 	parts       []participation  // sorted by experiment
 }
 
@@ -66,21 +68,6 @@ type ending struct {
 }
 
 func (e ending) set() bool { return e.at != 0 }
-
-// total is a person's number in a metric.
-type total struct {
-	metric string
-	once   bool          // the number is 1 where there is a conversion, however many
-	x      canonical.Sum // from the days before the exposure, see CovariateDays; of the numerator where it is a ratio
-	steps  []step        // by age
-}
-
-// step is what a person's number grew by, age days after the exposure.
-type step struct {
-	age  int64
-	n    int64 // counted conversions, of the numerator where it is a ratio
-	y, d canonical.Sum
-}
 
 func (v *runView) exposed() bool { return len(v.arms)+len(v.unknown) > 0 }
 
@@ -141,23 +128,6 @@ func addArm(arms []arm, variant string, m moment) []arm {
 		arms[i].earliest = m
 	}
 	return arms
-}
-
-func (v *runView) total(metric string, once bool) *total {
-	i, ok := slices.BinarySearchFunc(v.totals, metric, func(t total, id string) int { return strings.Compare(t.metric, id) })
-	if !ok {
-		v.totals = slices.Insert(v.totals, i, total{metric: metric, once: once})
-	}
-	return &v.totals[i]
-}
-
-// at is the step of an age.
-func (t *total) at(age int64) *step {
-	i, ok := slices.BinarySearchFunc(t.steps, age, func(s step, age int64) int { return cmp.Compare(s.age, age) })
-	if !ok {
-		t.steps = slices.Insert(t.steps, i, step{age: age})
-	}
-	return &t.steps[i]
 }
 
 // rules read events by the registry. An experiment that nobody declared has one run without start or end, knows every
@@ -307,57 +277,50 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 	return status
 }
 
-// precede adds a conversion before the exposure to the covariates.
-func (v *runView) precede(declared bool, uses []registry.Use, e *canonical.Event, exposed canonical.Time) {
-	if e.At < exposed-CovariateDays*86_400_000 {
-		return
-	}
-	if !declared {
-		t := v.total(e.ConversionEvent, true)
-		t.x = t.x.Plus(amount(registry.Use{}, e))
-	}
-	for _, u := range uses {
-		if !u.Denominator {
-			t := v.total(u.Metric.ID, u.Metric.Type == registry.Proportion)
-			t.x = t.x.Plus(amount(u, e))
-		}
-	}
-}
-
-func amount(u registry.Use, e *canonical.Event) canonical.Sum {
-	switch u.Field {
-	case "value":
-		return canonical.SumOf(e.Value.Micros)
-	case "metric_value":
-		return canonical.SumOf(e.MetricValue.Micros)
-	}
-	return canonical.SumOf(1)
-}
-
-func (s *step) count(u registry.Use, e *canonical.Event) {
-	if u.Denominator {
-		s.d = s.d.Plus(amount(u, e))
-		return
-	}
-	s.n++
-	s.y = s.y.Plus(amount(u, e))
-}
-
 // preferred orders the reports of one conversion: the record that is kept comes first.
 func preferred(a, b *canonical.Event) int {
 	return cmp.Or(
 		cmp.Compare(a.Channel.Rank(), b.Channel.Rank()), cmp.Compare(a.At, b.At), strings.Compare(a.ID, b.ID), strings.Compare(a.Source, b.Source))
 }
 
-// evaluate computes a person from all of its facts, in any order. It is the definition of the fold; whatever changes a
-// person in place must come to the same.
-func (r rules) evaluate(units []canonical.Unit, facts []canonical.Event) *person {
-	p := &person{units: units}
-	type key struct{ event, dedup string }
-	best := map[key]*canonical.Event{}
-	for i := range facts {
-		p.labels |= r.Filters().Labels(&facts[i])
-		switch e := &facts[i]; e.Kind {
+// facts calls each with every fact of a person, in any order, as often as it is asked to. The event is the caller's until
+// each returns.
+type facts func(each func(*canonical.Event) error) error
+
+// held are facts that lie in memory.
+func held(all []canonical.Event) facts {
+	return func(each func(*canonical.Event) error) error {
+		for i := range all {
+			if err := each(&all[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// dedup is what two reports of one conversion have in common.
+type dedup struct{ event, key string }
+
+func dedupOf(e *canonical.Event) dedup { return dedup{e.ConversionEvent, e.DedupKey} }
+
+// hash is for telling that a key is new without keeping it: a person may have a million.
+func (d dedup) hash() uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(d.event)) // a hash takes everything
+	_, _ = h.Write([]byte{0})
+	_, _ = h.Write([]byte(d.key))
+	return h.Sum64()
+}
+
+// evaluate computes a person from all of its facts. It is the definition of the fold; whatever changes a person in place
+// must come to the same. It holds no more of the facts than the reports of conversions that came more than once.
+func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
+	p := &person{units: units, revision: r.Revision}
+	var met map[uint64]bool // by hash; true: more than once
+	err := all(func(e *canonical.Event) error {
+		p.labels |= r.Filters().Labels(e)
+		switch e.Kind {
 		case canonical.Exposed:
 			r.expose(p, e)
 		case canonical.EndedEarly:
@@ -365,21 +328,58 @@ func (r rules) evaluate(units []canonical.Unit, facts []canonical.Event) *person
 		case canonical.Converted:
 			p.conversions++
 			if e.DedupKey != "" {
-				k := key{e.ConversionEvent, e.DedupKey}
-				if b := best[k]; b == nil || preferred(e, b) < 0 {
-					best[k] = e
-				}
+				met = meet(met, dedupOf(e).hash())
 			}
 		}
+		return nil
+	})
+	if err != nil || p.conversions == 0 {
+		return p, err
 	}
-	for i := range facts {
-		if e := &facts[i]; e.Kind == canonical.Converted {
-			kept := e
-			if e.DedupKey != "" {
-				kept = best[key{e.ConversionEvent, e.DedupKey}]
-			}
-			r.convert(p, e, kept)
+	best, err := keep(all, met)
+	if err != nil {
+		return p, err
+	}
+	return p, all(func(e *canonical.Event) error {
+		if e.Kind != canonical.Converted {
+			return nil
 		}
+		kept := e
+		if b := best[dedupOf(e)]; b != nil && (b.ID != e.ID || b.Source != e.Source) {
+			kept = b
+		}
+		r.convert(p, e, kept)
+		return nil
+	})
+}
+
+func meet(met map[uint64]bool, h uint64) map[uint64]bool {
+	if met == nil {
+		met = map[uint64]bool{}
 	}
-	return p
+	_, again := met[h]
+	met[h] = again
+	return met
+}
+
+// keep finds the report that is kept of every conversion that was met more than once.
+func keep(all facts, met map[uint64]bool) (map[dedup]*canonical.Event, error) {
+	again := false
+	for _, twice := range met {
+		again = again || twice
+	}
+	if !again {
+		return nil, nil
+	}
+	best := map[dedup]*canonical.Event{}
+	return best, all(func(e *canonical.Event) error {
+		if e.Kind != canonical.Converted || e.DedupKey == "" || !met[dedupOf(e).hash()] {
+			return nil
+		}
+		if b := best[dedupOf(e)]; b == nil || preferred(e, b) < 0 {
+			copied := *e
+			best[dedupOf(e)] = &copied
+		}
+		return nil
+	})
 }

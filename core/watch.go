@@ -85,8 +85,8 @@ func look(tx Tx, r registry.Registry, units []canonical.Unit, about int64) (*wat
 	}
 	w := &watched{facts: facts}
 	w.rules = rules{Registry: r, watch: &w.watch}
-	w.person = w.rules.evaluate(units, facts)
-	return w, nil
+	w.person, err = w.rules.evaluate(units, held(facts))
+	return w, err
 }
 
 // size is how many facts the person has, or nearly.

@@ -14,10 +14,11 @@ import (
 var (
 	ErrNoExperiment = errors.New("no experiment has this id")
 	ErrNoRun        = errors.New("the experiment has no such run")
+	ErrRecomputing  = errors.New("the experiment is being recomputed, and what it was before is not known any more")
 )
 
 // Make reads an experiment's run, 0 for the newest, off a View, without bots and internal users. It fails with
-// ErrNoExperiment or ErrNoRun.
+// ErrNoExperiment, ErrNoRun or ErrRecomputing.
 func Make(v *core.View, experiment string, run int, codeVersion string) (*Readout, error) {
 	return MakeCounting(v, experiment, run, false, codeVersion)
 }
@@ -27,6 +28,9 @@ func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeV
 	s, ok := v.Experiment(experiment)
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, experiment)
+	}
+	if s.Lost {
+		return nil, fmt.Errorf("%w: %q", ErrRecomputing, experiment)
 	}
 	found, ok := find(s, run)
 	if !ok {
@@ -38,7 +42,7 @@ func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeV
 		ExperimentID:    experiment,
 		Status:          found.Status,
 		Invalid:         found.Invalid(),
-		AsOf:            AsOf{v.Seq, v.Registry.Revision, codeVersion},
+		AsOf:            AsOf{s.Seq, s.Revision, codeVersion, v.Due},
 		Control:         f.def.Control,
 		CrossoverPolicy: string(f.def.Crossover),
 		Filtered:        f.filteredWord(),
@@ -62,7 +66,7 @@ func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeV
 		r.PrimaryMetric = &p.ID
 	}
 	r.Checks = f.checks(r)
-	r.Decision = f.decide(v.Watermark, r)
+	r.Decision = f.decide(s.Watermark, r)
 	if s.Experiment != nil {
 		r.Decision.Outcome = s.Experiment.Outcome(found.Number)
 	}

@@ -37,6 +37,9 @@ type AsOf struct {
 	StreamSeq        uint64 `json:"stream_seq"`
 	RegistryRevision int    `json:"registry_revision"`
 	CodeVersion      string `json:"code_version"`
+	// Unsettled persons have so many events that they are recomputed in the background, and count until then for what
+	// they were before. Nearly always none.
+	Unsettled int `json:"unsettled_users,omitempty"`
 }
 
 // Variant is who is in an arm, and who was taken out of it.

@@ -125,6 +125,15 @@ func (f *FilterRevision) Edit(to Filters, now canonical.Time, by string) (*Filte
 	return &FilterChange{Filters: to, Revision: f.Revision + 1, At: now, By: by}, c.done()
 }
 
+// filterBy is the registry after a change of the filters.
+func (r Registry) filterBy(f *FilterChange, seq uint64) Registry {
+	one := &FilterRevision{FilterChange: *f, Seq: seq}
+	one.labeller = newLabeller(&one.Filters)
+	r.Revision++
+	r.filters = append(slices.Clip(r.filters), one)
+	return r
+}
+
 // filtersOf reads a change of the filters; false: the change is about something else.
 func filtersOf(data []byte) (change *FilterChange, mine bool, err error) {
 	var either struct {

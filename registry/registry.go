@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sort"
 
@@ -38,7 +39,7 @@ type Change struct {
 // Experiment is a declared experiment as of its newest change. It never changes; a change makes a new one.
 type Experiment struct {
 	Change
-	Seq      uint64               `json:"-"` // of the change on the log
+	Seq      uint64               `json:"-"` // of the newest definition on the log
 	metrics  map[string][]Use     // by conversion event
 	labels   map[string]string    // variant key by itself
 	aliases  map[[2]string]string // variant key by source and what it calls it
@@ -61,36 +62,65 @@ type Registry struct {
 	names       map[[2]string]string // source and what it calls an experiment -> our id
 	history     map[string][]*Experiment
 	filters     []*FilterRevision // the oldest first
+	reports     reports
 }
 
 // ErrChange is wrapped by every change that cannot be applied.
 var ErrChange = errors.New("not a change of the registry")
 
-// Apply reads one change from the log: of an experiment, which it returns, or of the filters, with a nil experiment. A
-// change that cannot be read leaves the registry as it is and is an error: the caller counts it and goes on.
+// Apply reads one change from the log: a definition, a source's report about an experiment, or the filters. A change that
+// cannot be read leaves the registry as it is and is an error: the caller counts it and goes on. The experiment is nil
+// where none is another one now.
 func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) {
 	if f, mine, err := filtersOf(data); mine {
 		if err != nil {
 			return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
 		}
-		one := &FilterRevision{FilterChange: *f, Seq: seq}
-		one.labeller = newLabeller(&one.Filters)
-		r.Revision++
-		r.filters = append(slices.Clip(r.filters), one)
-		return r, nil, nil
+		return r.filterBy(f, seq), nil, nil
 	}
-	var c Change
+	var c struct {
+		Life *canonical.Life `json:"life"`
+		Change
+	}
 	if err := json.Unmarshal(data, &c); err != nil {
 		return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
+	}
+	if c.Life != nil {
+		if err := c.Life.Validate(); err != nil {
+			return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
+		}
+		next, e := r.report(*c.Life)
+		return next, e, nil
 	}
 	if err := c.Normalize(); err != nil {
 		return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
 	}
-	e := compile(c, seq)
-	next := Registry{
-		Revision: r.Revision + 1, experiments: maps.Clone(r.experiments), names: map[[2]string]string{}, history: maps.Clone(r.history),
-		filters: r.filters,
+	e := compile(r.rebase(c.Change), seq)
+	next := r.with(e)
+	next.Revision++
+	return next, e, nil
+}
+
+// rebase puts a definition on top of what reports changed while it was being made. Where it leaves the runs as it found
+// them, they are what the reports made of them; where somebody changed them, that goes before the reports.
+func (r Registry) rebase(c Change) Change {
+	now, declared := r.Get(c.ID)
+	if !declared || c.Revision > now.Revision {
+		return c
 	}
+	for _, before := range r.history[c.ID] {
+		if before.Revision == c.Revision-1 && reflect.DeepEqual(before.Runs, c.Runs) {
+			c.Runs = now.Runs
+		}
+	}
+	c.Revision = now.Revision + 1
+	return c
+}
+
+// with is a copy of the registry in which the experiment is as given. It counts no revision.
+func (r Registry) with(e *Experiment) Registry {
+	next := r
+	next.experiments, next.history, next.names = maps.Clone(r.experiments), maps.Clone(r.history), map[[2]string]string{}
 	if next.experiments == nil {
 		next.experiments, next.history = map[string]*Experiment{}, map[string][]*Experiment{}
 	}
@@ -105,7 +135,7 @@ func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) 
 			}
 		}
 	}
-	return next, e, nil
+	return next
 }
 
 func compile(c Change, seq uint64) *Experiment {

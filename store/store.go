@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -150,8 +151,17 @@ func (t *tx) Set(key, value []byte) error {
 func (t *tx) Delete(key []byte) error { return t.batch.Delete(key, nil) }
 
 // Scan implements core.Tx.
-func (t *tx) Scan(prefix []byte, fn func(key, value []byte) error) (err error) {
-	iter, err := t.batch.NewIter(below(prefix))
+func (t *tx) Scan(prefix []byte, fn func(key, value []byte) error) error {
+	return t.scan(below(prefix), fn)
+}
+
+// ScanAfter implements core.Tx.
+func (t *tx) ScanAfter(prefix, after []byte, fn func(key, value []byte) error) error {
+	return t.scan(&pebble.IterOptions{LowerBound: append(slices.Clone(after), 0), UpperBound: successor(prefix)}, fn)
+}
+
+func (t *tx) scan(bounds *pebble.IterOptions, fn func(key, value []byte) error) (err error) {
+	iter, err := t.batch.NewIter(bounds)
 	if err != nil {
 		return err
 	}

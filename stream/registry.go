@@ -38,3 +38,13 @@ func (l *Log) change(ctx context.Context, part string, after uint64, data []byte
 	l.health.note(err)
 	return 0, unavailable(err)
 }
+
+// Tell stores reports about experiments among the definitions, and returns the stream sequence of the last one. An error
+// wraps ErrUnavailable: some may be stored all the same; their ids tell them apart when they are sent again.
+func (l *Log) Tell(ctx context.Context, lives []canonical.Life) (uint64, error) {
+	messages := make([]message, len(lives))
+	for i := range lives {
+		messages[i] = message{l.opts.Prefix + ".v1.registry.life." + canonical.Token(lives[i].ExperimentID), lives[i].AppendJSON(nil)}
+	}
+	return l.lanes.publish(ctx, messages, false)
+}

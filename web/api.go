@@ -29,6 +29,8 @@ type State interface {
 	View() *core.View
 	// Wait returns the first View that has applied the stream sequence, or the newest one and ctx's error.
 	Wait(ctx context.Context, seq uint64) (*core.View, error)
+	// Until returns the first View, from the newest on, that is good, or the newest one and ctx's error.
+	Until(ctx context.Context, good func(*core.View) bool) (*core.View, error)
 	Ledger(fn func(core.LedgerKey, core.LedgerEntry) error) error
 	// Trace says what became of a person's events; core.ErrNoUnit where nobody knows the id.
 	Trace(u canonical.Unit) (*core.Trace, error)

@@ -57,21 +57,24 @@ func (a *API) experiment(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	s, ok := a.State.View().Experiment(id)
+	v := a.State.View()
+	s, ok := v.Experiment(id)
 	if !ok {
 		return unknown(id)
 	}
-	x := undeclared
-	if s.Experiment != nil {
-		x = func(s *core.Snapshot) experiment { return declared(&s.Experiment.Change) }
+	recomputing(c, v, s)
+	def, known := v.Registry.Get(id) // the newest, although the readout may still be the one before
+	x := undeclared(s)
+	if known {
+		x = declared(&def.Change)
 	}
-	body, err := encode(x(s))
+	body, err := encode(x)
 	if err != nil {
 		return err
 	}
 	tag := tagOf(body)
-	if s.Experiment != nil {
-		tag = entityTag(s.Experiment.Revision)
+	if known {
+		tag = entityTag(def.Revision)
 	}
 	return fresh(c, tag, body)
 }
@@ -86,6 +89,7 @@ type listed struct {
 	ExposedUsers  int64           `json:"exposed_users"`
 	LastExposedOn *string         `json:"last_exposed_on"` // day of the newest first exposure, UTC; null: nobody
 	ChangedAt     *canonical.Time `json:"changed_at"`
+	Recomputing   bool            `json:"recomputing,omitempty"` // a change of the definition is being worked off; the numbers are those before it
 }
 
 // list is GET /v1/experiments.
@@ -101,15 +105,15 @@ func (a *API) list(c echo.Context) error {
 			continue
 		}
 		sum := readout.Summarize(s)
-		x := listed{ID: id, Status: sum.Status, ExposedUsers: sum.ExposedUsers}
+		x := listed{ID: id, Status: sum.Status, ExposedUsers: sum.ExposedUsers, Recomputing: s.Recomputing}
 		if sum.Run > 0 {
 			x.Run = &sum.Run
 		}
 		if sum.LastDay != "" {
 			x.LastExposedOn = &sum.LastDay
 		}
-		if s.Experiment != nil {
-			x.Name, x.Revision, x.ChangedAt = s.Experiment.Name, s.Experiment.Revision, &s.Experiment.At
+		if def, known := v.Registry.Get(id); known {
+			x.Name, x.Revision, x.ChangedAt = def.Name, def.Revision, &def.At
 		}
 		out.Experiments = append(out.Experiments, x)
 	}

@@ -215,9 +215,11 @@ func (a *API) revisions(c echo.Context) error {
 		return unknown(id)
 	}
 	out := struct {
-		ExperimentID string     `json:"experiment_id"`
-		Revisions    []revision `json:"revisions"`
-	}{id, []revision{}}
+		ExperimentID string          `json:"experiment_id"`
+		Revisions    []revision      `json:"revisions"`
+		Notes        []registry.Note `json:"notes"` // what sources reported, the oldest first
+	}{id, []revision{}, []registry.Note{}}
+	out.Notes = append(out.Notes, v.Registry.Notes(id)...)
 	for _, x := range v.Registry.History(id) {
 		d := declared(&x.Change)
 		out.Revisions = append(out.Revisions, revision{x.Revision, x.At, x.By, x.What, x.Seq, d.Runs, d.Decisions, d.Definition})

@@ -354,7 +354,7 @@ func TestDecisionsAndRevisions(t *testing.T) {
 	w.get(checkout+"/revisions", "If-None-Match", all.Header().Get("ETag")).must(t, http.StatusNotModified)
 	w.get("/v1/experiments/never/revisions").must(t, http.StatusNotFound)
 	w.send(exposed("seen", "u1", "a"))
-	if got := w.get("/v1/experiments/seen/revisions").must(t, http.StatusOK).Body.String(); got != `{"experiment_id":"seen","revisions":[]}`+"\n" {
+	if got := w.get("/v1/experiments/seen/revisions").must(t, http.StatusOK).Body.String(); got != `{"experiment_id":"seen","revisions":[],"notes":[]}`+"\n" {
 		t.Errorf("%s", got)
 	}
 }

@@ -41,15 +41,17 @@ func (a *API) readout(c echo.Context) error {
 		return err
 	}
 	v := a.State.View()
-	if v.Seq < q.minSeq {
+	if asOf(v, id) < q.minSeq {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), q.wait)
 		defer cancel()
-		if v, err = a.State.Wait(ctx, q.minSeq); err != nil {
-			return behind(c, v.Seq, q.minSeq, err)
+		if v, err = a.State.Until(ctx, func(v *core.View) bool { return asOf(v, id) >= q.minSeq }); err != nil {
+			return behind(c, asOf(v, id), q.minSeq, err)
 		}
 	}
-	if q.atSeq != nil && *q.atSeq != v.Seq {
-		return elsewhen(*q.atSeq, v.Seq)
+	s, _ := v.Experiment(id)
+	recomputing(c, v, s)
+	if q.atSeq != nil && *q.atSeq != s.Seq {
+		return elsewhen(*q.atSeq, s.Seq)
 	}
 	p, err := a.readouts.get(v, key{id, q.run, q.filtered}, func() ([]byte, error) {
 		r, err := readout.MakeCounting(v, id, q.run, q.filtered, a.Code)
@@ -63,12 +65,31 @@ func (a *API) readout(c echo.Context) error {
 		return unknown(id)
 	case errors.Is(err, readout.ErrNoRun):
 		return problem.NotFound(fmt.Sprintf("The experiment %q has no run %d. GET /v1/experiments/%s lists its runs.", id, q.run, url.PathEscape(id)))
+	case errors.Is(err, readout.ErrRecomputing):
+		return unreadable(c, v)
 	case err != nil:
 		return err
 	}
-	c.Response().Header().Set(headerSeq, strconv.FormatUint(v.Seq, 10))
+	c.Response().Header().Set(headerSeq, strconv.FormatUint(s.Seq, 10))
 	return fresh(c, p.tag, p.body)
 }
+
+// asOf is the sequence that the experiment's readout stands for: an older one while the experiment is recomputed.
+func asOf(v *core.View, id string) uint64 {
+	s, _ := v.Experiment(id)
+	return s.Seq
+}
+
+// recomputing says in a header how far a recomputation of the experiment is, where there is one. It is not in the body:
+// the same sequence, revision and code give the same bytes.
+func recomputing(c echo.Context, v *core.View, s *core.Snapshot) {
+	if s.Recomputing && v.Recomputing != nil {
+		c.Response().Header().Set(headerRecomputing, fmt.Sprintf("%d/%d", v.Recomputing.Done, v.Recomputing.Of))
+	}
+}
+
+// headerRecomputing is how many of how many persons were recomputed.
+const headerRecomputing = "Tracklayer-Recomputing"
 
 // ask reads the parameters and says every fault at once.
 func ask(values url.Values) (asked, error) {
@@ -126,6 +147,19 @@ func behind(c echo.Context, applied, sought uint64, err error) error {
 	p.Instance = c.Response().Header().Get(headerID)
 	p.Title = "Not applied yet"
 	p.Extension = fmt.Appendf(nil, `"applied_seq":%d,"min_seq":%d`, applied, sought)
+	problem.Write(c.Response(), p)
+	return nil
+}
+
+// unreadable answers for an experiment that is being recomputed since before the program was started.
+func unreadable(c echo.Context, v *core.View) error {
+	p := problem.Unavailable(time.Second)
+	p.Instance = c.Response().Header().Get(headerID)
+	p.Title = "Being recomputed"
+	p.Detail = "A change of the definition is being worked off, and what the readout was before it is not known any more because the program was started again. Ask again in a moment, or with at_seq for an older one."
+	if r := v.Recomputing; r != nil {
+		p.Extension = fmt.Appendf(nil, `"persons_done":%d,"persons":%d`, r.Done, r.Of)
+	}
 	problem.Write(c.Response(), p)
 	return nil
 }

@@ -36,6 +36,22 @@ type Publisher interface {
 	Publish(ctx context.Context, events []canonical.Event) (uint64, error)
 }
 
+// Reports stores what a vendor says of an experiment as a whole. It returns the stream sequence of the last report once
+// all are on disk.
+type Reports interface {
+	Tell(ctx context.Context, lives []canonical.Life) (uint64, error)
+}
+
+// Catalogs keeps the catalog of one source up to date.
+type Catalogs interface {
+	// Catalog is the newest one, nil where there is none yet.
+	Catalog() *adapters.Catalog
+	// Push takes a catalog that a request brought. An error says what is wrong with it; it counts from then on otherwise.
+	Push(ctx context.Context, data []byte) error
+	// Refresh says that the source's catalog has changed where it lies.
+	Refresh()
+}
+
 // DeadLetters keeps requests of which something could not be counted. It returns nil once the letter is on disk.
 type DeadLetters interface {
 	Bury(ctx context.Context, d DeadLetter) error
@@ -55,7 +71,16 @@ type DeadLetter struct {
 type Source struct {
 	adapters.Adapter
 	adapters.Source
-	Secrets [][]byte // one of them must verify a request; none: the write key is asked for
+	Secrets  [][]byte // one of them must verify a request; none: the write key is asked for
+	Catalogs Catalogs // nil: the source has no catalog
+}
+
+// read is the source as a request is decoded by.
+func (s Source) read() adapters.Source {
+	if s.Catalogs != nil {
+		s.Catalog = s.Catalogs.Catalog()
+	}
+	return s.Source
 }
 
 // Limits bound what one request may cost. A zero is the default. A vendor's SDK cannot be told to send smaller batches,
@@ -70,6 +95,7 @@ type Limits struct {
 type Options struct {
 	Publisher   Publisher
 	DeadLetters DeadLetters
+	Reports     Reports                     // nil: reports about experiments cannot be taken
 	Sources     map[string]Source           // by the name in their route, which is also their events' source
 	WriteKey    func(presented string) bool // whether the key opens writing; nil: writing is open
 	Rules       canonical.Rules             // what the deployment refuses as an id; holds for every source
@@ -108,7 +134,7 @@ type Door struct {
 type source struct {
 	Source
 	meter *sourceMeter
-	read  []string // headers that Decode reads
+	heard []string // headers that Decode reads
 	keep  []string // headers that a dead letter keeps
 }
 
@@ -187,9 +213,9 @@ func (d *Door) newSource(name string, s Source) (*source, error) {
 		if slices.Contains(secretHeaders, h) {
 			return nil, fmt.Errorf("the adapter of %q reads %s, which no dead letter may keep; read it in Verify only", s.Vendor, h)
 		}
-		out.read = append(out.read, h)
+		out.heard = append(out.heard, h)
 	}
-	out.keep = append(slices.Clone(keptHeaders), out.read...)
+	out.keep = append(slices.Clone(keptHeaders), out.heard...)
 	return out, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
@@ -38,7 +39,7 @@ func (d *Door) vendor(v *visit) error {
 	}
 	e := adapters.Envelope{
 		Method: v.r.Method, Path: rest, RawQuery: withoutSecrets(v.r.URL.RawQuery, s.Secrets),
-		Header: only(v.r.Header, s.read), ReceivedAt: v.at,
+		Header: only(v.r.Header, s.heard), ReceivedAt: v.at,
 	}
 	if len(s.Secrets) == 0 {
 		if err := d.authorize(v.r); err != nil {
@@ -123,7 +124,11 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 	for _, r := range batch.Rejected {
 		p.faults = append(p.faults, fault{r.Index, r.Field, r.Reason})
 	}
-	outcome := adapters.Outcome{Accepted: len(p.events), Rejected: len(p.faults)}
+	told, err := d.tell(v, s, &batch)
+	if err != nil {
+		return 0, adapters.Outcome{Err: err}
+	}
+	outcome := adapters.Outcome{Accepted: len(p.events) + len(batch.Lives), Rejected: len(p.faults)}
 	for _, n := range batch.Ignored {
 		outcome.Ignored += n
 	}
@@ -131,11 +136,41 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 	if err != nil {
 		return 0, adapters.Outcome{Err: err}
 	}
+	seq = max(seq, told)
 	s.meter.items(outcome.Accepted, outcome.Rejected)
 	for reason, n := range batch.Ignored {
 		s.meter.ignore(reason, n)
 	}
 	return seq, outcome
+}
+
+// tell stores what the request says of experiments as a whole, and hands on the catalog that it brings.
+func (d *Door) tell(v *visit, s *source, batch *adapters.Batch) (seq uint64, err error) {
+	if len(batch.Lives) > 0 {
+		if d.Reports == nil {
+			return 0, fmt.Errorf("%w: nobody takes reports about experiments", adapters.ErrBusy)
+		}
+		lives := make([]canonical.Life, len(batch.Lives))
+		for i := range batch.Lives {
+			lives[i] = batch.Lives[i].Life
+		}
+		if seq, err = d.Reports.Tell(v.r.Context(), lives); err != nil {
+			return 0, fmt.Errorf("%w: publish: %w", adapters.ErrBusy, err)
+		}
+	}
+	if s.Catalogs == nil {
+		return seq, nil
+	}
+	if batch.Catalog != nil {
+		if err := s.Catalogs.Push(v.r.Context(), batch.Catalog); err != nil {
+			d.Log.LogAttrs(v.r.Context(), slog.LevelWarn, "a catalog was not taken", slog.String("source", v.meter.name), slog.Any("error", err))
+			s.meter.ignore("catalog_not_taken", 1)
+		}
+	}
+	if batch.CatalogChanged {
+		s.Catalogs.Refresh()
+	}
+	return seq, nil
 }
 
 // lost keeps a request that cannot be taken apart.
@@ -158,7 +193,7 @@ func decode(s Source, e adapters.Envelope, panicked func(any)) (b adapters.Batch
 			b, err = adapters.Batch{}, adapters.Unreadable("the adapter failed on it")
 		}
 	}()
-	if b, err = s.Decode(s.Source, e); err != nil && !errors.Is(err, adapters.ErrUnreadable) {
+	if b, err = s.Decode(s.read(), e); err != nil && !errors.Is(err, adapters.ErrUnreadable) {
 		err = fmt.Errorf("%w: %w", adapters.ErrUnreadable, err)
 	}
 	return b, err

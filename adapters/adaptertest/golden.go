@@ -18,6 +18,7 @@ import (
 //	request      HTTP/1.1 text; give it a Content-Length where the line break at the end is not the body's
 //	options      a JSON object, the source's options; optional
 //	received_at  RFC 3339; optional
+//	catalog      the vendor's datafile, settings or configuration, read by ParseCatalog; optional
 //	want         what adapters.Batch.AppendJSON writes, or {"error":"…"}
 //	secret       texts that must not get into any event, one a line; optional
 //
@@ -133,7 +134,11 @@ func (g *Golden) text() []byte {
 
 // Source is the source that the golden's request came through.
 func (g *Golden) Source(a adapters.Adapter) adapters.Source {
-	return adapters.Source{Name: a.Vendor, Options: g.Options, Rules: canonical.DefaultRules()}
+	s := adapters.Source{Name: a.Vendor, Options: g.Options, Rules: canonical.DefaultRules()}
+	if text := g.Section("catalog"); text != nil && a.ParseCatalog != nil {
+		s.Catalog, _ = a.ParseCatalog(text) // the law "whole" reports a catalog that cannot be read
+	}
+	return s
 }
 
 // Outcome is what stands in want for what the adapter makes of the request now.

@@ -51,6 +51,13 @@ func checkWhole(r report, a adapters.Adapter, g Golden) {
 			r.errorf("the golden's options: %v", err)
 		}
 	}
+	if text := g.Section("catalog"); text != nil {
+		if a.ParseCatalog == nil {
+			r.errorf("the golden has a catalog, and the adapter reads none")
+		} else if _, err := a.ParseCatalog(text); err != nil {
+			r.errorf("the golden's catalog: %v", err)
+		}
+	}
 	if err := a.Verify([]byte("no secret of anybody"), g.Envelope); err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 		r.errorf("Verify fails with %v, which does not wrap ErrUnauthorized", err)
 	}
@@ -95,7 +102,7 @@ func checkPure(r report, a adapters.Adapter, g Golden) {
 	ahead := aheadOf(first, g.Envelope.ReceivedAt)
 	first, later = without(first, ahead), without(later, ahead)
 	if !sameError(err1, err3) || len(later.Events) != len(first.Events) || later.Items != first.Items ||
-		!slices.Equal(later.Rejected, first.Rejected) || !maps.Equal(later.Ignored, first.Ignored) {
+		len(later.Lives) != len(first.Lives) || !slices.Equal(later.Rejected, first.Rejected) || !maps.Equal(later.Ignored, first.Ignored) {
 		r.errorf("arrived later it is another batch")
 		return
 	}
@@ -106,6 +113,12 @@ func checkPure(r report, a adapters.Adapter, g Golden) {
 		}
 		if a, b := was.AppendBody(nil), is.AppendBody(nil); !bytes.Equal(a, b) || was.Index != is.Index {
 			r.errorf("event %d: arrived later it is another event\n%s\n%s", i, a, b)
+		}
+	}
+	for i := range later.Lives {
+		was, is := first.Lives[i], later.Lives[i]
+		if was.ReceivedAt = is.ReceivedAt; was != is {
+			r.errorf("report %d: arrived later it is another one\n%+v\n%+v", i, was, is)
 		}
 	}
 }
@@ -124,6 +137,7 @@ func aheadOf(b adapters.Batch, receivedAt canonical.Time) map[int]bool {
 
 func without(b adapters.Batch, items map[int]bool) adapters.Batch {
 	b.Events = slices.DeleteFunc(slices.Clone(b.Events), func(e adapters.Decoded) bool { return items[e.Index] })
+	b.Lives = slices.DeleteFunc(slices.Clone(b.Lives), func(l adapters.DecodedLife) bool { return items[l.Index] })
 	b.Rejected = slices.DeleteFunc(slices.Clone(b.Rejected), func(j adapters.Rejection) bool { return items[j.Index] })
 	return b
 }
@@ -164,6 +178,9 @@ func conserve(r report, b adapters.Batch, of string) {
 		}
 		last = e.Index
 		seen[e.Index] = "an event"
+	}
+	for _, l := range b.Lives {
+		seen[l.Index] = "a report"
 	}
 	for _, j := range b.Rejected {
 		if was, ok := seen[j.Index]; ok {
@@ -223,6 +240,15 @@ func writable(r report, s adapters.Source, b adapters.Batch, of string) {
 		}
 		if again := back.AppendJSON(nil); !bytes.Equal(wire, again) {
 			r.errorf("%sevent %d: the log changes it\n%s\n%s", of, i, wire, again)
+		}
+	}
+	for i := range b.Lives {
+		l := &b.Lives[i].Life
+		if err := l.Validate(); err != nil {
+			r.errorf("%sreport %d: %v", of, i, err)
+		}
+		if l.Source != s.Name {
+			r.errorf("%sreport %d: not stamped with the source; use Batch.Tell", of, i)
 		}
 	}
 }

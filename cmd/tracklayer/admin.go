@@ -102,6 +102,14 @@ func (p *Program) gauges() {
 	}
 	gauge("core_applied_sequence", "Stream sequence of the last record that was counted.", func() float64 { return float64(p.fold.Seq()) })
 	gauge("core_watermark_seconds", "Receipt time of the newest event that was counted, Unix seconds.", func() float64 { return float64(p.fold.View().Watermark) / 1000 })
+	gauge("core_recompute_persons_left", "Persons that are still to be recomputed after a change of a definition, and those with very many events that wait for it.", func() float64 {
+		v := p.fold.View()
+		left := float64(v.Due)
+		if r := v.Recomputing; r != nil {
+			left += float64(r.Of - r.Done)
+		}
+		return left
+	})
 	gauge("core_unreadable_records", "Records of the log that could not be read.", func() float64 { return float64(p.fold.View().Unreadable) })
 	gauge("core_experiments", "Experiments, declared or named by events.", func() float64 { return float64(len(p.fold.View().Experiments())) })
 	gauge("log_last_sequence", "Stream sequence of the newest record on the log.", func() float64 {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -102,6 +103,9 @@ func serveAs(r role) func(context.Context, []string, streams, []string) error {
 		if err != nil {
 			return err
 		}
+		if m := int64(cfg.Limits.Memory); m > 0 && debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT says nothing
+			debug.SetMemoryLimit(m)
+		}
 		p, err := New(cfg, Options{Role: r, Log: newLogger(s.err, cfg.Log)})
 		if err != nil {
 			return err
@@ -134,7 +138,7 @@ func check(_ context.Context, args []string, s streams, environ []string) error 
 }
 
 // decode shows what the door would make of a request, without storing anything.
-func decode(_ context.Context, args []string, s streams, environ []string) error {
+func decode(ctx context.Context, args []string, s streams, environ []string) error {
 	cfg, rest, err := config.Load(args, environ, os.ReadFile)
 	if err != nil {
 		return err
@@ -149,6 +153,11 @@ func decode(_ context.Context, args []string, s streams, environ []string) error
 	source, ok := sources[rest[0]]
 	if !ok {
 		return fmt.Errorf("there is no source %q; the sources are %s", rest[0], strings.Join(names(sources), ", "))
+	}
+	if c, ok := source.Catalogs.(*catalog); ok {
+		if err := c.load(ctx); err != nil {
+			return err
+		}
 	}
 	e, err := adapters.ReadRequest(s.in, canonical.TimeOf(time.Now()))
 	if err != nil {
@@ -219,6 +228,9 @@ func audit(_ context.Context, args []string, s streams, environ []string) (err e
 	defer func() { err = errors.Join(err, db.Close()) }()
 	fold, err := core.Open(db)
 	if err != nil {
+		return err
+	}
+	if err := fold.Settle(); err != nil { // or every person that still waits would differ
 		return err
 	}
 	diff, err := fold.Audit()
@@ -295,6 +307,9 @@ func refold(ctx context.Context, log *stream.Log, dir string, last uint64) (err 
 	})
 	if err == nil && fold.Seq() < last {
 		err = fmt.Errorf("stopped at sequence %d of %d; the old state is untouched", fold.Seq(), last)
+	}
+	if err == nil {
+		err = fold.Settle()
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -66,6 +67,7 @@ type Program struct {
 	failed            chan error
 	cancel            context.CancelFunc
 	folding           sync.WaitGroup
+	counting          bool // foldForever was started
 	lag               lag
 }
 
@@ -84,7 +86,7 @@ func New(cfg config.Config, o Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{cfg: cfg, role: o.Role, log: o.Log, sources: sources, metrics: prometheus.NewRegistry(), failed: make(chan error, 3)}
+	p := &Program{cfg: cfg, role: o.Role, log: o.Log, sources: sources, metrics: prometheus.NewRegistry(), failed: make(chan error, 4)}
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, nil
 }
@@ -111,7 +113,7 @@ func sourcesOf(cfg config.Config) (map[string]webhooks.Source, error) {
 		case !ok:
 			faults = append(faults, fmt.Errorf("sources.%s.vendor: %q is not known; known are %v", name, c.Vendor, all.Vendors()))
 			continue
-		case c.Catalog != "":
+		case c.Catalog != "" && a.ParseCatalog == nil:
 			faults = append(faults, fmt.Errorf("sources.%s.catalog: %s tells everything in its events and takes no catalog; remove it", name, c.Vendor))
 		case len(c.Options) > 0 && a.CheckOptions == nil:
 			faults = append(faults, fmt.Errorf("sources.%s.options: %s has no options; remove them", name, c.Vendor))
@@ -121,6 +123,9 @@ func sourcesOf(cfg config.Config) (map[string]webhooks.Source, error) {
 			}
 		}
 		s := webhooks.Source{Adapter: a, Source: adapters.Source{Name: name, Options: c.Options}}
+		if a.ParseCatalog != nil {
+			s.Catalogs = newCatalog(name, c.Catalog, a.ParseCatalog)
+		}
 		for _, secret := range c.Secrets {
 			s.Secrets = append(s.Secrets, secret.Reveal())
 		}
@@ -173,6 +178,11 @@ func (p *Program) start(ctx context.Context) (err error) {
 			return fmt.Errorf("the state in %s has counted up to sequence %d, but the log ends at %d: it is another log, or an older copy; give the state its own log back, or run tracklayer rebuild", p.cfg.DataDir, seq, last)
 		}
 	}
+	folding, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	p.cancel = cancel
+	if err := p.catalogs(ctx, folding); err != nil {
+		return err
+	}
 	if err := p.routes(); err != nil {
 		return err
 	}
@@ -182,14 +192,39 @@ func (p *Program) start(ctx context.Context) (err error) {
 	if p.adminAt, err = net.Listen("tcp", p.cfg.AdminListen.String()); err != nil {
 		return fmt.Errorf("admin_listen: %w", err)
 	}
-	folding, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	p.cancel = cancel
 	if p.fold != nil {
-		p.folding.Add(1)
+		p.counting = true
+		p.folding.Add(2)
 		go p.foldForever(folding)
+		go p.recomputeForever(folding)
 	}
 	go p.serve(p.public, p.publicAt)
 	go p.serve(p.admin, p.adminAt)
+	return nil
+}
+
+// catalogs reads the sources' catalogs and watches them until folding ends.
+func (p *Program) catalogs(ctx, folding context.Context) error {
+	if p.role&gatewayRole == 0 {
+		return nil
+	}
+	for _, name := range names(p.sources) {
+		c, ok := p.sources[name].Catalogs.(*catalog)
+		if !ok {
+			continue
+		}
+		c.kept, c.report, c.log = filepath.Join(p.cfg.DataDir, "catalogs", name), p.events, p.log
+		if err := c.load(ctx); err != nil {
+			return err
+		}
+		if c.place != "" {
+			p.folding.Add(1)
+			go func() {
+				defer p.folding.Done()
+				c.watch(folding)
+			}()
+		}
+	}
 	return nil
 }
 
@@ -201,7 +236,7 @@ func (p *Program) routes() error {
 	if p.role&gatewayRole != 0 {
 		var err error
 		p.door, err = webhooks.New(webhooks.Options{
-			Publisher: p.events, DeadLetters: graveyard{p.events}, Sources: p.sources, WriteKey: p.opens(p.cfg.WritesOpen(), p.cfg.Keys.Write),
+			Publisher: p.events, DeadLetters: graveyard{p.events}, Reports: p.events, Sources: p.sources, WriteKey: p.opens(p.cfg.WritesOpen(), p.cfg.Keys.Write),
 			Rules: canonical.DefaultRules(p.cfg.Identity.NonIDs...), WriteRequest: adapters.WriteRequest,
 			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: min(int64(p.cfg.Limits.Event), p.events.MaxMessage()), BatchEvents: p.cfg.Limits.BatchEvents},
 			Now:    time.Now, Random: rand.Reader, Log: p.log, Origins: origins(p.cfg), Metrics: p.metrics,
@@ -310,6 +345,39 @@ func (p *Program) foldForever(ctx context.Context) {
 	}
 }
 
+// recomputeStep is how many persons are recomputed between two looks at the log.
+const recomputeStep = 500
+
+// recomputeForever works off what changes of definitions ask for, beside the counting. It rests after every step, longer
+// after one that took long, so that counting has most of the time.
+func (p *Program) recomputeForever(ctx context.Context) {
+	defer p.folding.Done()
+	for {
+		if _, err := p.fold.Until(ctx, (*core.View).Unsettled); err != nil {
+			return
+		}
+		began := time.Now()
+		if _, err := p.fold.Recompute(recomputeStep); err != nil {
+			p.lag.broke(err)
+			p.failed <- fmt.Errorf("the state cannot be written; nothing is lost, the log is replayed at the next start: %w", err)
+			return
+		}
+		took := time.Since(began)
+		rest := took / 8
+		if took > longStep {
+			rest = 4 * took
+		}
+		select {
+		case <-time.After(rest):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// longStep is what only a person with very many events takes.
+const longStep = 200 * time.Millisecond
+
 // Addr is the address that requests come to, AdminAddr that of health, metrics and profiles.
 func (p *Program) Addr() string { return p.publicAt.Addr().String() }
 
@@ -327,7 +395,7 @@ func (p *Program) Stop(ctx context.Context) error {
 		errs = append(errs, p.public.Shutdown(ctx))
 	}
 	if p.cancel != nil {
-		if last, err := p.events.LastSeq(ctx); err == nil && p.fold != nil && p.lag.err() == nil {
+		if last, err := p.events.LastSeq(ctx); err == nil && p.counting && p.lag.err() == nil {
 			_, err = p.fold.Wait(ctx, last)
 			errs = append(errs, err)
 		}

@@ -1,0 +1,265 @@
+package core
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// A change of the registry concerns everybody who takes part in an experiment, perhaps millions. They are recomputed in
+// the background: a walk over all persons in the order of their keys, in steps that are commits of their own, so that
+// counting goes on between them and a restart goes on where it was. In the meantime the aggregate of the experiment is
+// the sum of persons read by the old and by the new definition, so readers see what it was before the change until the
+// walk is done.
+
+// heavy is the number of facts from which on a person is recomputed in the background as well: were it done at every
+// event that asks for it, one stuck sender could bring counting to a standstill.
+var heavy int64 = 2_000
+
+// atOnce is the number of persons in the state up to which a change of the registry is worked off with the change
+// itself.
+var atOnce int64 = 20_000
+
+// walk is a recomputation under way.
+type walk struct {
+	Concerned []string `json:"concerned,omitempty"` // experiments, sorted
+	Everybody bool     `json:"everybody,omitempty"` // persons who take part in none of them as well
+	At        []byte   `json:"at,omitempty"`        // key of the person looked at last; none: at the beginning
+	// Until is where the walk ends: a change that comes while one is under way lets it go round once more up to there.
+	Until []byte `json:"until,omitempty"`
+	Last  bool   `json:"last"` // this is the round that ends at Until, or at the end of all keys where there is none
+	Seen  int64  `json:"seen"` // persons looked at in this round
+	// Revision of the registry by which everybody is to be computed. Who is already is passed over.
+	Revision int `json:"revision"`
+}
+
+// Progress says how far a recomputation is.
+type Progress struct {
+	Done int64 // persons looked at
+	Of   int64 // persons there are
+}
+
+// reread makes next the registry that everything is read by, and recomputes whoever takes part in one of the
+// experiments, or everybody, who may take part in none: at once where they are few, else in the background.
+func (f *Fold) reread(next registry.Registry, concerned []string, everybody bool) error {
+	before := f.rules.Registry
+	anybody := f.meta.Walk != nil || everybody && f.meta.Persons > 0
+	for _, id := range concerned {
+		if a := f.aggs[id]; a != nil && a.Participants > 0 {
+			anybody = true
+		}
+	}
+	background := anybody && f.meta.Persons > atOnce
+	if background {
+		f.freeze(concerned, before, next)
+	}
+	f.rules.Registry = next
+	for _, id := range concerned {
+		f.aggregate(id)
+	}
+	if !anybody {
+		return nil
+	}
+	f.plan(concerned, everybody)
+	for !background && f.meta.Walk != nil {
+		if err := f.step(1 << 30); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freeze keeps what readers see of the experiments until they are recomputed. One that is new has nothing to be kept.
+func (f *Fold) freeze(concerned []string, before, next registry.Registry) {
+	for _, id := range concerned {
+		if f.frozen[id] != nil {
+			continue
+		}
+		s := &Snapshot{ID: id, Aggregate: &Aggregate{}, Recomputing: true, Seq: f.meta.Seq, Revision: before.Revision, Watermark: f.meta.Watermark}
+		if a := f.aggs[id]; a != nil {
+			a.prune()
+			s.Aggregate = a.clone()
+		}
+		x, declared := before.Get(id)
+		if !declared && s.Aggregate.isEmpty() {
+			x, declared = next.Get(id)
+		}
+		if declared {
+			s.Experiment = x
+		}
+		f.frozen[id] = s
+	}
+}
+
+// plan begins a walk, or lets the one under way look at everybody again.
+func (f *Fold) plan(concerned []string, everybody bool) {
+	w := f.meta.Walk
+	if w == nil {
+		f.meta.Walk = &walk{Concerned: concerned, Everybody: everybody, Last: true, Revision: f.rules.Revision}
+		return
+	}
+	again := *w // what is committed is not written to
+	again.Revision, again.Everybody = f.rules.Revision, w.Everybody || everybody
+	again.Concerned = slices.Compact(slices.Sorted(slices.Values(slices.Concat(w.Concerned, concerned))))
+	if len(w.At) > 0 {
+		again.Until, again.Last = w.At, false
+	}
+	f.meta.Walk = &again
+}
+
+// Recompute carries pending recomputations on, by about n persons, and commits. It reports whether there is more to do.
+// An error is the store's, as of Apply.
+func (f *Fold) Recompute(n int) (more bool, err error) {
+	err = f.write(func() error {
+		if f.meta.Walk != nil {
+			return f.step(n)
+		}
+		return f.settleOne()
+	})
+	return err == nil && f.View().Unsettled(), err
+}
+
+// Settle carries all pending recomputations on to their end.
+func (f *Fold) Settle() error {
+	for f.View().Unsettled() {
+		if _, err := f.Recompute(1000); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step looks at the next persons of the walk and recomputes those who are concerned, about n.
+func (f *Fold) step(n int) error {
+	if err := f.flushPeople(); err != nil {
+		return err
+	}
+	w := *f.meta.Walk
+	units, end, err := f.stride(&w, n)
+	if err != nil {
+		return err
+	}
+	for _, u := range units {
+		e, err := f.personOf(u)
+		if err != nil {
+			return err
+		}
+		if err := f.settle(e); err != nil {
+			return err
+		}
+		if len(f.people) > keepPeople {
+			if err := f.flushPeople(); err != nil {
+				return err
+			}
+		}
+	}
+	f.meta.Walk = &w
+	if end {
+		f.arrive()
+	}
+	return nil
+}
+
+// lookahead is how many persons a step looks at for each that it recomputes: looking is that much cheaper.
+const lookahead = 20
+
+// stride moves the walk on and returns who is to be recomputed, and whether that is the end of it.
+func (f *Fold) stride(w *walk, n int) (units []canonical.Unit, end bool, err error) {
+	looked := 0
+	prefix := []byte{keyPerson}
+	from := prefix
+	if len(w.At) > 0 {
+		from = w.At
+	}
+	err = f.tx.ScanAfter(prefix, from, func(key, value []byte) error {
+		if w.Last && len(w.Until) > 0 && string(key) > string(w.Until) {
+			return errStop
+		}
+		if looked/lookahead >= n || len(units) >= n {
+			return errBreak
+		}
+		looked++
+		w.At = append(w.At[:0:0], key...)
+		p, _, err := decodePerson(value)
+		if err != nil || p == nil {
+			return err
+		}
+		w.Seen++
+		if p.revision < w.Revision && (w.Everybody || slices.ContainsFunc(p.parts, func(q participation) bool {
+			_, concerned := slices.BinarySearch(w.Concerned, q.experiment)
+			return concerned
+		})) {
+			units = append(units, p.units[0])
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errBreak):
+		return units, false, nil
+	case err != nil && !errors.Is(err, errStop):
+		return nil, false, err
+	case w.Last:
+		return units, true, nil
+	}
+	w.Last, w.At, w.Seen = true, nil, 0
+	return units, false, nil
+}
+
+// errBreak ends a scan that goes on another time.
+var errBreak = errors.New("more another time")
+
+// arrive ends the walk: readers see what it came to.
+func (f *Fold) arrive() {
+	f.meta.Walk = nil
+	for id := range f.frozen {
+		f.aggregate(id)
+	}
+	clear(f.frozen)
+}
+
+// resume finds what was under way when the program stopped. What readers saw then is gone.
+func (f *Fold) resume(tx Tx) error {
+	if w := f.meta.Walk; w != nil {
+		for _, id := range w.Concerned {
+			s := &Snapshot{ID: id, Aggregate: &Aggregate{}, Recomputing: true, Lost: true}
+			if x, ok := f.rules.Get(id); ok {
+				s.Experiment = x
+			}
+			f.frozen[id] = s
+		}
+	}
+	return tx.Scan([]byte{keyDue}, func(key, _ []byte) error {
+		f.due[canonical.Unit{Kind: canonical.UnitKind(key[1]), ID: string(key[2 : len(key)-1])}] = struct{}{}
+		return nil
+	})
+}
+
+// later notes that a person is to be recomputed. Until then it counts for what it was.
+func (f *Fold) later(e *entry) error {
+	f.touch(e)
+	if _, known := f.due[e.unit]; known {
+		return nil
+	}
+	f.due[e.unit] = struct{}{}
+	return f.tx.Set(unitKey(keyDue, e.unit), nil)
+}
+
+// settleOne recomputes one of the persons for whom that was put off.
+func (f *Fold) settleOne() error {
+	for u := range f.due {
+		e, err := f.personOf(u) // whom it has been joined to, perhaps
+		if err != nil {
+			return err
+		}
+		if e.person != nil {
+			if err := f.settle(e); err != nil {
+				return err
+			}
+		}
+		delete(f.due, u)
+		return f.tx.Delete(unitKey(keyDue, u))
+	}
+	return nil
+}

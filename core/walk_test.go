@@ -1,0 +1,183 @@
+package core_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/store"
+)
+
+// TestTheBackgroundLeavesNoTrace holds recomputing in the background, in steps of any size between batches of any size
+// and across restarts, to the same result as recomputing at once.
+func TestTheBackgroundLeavesNoTrace(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		records := declaredHistory(rt)
+		want := func() string {
+			db := openStore(rt, store.NewDisk())
+			defer db.Close()
+			f := openFold(rt, db)
+			fold(rt, f, records, all)
+			return state(rt, f)
+		}()
+		undo := core.InBackground(rapid.Int64Range(0, 3).Draw(rt, "persons"), rapid.Int64Range(0, 12).Draw(rt, "facts"))
+		defer undo()
+		seed := rapid.Uint64().Draw(rt, "seed")
+		random := rand.New(rand.NewPCG(seed, seed))
+		disk := store.NewDisk()
+		db := openStore(rt, disk)
+		defer func() { db.Close() }()
+		f := openFold(rt, db)
+		log := number(records)
+		for len(log) > 0 {
+			n := min(1+random.IntN(8), len(log))
+			if err := f.Apply(log[:n]); err != nil {
+				rt.Fatal(err)
+			}
+			log = log[n:]
+			for range random.IntN(3) {
+				if _, err := f.Recompute(1 + random.IntN(2)); err != nil {
+					rt.Fatal(err)
+				}
+			}
+			if random.IntN(6) == 0 {
+				if err := db.Close(); err != nil {
+					rt.Fatal(err)
+				}
+				db = openStore(rt, disk)
+				f = openFold(rt, db)
+			}
+		}
+		if err := f.Settle(); err != nil {
+			rt.Fatal(err)
+		}
+		if got := state(rt, f); got != want {
+			rt.Fatalf("in the background\n%s\nat once\n%s\nof\n%s", got, want, tell(records))
+		}
+		if diff, err := f.Audit(); err != nil || len(diff) > 0 {
+			rt.Fatalf("audit: %v %v", diff, err)
+		}
+	})
+}
+
+// TestReadersSeeTheOldUntilTheNewIsWhole: while an experiment is recomputed, its snapshot is the one before the change,
+// to the last bit, whatever is counted beside it.
+func TestReadersSeeTheOldUntilTheNewIsWhole(t *testing.T) {
+	defer core.InBackground(0, 1<<40)()
+	b := &builder{}
+	for i := range 40 {
+		b.expose(fmt.Sprint("u", i), "", "a", canonical.Time(i))
+		b.convert(fmt.Sprint("u", i), "", canonical.Time(i)+5)
+	}
+	b.define(define(1))
+	f := run(t, b)
+	before, _ := f.View().Experiment("x")
+	if before.Recomputing || before.Experiment.Revision != 1 {
+		t.Fatalf("settled, but %+v", before)
+	}
+	seq := f.Seq()
+	stopped := slices.Clone([]byte(define(2)))
+	if err := f.Apply([]canonical.Record{{Seq: seq + 1, Definition: stopped}}); err != nil {
+		t.Fatal(err)
+	}
+	late := canonical.Event{ID: "late", Source: "api", Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "somebody", At: t0 + 1, ReceivedAt: t0 + 99, SchemaVersion: 1}
+	if err := f.Apply([]canonical.Record{{Seq: seq + 2, Event: late}}); err != nil {
+		t.Fatal(err)
+	}
+	steps := 0
+	for f.View().Unsettled() {
+		s, _ := f.View().Experiment("x")
+		if !s.Recomputing || s.Seq != seq || s.Revision != before.Revision || s.Experiment.Revision != 1 || persons(s) != persons(before) {
+			t.Fatalf("in the middle: %+v", s)
+		}
+		if p := f.View().Recomputing; p.Of != 41 || p.Done > p.Of {
+			t.Fatalf("progress %+v", p)
+		}
+		if _, err := f.Recompute(3); err != nil {
+			t.Fatal(err)
+		}
+		steps++
+	}
+	after, _ := f.View().Experiment("x")
+	if after.Recomputing || after.Seq != seq+2 || after.Experiment.Revision != 2 || persons(after) != persons(before)+1 {
+		t.Errorf("afterwards: %+v with %d persons", after, persons(after))
+	}
+	if steps < 10 {
+		t.Errorf("%d steps for 41 persons by threes", steps)
+	}
+}
+
+func persons(s *core.Snapshot) (n int64) {
+	for _, r := range s.Aggregate.Runs {
+		for _, v := range r.Variants {
+			for _, p := range v.Persons {
+				n += p
+			}
+		}
+	}
+	return n
+}
+
+// counting is a store that counts the records that scans hand out.
+type counting struct {
+	core.Store
+	scanned int
+}
+
+func (c *counting) Begin() core.Tx { return &countingTx{c.Store.Begin(), c} }
+
+type countingTx struct {
+	core.Tx
+	c *counting
+}
+
+func (t *countingTx) Scan(prefix []byte, fn func(key, value []byte) error) error {
+	return t.Tx.Scan(prefix, func(key, value []byte) error {
+		t.c.scanned++
+		return fn(key, value)
+	})
+}
+
+// TestAPersonWithVeryManyEvents: whatever one stuck sender repeats under one id, and to however many other ids it is
+// linked, an event does not cost a look at all the others. The truth is settled once it can be.
+func TestAPersonWithVeryManyEvents(t *testing.T) {
+	const events = 6_000
+	defer core.InBackground(1<<40, 200)()
+	b := &builder{}
+	b.define(define(1))
+	b.expose("u", "", "a", 0)
+	for i := range events {
+		if i%1000 == 999 {
+			b.convert("", fmt.Sprint("n", i), canonical.Time(i%9)) // a history of its own
+			b.link("u", fmt.Sprint("n", i), "", 5)
+		}
+		b.convert("u", "", canonical.Time(i%9), func(e *canonical.Event) { e.DedupKey = fmt.Sprint("o", i%100) })
+	}
+	db := openStore(t, store.NewDisk())
+	t.Cleanup(func() { db.Close() })
+	c := &counting{Store: db}
+	f := openFold(t, c)
+	if err := feed(f, number(b.events), 500); err != nil {
+		t.Fatal(err)
+	}
+	if v := f.View(); v.Due != 1 {
+		t.Errorf("%d persons are due, want the one", v.Due)
+	}
+	if limit := 200*200*2 + events; c.scanned > limit {
+		t.Errorf("%d records were read for %d events, want at most %d, however many events there are", c.scanned, events, limit)
+	}
+	if err := f.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := counted(t, f), refer(b.events).text(t); got != want {
+		t.Errorf("after settling: %s", differ(got, want))
+	}
+	if diff, err := f.Audit(); err != nil || len(diff) > 0 {
+		t.Errorf("audit: %v %v", diff, err)
+	}
+}
