@@ -5,5 +5,6 @@ type Record struct {
 	Seq        uint64 // where it lies on the log, from 1
 	Event      Event
 	Definition []byte // the text of a change of the registry, where the message is one and no event
-	Err        error  // why the message is neither; it is passed on so that it can be counted, never skipped in silence
+	Readout    []byte // a readout that somebody stored, where the message is one
+	Err        error  // why the message is none of these; it is passed on so that it can be counted, never skipped in silence
 }

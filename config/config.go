@@ -15,6 +15,7 @@ type Config struct {
 	Keys            Keys
 	Sources         map[string]Source
 	Limits          Limits
+	History         History
 	ShutdownTimeout time.Duration
 	Log             Log
 	Identity        Identity
@@ -59,6 +60,14 @@ type Limits struct {
 	Memory      Size // of the whole process that the garbage collector keeps to as long as it can; 0: no limit
 }
 
+// History says how often, and how many times, the state is kept as it was, so
+// that a readout of the past need not begin at the log's first record.
+type History struct {
+	Every    int           // records of the log
+	Interval time.Duration // where anything changed
+	Keep     int           // 0: none
+}
+
 // Log says how much is logged and in which form.
 type Log struct {
 	Level  slog.Level
@@ -84,6 +93,7 @@ func Default() Config {
 		DataDir:         "./tracklayer-data",
 		NATS:            NATS{Prefix: Token{text: "tracklayer"}, Replicas: 1},
 		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 10_000, Memory: 400 * MiB},
+		History:         History{Every: 1_000_000, Interval: 24 * time.Hour, Keep: 6},
 		ShutdownTimeout: 20 * time.Second,
 		Log:             Log{Level: slog.LevelInfo, Format: LogText},
 		CORS:            CORS{Origins: []Origin{{text: "*"}}},

@@ -128,6 +128,21 @@ var settings = []setting[Config]{
 		field: func(c *Config) any { return &c.Limits.Memory },
 	},
 	{
+		key: "history.every", example: "5000000", remedy: countRemedy,
+		doc:   "After how many records of the log the state is kept once more as it is then, so that a readout of the past (`at_seq`) begins there and not at the log's first record.",
+		field: func(c *Config) any { return &c.History.Every },
+	},
+	{
+		key: "history.interval", example: "168h", remedy: "write a number with a unit, for example 24h",
+		doc:   "After what time the state is kept once more if anything changed, however few the records are.",
+		field: func(c *Config) any { return &c.History.Interval },
+	},
+	{
+		key: "history.keep", example: "12", remedy: countRemedy,
+		doc:   "How many such states stay, 0 to 100; their distance grows with their age. Each shares its files with the state until that has rewritten them, so in the end each takes as much of the disk as the state did then. 0: none, and readouts of the past are made from the log's first record.",
+		field: func(c *Config) any { return &c.History.Keep },
+	},
+	{
 		key: "shutdown_timeout", example: "45s", remedy: "write a number with a unit, for example 20s",
 		doc:   "How long running requests may take to finish when the program is asked to stop.",
 		field: func(c *Config) any { return &c.ShutdownTimeout },

@@ -194,38 +194,34 @@ func (s Status) Under(pop Population, policy registry.Crossover, filtered bool) 
 	return s.String()
 }
 
-// Associations calls each with all rows of an experiment, those of one run where run is not 0, in the order of the
-// persons' keys. It runs beside Apply and holds one person at a time. Who is one person, and what the registry says, is
-// as of the commit at which it starts; a person's events are as of the moment at which it is reached.
-func (f *Fold) Associations(ctx context.Context, experiment string, run int, each func(*Association) error) error {
-	tx := f.store.Begin()
-	defer tx.Discard()
-	f.gate.RLock() // until the scan stands: the list of persons then stays what it is now
-	waiting := true
-	free := func() {
-		if waiting {
-			waiting = false
-			f.gate.RUnlock()
-		}
-	}
-	defer free()
-	r := f.View().Registry
-	return tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
-		free()
-		if err := ctx.Err(); err != nil {
+// Associations calls begin with the last commit and then each with all rows of an experiment in it, those of one run
+// where run is not 0, in the order of the persons' keys: all of them stand for that View. It runs beside Apply and holds
+// one person at a time. An error of begin or each ends it.
+func (f *Fold) Associations(ctx context.Context, experiment string, run int, begin func(*View) error, each func(*Association) error) error {
+	return f.reading(func(v *View, tx Tx) error {
+		if err := begin(v); err != nil {
 			return err
 		}
-		p, _, err := decodePerson(value)
-		if err != nil || p == nil || !p.in(experiment) {
-			return err
-		}
-		rows, err := f.rowsOf(p, r, experiment, run)
-		for i := range rows {
-			if err := each(&rows[i]); err != nil {
+		return tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
+			if err := ctx.Err(); err != nil {
 				return err
 			}
-		}
-		return err
+			p, _, err := decodePerson(value)
+			if err != nil || p == nil || !p.in(experiment) {
+				return err
+			}
+			w, err := look(tx, v.Registry, p.units, p.size())
+			if err != nil {
+				return err
+			}
+			rows, err := w.rowMaker(tx).all(experiment, run)
+			for i := range rows {
+				if err := each(&rows[i]); err != nil {
+					return err
+				}
+			}
+			return err
+		})
 	})
 }
 
@@ -237,20 +233,6 @@ func (p *person) in(experiment string) bool {
 		}
 	}
 	return false
-}
-
-// rowsOf computes the rows of one person from its facts.
-func (f *Fold) rowsOf(p *person, r registry.Registry, experiment string, run int) (rows []Association, err error) {
-	err = f.steady(func(_ *View, tx Tx) error {
-		rows = nil
-		w, err := look(tx, r, p.units, p.size())
-		if err != nil {
-			return err
-		}
-		rows, err = w.rowMaker(tx).all(experiment, run)
-		return err
-	})
-	return rows, err
 }
 
 // all are the person's rows in order of the experiments, runs and conversions. "" and 0 leave out no experiment and no

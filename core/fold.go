@@ -38,7 +38,7 @@ type Fold struct {
 	writer  sync.Mutex // Apply or Recompute
 
 	view atomic.Pointer[View]
-	gate sync.RWMutex // held for reading, it keeps the last commit the last
+	gate sync.RWMutex // held for reading, View and store are of one commit
 	mu   sync.Mutex
 	more chan struct{} // closed at the next commit
 }
@@ -74,21 +74,13 @@ func (f *Fold) touch(e *entry) {
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
 		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
-		names: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}), meta: meta{Format: Format},
+		names: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}),
 	}
 	tx := store.Begin()
 	defer tx.Discard()
-	raw, found, err := tx.Get([]byte{keyMeta})
-	if err != nil {
+	var err error
+	if f.meta, err = readMeta(tx); err != nil {
 		return nil, err
-	}
-	if found {
-		if err := json.Unmarshal(raw, &f.meta); err != nil {
-			return nil, fmt.Errorf("%w: %w", errRecord, err)
-		}
-		if f.meta.Format != Format {
-			return nil, fmt.Errorf("%w: format %d, this one reads %d; run tracklayer rebuild to make it anew from the log", ErrFormat, f.meta.Format, Format)
-		}
 	}
 	err = tx.Scan([]byte{keyDefinition}, func(key, value []byte) error {
 		next, _, err := f.rules.Apply(value, binary.BigEndian.Uint64(key[1:]))
@@ -177,6 +169,8 @@ func (f *Fold) record(r *canonical.Record) error {
 	switch {
 	case r.Definition != nil:
 		return f.define(r)
+	case r.Readout != nil:
+		return f.official(r)
 	case r.Err != nil:
 		f.meta.Unreadable++
 		return nil

@@ -20,6 +20,7 @@ const (
 	keyAggregate  = 'a' // experiment -> aggregate
 	keyCut        = 'c' // experiment, run, variant, metric, group, day, age -> what the sums of a metric grew by
 	keyDefinition = 'r' // stream sequence -> the change as it lies on the log
+	keyReadout    = 'q' // experiment, SHA-256 -> sequence, and the readout as it lies on the log
 	keyLedger     = 'l' // day, source, kind -> entry
 	keyDue        = 'd' // unit of a heavy person that is to be recomputed -> nothing
 	keyMeta       = 's' // -> meta

@@ -2,6 +2,8 @@ package core
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -117,4 +119,29 @@ func (f *Fold) publish(snapshots map[string]*Snapshot) {
 	close(f.more)
 	f.more = make(chan struct{})
 	f.mu.Unlock()
+}
+
+// readMeta reads what is stored with every commit.
+func readMeta(r Reader) (meta, error) {
+	m := meta{Format: Format}
+	raw, found, err := r.Get([]byte{keyMeta})
+	if err != nil || !found {
+		return m, err
+	}
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return m, fmt.Errorf("%w: %w", errRecord, err)
+	}
+	if m.Format != Format {
+		return m, fmt.Errorf("%w: format %d, this one reads %d; run tracklayer rebuild to make it anew from the log", ErrFormat, m.Format, Format)
+	}
+	return m, nil
+}
+
+// SequenceOf is the stream sequence that a store stands for, 0 where nothing was applied. It reads nothing else, and
+// fails with ErrFormat where this program does not read the rest.
+func SequenceOf(store Store) (uint64, error) {
+	r := store.Freeze()
+	defer r.Discard()
+	m, err := readMeta(r)
+	return m.Seq, err
 }

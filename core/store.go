@@ -1,23 +1,43 @@
 package core
 
+import "errors"
+
 // Store is an ordered map of bytes with one writer. What a Tx wrote becomes visible and, together, durable or lost as
 // one at Commit.
 type Store interface {
 	Begin() Tx
+	// Freeze reads what is committed now, whatever is committed later. It may be called beside the writer, and the Reader
+	// is one goroutine's until Discard. While it lives the store keeps on disk what it sees.
+	Freeze() Reader
 	Close() error
 }
 
-// Tx reads the store with its own writes on top. Slices passed to Set and Delete are copied; slices returned by Get and
-// Scan are valid until the next call on the Tx. Errors are the disk's: the caller stops, and starts again from the last
-// commit.
-type Tx interface {
+// Reader reads the store. Slices returned by Get and Scan are valid until the next call on the Reader. Errors are the
+// disk's.
+type Reader interface {
 	Get(key []byte) (value []byte, found bool, err error)
-	Set(key, value []byte) error
-	Delete(key []byte) error
-	// Scan calls fn for every key with the prefix in byte order until fn returns an error. fn must not write.
+	// Scan calls fn for every key with the prefix in byte order until fn returns an error. fn may read and must not write;
+	// the slices that it was given are its own only until it does.
 	Scan(prefix []byte, fn func(key, value []byte) error) error
 	// ScanAfter is Scan from the first key after one that has the prefix.
 	ScanAfter(prefix, after []byte, fn func(key, value []byte) error) error
-	Commit() error
 	Discard()
 }
+
+// Tx is a Reader of what is committed, with its own writes on top. Slices passed to Set and Delete are copied. After an
+// error the caller stops, and starts again from the last commit.
+type Tx interface {
+	Reader
+	Set(key, value []byte) error
+	Delete(key []byte) error
+	Commit() error
+}
+
+// still is one committed state as a Tx that takes no writes, so that what folds can read it too.
+type still struct{ Reader }
+
+var errStill = errors.New("a reader writes nothing")
+
+func (still) Set(_, _ []byte) error { return errStill }
+func (still) Delete(_ []byte) error { return errStill }
+func (still) Commit() error         { return errStill }

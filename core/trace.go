@@ -122,7 +122,7 @@ const (
 // Trace finds the person of an id as of the last commit and says what became of all of its events. It runs beside Apply.
 // An id that no event has named is ErrNoUnit.
 func (f *Fold) Trace(u canonical.Unit) (t *Trace, err error) {
-	err = f.steady(func(v *View, tx Tx) error {
+	err = f.reading(func(v *View, tx Tx) error {
 		t, err = trace(v, tx, u)
 		return err
 	})

@@ -197,7 +197,7 @@ func TestTracesAddUpToTheAggregates(t *testing.T) {
 
 		var streamed []string
 		for _, x := range f.View().Experiments() {
-			err := f.Associations(context.Background(), x, 0, func(a *core.Association) error {
+			err := f.Associations(context.Background(), x, 0, anyView, func(a *core.Association) error {
 				streamed = append(streamed, a.ID)
 				return nil
 			})
@@ -250,12 +250,14 @@ func TestTraceTellsHowIdsHangTogether(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := f.Associations(ctx, "x", 0, func(*core.Association) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := f.Associations(ctx, "x", 0, anyView, func(*core.Association) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("nobody waits any more: %v", err)
 	}
 }
 
-// TestTraceBesideApply: a trace always stands for one commit, whatever is written meanwhile. Every batch gives the person
+func anyView(*core.View) error { return nil }
+
+// TestTraceBesideApply: a trace and the rows always stand for one commit, whatever is written meanwhile. Every batch gives the person
 // one exposure and one conversion and so many of each are in every trace.
 func TestTraceBesideApply(t *testing.T) {
 	db := openStore(t, store.NewDisk())
@@ -286,9 +288,11 @@ func TestTraceBesideApply(t *testing.T) {
 				if n := int64(len(tr.Rows)); n != tr.Experiments[0].Runs[0].Met[0].Exposures {
 					t.Errorf("%d rows of %v", n, tr.Experiments)
 				}
-				err = f.Associations(context.Background(), "x", 1, func(a *core.Association) error { return nil })
-				if err != nil {
-					t.Error(err)
+				var rows, seq uint64
+				begin := func(v *core.View) error { seq = v.Seq; return nil }
+				err = f.Associations(context.Background(), "x", 1, begin, func(*core.Association) error { rows++; return nil })
+				if err != nil || rows != seq/2 {
+					t.Errorf("%d rows as of %d: %v", rows, seq, err)
 				}
 			}
 		})

@@ -2,8 +2,6 @@ package core
 
 import (
 	"encoding/binary"
-	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -124,51 +122,13 @@ type participationRun struct {
 	run        int
 }
 
-// tries is how often a reader hopes that no commit comes in between before it makes the next one wait.
-const tries = 3
-
-// steady lets fn read the state as of one commit, beside Apply. Where a commit comes in between, fn is called again with
-// the newer state, so what it collects it must start anew.
-func (f *Fold) steady(fn func(v *View, tx Tx) error) error {
-	for range tries {
-		if still, err := f.attempt(fn); still {
-			return err
-		}
-	}
+// reading lets fn read one committed state, whatever Apply commits meanwhile: the View and what the store holds of it.
+func (f *Fold) reading(fn func(v *View, tx Tx) error) error {
 	f.gate.RLock()
-	defer f.gate.RUnlock()
-	tx := f.store.Begin()
-	defer tx.Discard()
-	return fn(f.View(), tx)
-}
-
-// attempt reports whether the state stayed what it was while fn read it. A Tx reads whatever is committed at the moment,
-// so the sequence stored with every commit is compared with the View's before and after.
-func (f *Fold) attempt(fn func(v *View, tx Tx) error) (still bool, err error) {
-	tx := f.store.Begin()
-	defer tx.Discard()
-	v := f.View()
-	if seq, err := sequenceOf(tx); err != nil || seq != v.Seq {
-		return err != nil, err
-	}
-	failure := fn(v, tx)
-	seq, err := sequenceOf(tx)
-	if err != nil {
-		return true, err
-	}
-	return seq == v.Seq, failure
-}
-
-func sequenceOf(tx Tx) (uint64, error) {
-	raw, found, err := tx.Get([]byte{keyMeta})
-	if err != nil || !found {
-		return 0, err
-	}
-	var m meta
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return 0, fmt.Errorf("%w: %w", errRecord, err)
-	}
-	return m.Seq, nil
+	v, r := f.View(), f.store.Freeze()
+	f.gate.RUnlock()
+	defer r.Discard()
+	return fn(v, still{r})
 }
 
 // momentFrom reads what momentKey wrote.

@@ -60,6 +60,8 @@ type Basis struct {
 	StreamSeq        uint64 `json:"stream_seq"`
 	RegistryRevision int    `json:"registry_revision"`
 	CodeVersion      string `json:"code_version"`
+	// Readout is the SHA-256 of the readout itself, which is kept; "" of decisions from before that.
+	Readout string `json:"readout_sha256,omitempty"`
 }
 
 // RunAt is the number of the run that an exposure at that time belongs to, 0 for none.

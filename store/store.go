@@ -22,6 +22,7 @@ type Options struct {
 	MemTable uint64 // bytes of one write buffer; 0: 32 MiB
 	Lookups  string // first letters of keys that are got rather than scanned: their absence is known without looking
 	Filter   int    // bytes of memory for that; 0: 32 MiB, good for some 30 million keys
+	ReadOnly bool   // nothing in the folder changes; a Commit fails
 	Disk     *Disk  // nil: the machine's
 	Logger   *slog.Logger
 }
@@ -37,6 +38,7 @@ type DB struct {
 	db     *pebble.DB
 	cache  *pebble.Cache
 	absent *absent
+	still  bool // opened to be read only
 }
 
 var _ core.Store = (*DB)(nil)
@@ -62,12 +64,13 @@ func Open(dir string, o Options) (*DB, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	// Pebble takes the write buffers out of the cache; without room for both, nothing is ever cached.
-	d := &DB{cache: pebble.NewCache(o.Cache + 3*int64(o.MemTable))}
+	d := &DB{cache: pebble.NewCache(o.Cache + 3*int64(o.MemTable)), still: o.ReadOnly}
 	options := &pebble.Options{
 		Cache:                      d.cache,
 		MemTableSize:               o.MemTable,
 		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
 		DisableWAL:                 true,
+		ReadOnly:                   o.ReadOnly,
 		L0CompactionThreshold:      4,
 		Logger:                     logger{o.Logger},
 	}
@@ -90,6 +93,9 @@ func Open(dir string, o Options) (*DB, error) {
 // Begin starts a transaction.
 func (d *DB) Begin() core.Tx { return &tx{batch: d.db.NewIndexedBatch(), absent: d.absent} }
 
+// Freeze reads what is committed now.
+func (d *DB) Freeze() core.Reader { return &frozen{snapshot: d.db.NewSnapshot(), absent: d.absent} }
+
 // Checkpoint puts everything committed onto the disk, so that a start after it replays nothing.
 func (d *DB) Checkpoint() error {
 	if err := d.db.Flush(); err != nil {
@@ -101,7 +107,11 @@ func (d *DB) Checkpoint() error {
 // Close puts everything committed onto the disk and closes the store.
 func (d *DB) Close() error {
 	d.absent.close()
-	err := errors.Join(d.Checkpoint(), d.db.Close())
+	var err error
+	if !d.still {
+		err = d.Checkpoint()
+	}
+	err = errors.Join(err, d.db.Close())
 	d.cache.Unref()
 	return err
 }
@@ -166,6 +176,10 @@ func (t *tx) scan(bounds *pebble.IterOptions, fn func(key, value []byte) error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, iter.Close()) }()
+	return each(iter, fn)
+}
+
+func each(iter *pebble.Iterator, fn func(key, value []byte) error) error {
 	for ok := iter.First(); ok; ok = iter.Next() {
 		value, err := iter.ValueAndErr()
 		if err != nil {

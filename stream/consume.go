@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,55 @@ func (l *Log) Consume(ctx context.Context, from uint64, limit int, apply func([]
 	return <-failed
 }
 
+// Replay is Consume for the messages up to and including sequence to: it returns nil once apply has had every one of
+// them that is still on the log.
+func (l *Log) Replay(ctx context.Context, from, to uint64, limit int, apply func([]canonical.Record) error) error {
+	if done, err := l.none(ctx, from, to); done || err != nil {
+		return err
+	}
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	done := false
+	err := l.Consume(reading, from, limit, func(records []canonical.Record) (err error) {
+		if done {
+			return nil // it was on its way already
+		}
+		last := records[len(records)-1].Seq
+		wanted := slices.IndexFunc(records, func(r canonical.Record) bool { return r.Seq > to })
+		if wanted < 0 {
+			wanted = len(records)
+		}
+		if wanted > 0 {
+			if err := apply(records[:wanted]); err != nil {
+				return err
+			}
+		}
+		if done = last >= to; !done { // nothing else may ever come: the last ones may be erased
+			done, err = l.none(ctx, last+1, to)
+		}
+		if done {
+			stop()
+		}
+		return err
+	})
+	if err == nil && !done {
+		err = ctx.Err()
+	}
+	return err
+}
+
+// none reports that the log has no message between the two sequences, both included.
+func (l *Log) none(ctx context.Context, from, to uint64) (bool, error) {
+	msg, err := l.stream.GetMsg(ctx, max(from, 1), jetstream.WithGetMsgSubject(l.opts.Prefix+".v1.>"))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, unavailable(err)
+	}
+	return msg.Sequence > to, nil
+}
+
 // pace is the least time between two batches that are not full. An event on an idle log is handed on at once; on a busy
 // one, batches of a few records would each cost as much as one of hundreds.
 const pace = 4 * time.Millisecond
@@ -92,7 +142,7 @@ func fill(batch []canonical.Record, records <-chan canonical.Record, patience ti
 // read decodes messages into records until ctx ends. A sequence that does not follow its predecessor is fine (a message
 // may have been erased), one that goes back is not.
 func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next uint64, records chan<- canonical.Record) error {
-	definitions := l.opts.Prefix + ".v1.registry."
+	definitions, readouts := l.opts.Prefix+".v1.registry.", l.opts.Prefix+".v1.registry.readout."
 	for {
 		msg, err := messages.Next()
 		if err != nil {
@@ -110,9 +160,12 @@ func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next
 		}
 		next = meta.Sequence.Stream + 1
 		r := canonical.Record{Seq: meta.Sequence.Stream}
-		if strings.HasPrefix(msg.Subject(), definitions) {
+		switch subject := msg.Subject(); {
+		case strings.HasPrefix(subject, readouts):
+			r.Readout = append([]byte{}, msg.Data()...) // not nil, whatever it holds
+		case strings.HasPrefix(subject, definitions):
 			r.Definition = msg.Data()
-		} else {
+		default:
 			r.Event, r.Err = canonical.ParseWire(msg.Data())
 		}
 		select {

@@ -39,6 +39,16 @@ func (l *Log) change(ctx context.Context, part string, after uint64, data []byte
 	return 0, unavailable(err)
 }
 
+// PublishReadout stores a readout that somebody keeps, and returns its sequence once it is on disk.
+func (l *Log) PublishReadout(ctx context.Context, experiment string, data []byte) (uint64, error) {
+	ack, err := l.js.Publish(ctx, l.opts.Prefix+".v1.registry.readout."+canonical.Token(experiment), data)
+	l.health.note(err)
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	return ack.Sequence, nil
+}
+
 // Tell stores reports about experiments among the definitions, and returns the stream sequence of the last one. An error
 // wraps ErrUnavailable: some may be stored all the same; their ids tell them apart when they are sent again.
 func (l *Log) Tell(ctx context.Context, lives []canonical.Life) (uint64, error) {

@@ -81,3 +81,7 @@ func idOf(c echo.Context) (string, error) {
 func unknown(id string) error {
 	return problem.NotFound(fmt.Sprintf("No experiment has the id %q, and no event has named it. GET /v1/experiments lists them all.", id))
 }
+
+func noRun(id string, run int) error {
+	return problem.NotFound(fmt.Sprintf("The experiment %q has no run %d. GET /v1/experiments/%s lists its runs.", id, run, url.PathEscape(id)))
+}

@@ -22,6 +22,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
+	"github.com/tracklayer/tracklayer/registry"
 )
 
 // State is the core's read side.
@@ -34,23 +35,31 @@ type State interface {
 	Ledger(fn func(core.LedgerKey, core.LedgerEntry) error) error
 	// Trace says what became of a person's events; core.ErrNoUnit where nobody knows the id.
 	Trace(u canonical.Unit) (*core.Trace, error)
-	// Associations calls each with all rows of an experiment, or of one run of it where run is not 0.
-	Associations(ctx context.Context, experiment string, run int, each func(*core.Association) error) error
+	// Associations calls begin with a state, and each with all rows of an experiment in it, or of one run of it where run
+	// is not 0.
+	Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error
+	// Officials are the stored readouts of an experiment, the newest first; Official is one with its bytes, by its hash.
+	// core.ErrNoOfficial where it is not there.
+	Officials(experiment string) ([]registry.Official, error)
+	Official(experiment, hash string) (registry.Official, []byte, error)
 }
 
-// Publisher stores changes of definitions on the log. After is the sequence of the experiment's change before, 0 for
+// Publisher stores changes of definitions and readouts on the log. After is the sequence of the experiment's change before, 0 for
 // none; it returns the sequence of the new one once that is on disk.
 type Publisher interface {
 	PublishDefinition(ctx context.Context, experiment string, after uint64, data []byte) (uint64, error)
 	// PublishFilters does the same for the filters.
 	PublishFilters(ctx context.Context, after uint64, data []byte) (uint64, error)
+	PublishReadout(ctx context.Context, experiment string, data []byte) (uint64, error)
 }
 
 // Options are what an API is made of. State and Registry must be set.
 type Options struct {
 	State    State
+	Past     Past // nil: only the newest state can be had
 	Registry Publisher
 	Changed  func(error) bool // whether the Publisher's error says that somebody else was faster; nil: none does
+	Largest  int64            // bytes of a readout that is stored; 0: 512 KiB
 	Code     string           // version of the code, which a readout names
 
 	ReadKey  func(presented string) bool // whether the key opens reading; nil: reading is open
@@ -70,6 +79,9 @@ type API struct {
 func New(o Options) *API {
 	if o.Changed == nil {
 		o.Changed = func(error) bool { return false }
+	}
+	if o.Largest == 0 {
+		o.Largest = 512 << 10
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -101,6 +113,9 @@ func (a *API) routes() []route {
 		{http.MethodPost, "/v1/experiments/:id/decisions", write, a.step(a.decide)},
 		{http.MethodGet, "/v1/experiments/:id/revisions", read, a.revisions},
 		{http.MethodGet, "/v1/experiments/:id/readout", read, a.readout},
+		{http.MethodGet, "/v1/experiments/:id/readouts", read, a.officials},
+		{http.MethodPost, "/v1/experiments/:id/readouts", write, a.keepReadout},
+		{http.MethodGet, "/v1/experiments/:id/readouts/:sha256", read, a.official},
 		{http.MethodGet, "/v1/experiments/:id/associations", read, a.associations},
 		{http.MethodGet, "/v1/units/:kind/:id", read, a.unit},
 		{http.MethodGet, "/v1/filters", read, a.filters},
@@ -147,8 +162,9 @@ func (a *API) handle(r route) echo.HandlerFunc {
 }
 
 const (
-	headerID  = "X-Request-Id"
-	headerSeq = "Tracklayer-Stream-Seq"
+	headerID       = "X-Request-Id"
+	headerSeq      = "Tracklayer-Stream-Seq"
+	headerRevision = "Tracklayer-Registry-Revision"
 )
 
 // requestID is the first of the given ids that can stand in a log, else a new one.

@@ -2,11 +2,9 @@ package web
 
 import (
 	"bufio"
-	"fmt"
 	"log/slog"
 	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -35,34 +33,35 @@ func (a *API) associations(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := a.State.View()
-	s, ok := v.Experiment(id)
-	if !ok {
-		return unknown(id)
-	}
-	if run != 0 && !hasRun(s, run) {
-		return problem.NotFound(fmt.Sprintf("The experiment %q has no run %d. GET /v1/experiments/%s lists its runs.", id, run, url.PathEscape(id)))
-	}
 	w := &rowWriter{c: c, out: bufio.NewWriterSize(c.Response(), 64<<10), csv: format == mimeCSV}
 	h := c.Response().Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Type", format+"; charset=utf-8")
-	h.Set(headerSeq, strconv.FormatUint(v.Seq, 10))
-	w.extend()
-	err = w.header()
-	if err == nil {
-		err = a.State.Associations(c.Request().Context(), id, run, func(row *core.Association) error {
-			if filtered {
-				row.Status = row.Unfiltered
-			}
-			return w.row(row)
-		})
+	begin := func(v *core.View) error {
+		s, ok := v.Experiment(id)
+		if !ok {
+			return unknown(id)
+		}
+		if run != 0 && !hasRun(s, run) {
+			return noRun(id, run)
+		}
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Type", format+"; charset=utf-8")
+		h.Set(headerSeq, strconv.FormatUint(v.Seq, 10))
+		h.Set(headerRevision, strconv.Itoa(v.Registry.Revision))
+		w.extend()
+		return w.header()
 	}
+	err = a.State.Associations(c.Request().Context(), id, run, begin, func(row *core.Association) error {
+		if filtered {
+			row.Status = row.Unfiltered
+		}
+		return w.row(row)
+	})
 	if err == nil {
 		err = w.flush()
 	}
 	if err != nil && !c.Response().Committed {
 		h.Del(headerSeq)
+		h.Del(headerRevision)
 		return err
 	}
 	if err != nil { // the client must see that this is not all

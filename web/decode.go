@@ -159,6 +159,9 @@ func (s *shape) scalar(v any, t reflect.Type, at string) {
 	case reflect.Int, reflect.Int64:
 		_, err := strconv.ParseInt(number.String(), 10, 64)
 		ok, want = isNumber && err == nil, "must be a whole number"
+	case reflect.Uint64:
+		_, err := strconv.ParseUint(number.String(), 10, 64)
+		ok, want = isNumber && err == nil, "must be a whole number, from 0"
 	case reflect.Float64:
 		_, err := strconv.ParseFloat(number.String(), 64)
 		ok, want = isNumber && err == nil, "must be a number"

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 
 // edit is a request to change an experiment, with the state that it was made on.
 type edit struct {
+	ctx  context.Context // of the request, as long as which the edit lives
 	view *core.View
 	x    *registry.Experiment
 	body []byte
@@ -31,7 +33,7 @@ func (a *API) change(c echo.Context, mustMatch bool, types []string, build func(
 	if err != nil {
 		return err
 	}
-	e := &edit{view: a.State.View(), now: canonical.TimeOf(a.Now()), by: c.QueryParam("by")}
+	e := &edit{ctx: c.Request().Context(), view: a.State.View(), now: canonical.TimeOf(a.Now()), by: c.QueryParam("by")}
 	var declaredAlready bool
 	if e.x, declaredAlready = e.view.Registry.Get(id); !declaredAlready {
 		return problem.NotFound(fmt.Sprintf("Nobody has declared the experiment %q. Declare it with POST /v1/experiments; what was counted so far stays.", id))
@@ -169,10 +171,7 @@ func (a *API) decide(e *edit) (*registry.Change, error) {
 	if err := decode(e.body, &in); err != nil {
 		return nil, err
 	}
-	o := registry.Outcome{
-		Variant: in.Variant, Why: in.Why, By: in.By, At: e.now,
-		AsOf: registry.Basis{StreamSeq: e.view.Seq, RegistryRevision: e.view.Registry.Revision, CodeVersion: a.Code},
-	}
+	o := registry.Outcome{Variant: in.Variant, Why: in.Why, By: in.By, At: e.now}
 	var faults registry.Faults
 	if in.Run != nil {
 		if o.Run = *in.Run; o.Run < 1 {
@@ -189,7 +188,7 @@ func (a *API) decide(e *edit) (*registry.Change, error) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	return e.x.Decide(o)
+	return a.decided(e, o)
 }
 
 // revision is one change of an experiment among all.

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -327,8 +328,10 @@ func TestDecisionsAndRevisions(t *testing.T) {
 	w.patch(`"1"`, `{"name":"Shorter"}`).must(t, http.StatusOK)
 	*now += 1000
 	w.step("stop", `{"by":"bob"}`).must(t, http.StatusOK)
+	before := w.get(checkout+"/readout").must(t, http.StatusOK)
 	a := w.step("decisions", `{"variant":"b","why":"more orders","by":"ann"}`).must(t, http.StatusOK)
-	want := `[{"as_of":{"code_version":"test","registry_revision":3,"stream_seq":6},"at":"2026-11-21T00:00:01Z","by":"ann","run":1,"variant":"b","why":"more orders"}]`
+	hash := fmt.Sprintf("%x", sha256.Sum256(before.Body.Bytes()))
+	want := `[{"as_of":{"code_version":"test","readout_sha256":"` + hash + `","registry_revision":3,"stream_seq":6},"at":"2026-11-21T00:00:01Z","by":"ann","run":1,"variant":"b","why":"more orders"}]`
 	if got, _ := json.Marshal(a.json["decisions"]); string(got) != want || a.json["status"] != "decided" {
 		t.Errorf("%s\nwant %s", got, want)
 	}

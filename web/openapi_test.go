@@ -25,7 +25,7 @@ func TestOpenAPI(t *testing.T) {
 	registered := map[string]bool{"POST /v1/events": true, "POST /webhooks/{source}": true} // the door's
 	for _, r := range w.echo.Routes() {
 		if r.Method != echo.RouteNotFound {
-			registered[r.Method+" "+strings.NewReplacer(":kind", "{kind}", ":id", "{id}").Replace(r.Path)] = true
+			registered[r.Method+" "+strings.NewReplacer(":kind", "{kind}", ":id", "{id}", ":sha256", "{sha256}").Replace(r.Path)] = true
 		}
 	}
 	for r := range registered {

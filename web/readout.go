@@ -26,7 +26,7 @@ type asked struct {
 	run      int  // 0: the newest
 	filtered bool // bots and internal users are counted
 	minSeq   uint64
-	wait     time.Duration
+	wait     *time.Duration // nil: as long as is usual
 	atSeq    *uint64
 }
 
@@ -40,19 +40,15 @@ func (a *API) readout(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := a.State.View()
-	if asOf(v, id) < q.minSeq {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), q.wait)
-		defer cancel()
-		if v, err = a.State.Until(ctx, func(v *core.View) bool { return asOf(v, id) >= q.minSeq }); err != nil {
-			return behind(c, asOf(v, id), q.minSeq, err)
-		}
+	v, err := a.viewOf(c, id, q)
+	if errors.Is(err, errAnswered) {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	s, _ := v.Experiment(id)
 	recomputing(c, v, s)
-	if q.atSeq != nil && *q.atSeq != s.Seq {
-		return elsewhen(*q.atSeq, s.Seq)
-	}
 	p, err := a.readouts.get(v, key{id, q.run, q.filtered}, func() ([]byte, error) {
 		r, err := readout.MakeCounting(v, id, q.run, q.filtered, a.Code)
 		if err != nil {
@@ -60,15 +56,11 @@ func (a *API) readout(c echo.Context) error {
 		}
 		return encode(r)
 	})
-	switch {
-	case errors.Is(err, readout.ErrNoExperiment):
-		return unknown(id)
-	case errors.Is(err, readout.ErrNoRun):
-		return problem.NotFound(fmt.Sprintf("The experiment %q has no run %d. GET /v1/experiments/%s lists its runs.", id, q.run, url.PathEscape(id)))
-	case errors.Is(err, readout.ErrRecomputing):
+	if errors.Is(err, readout.ErrRecomputing) {
 		return unreadable(c, v)
-	case err != nil:
-		return err
+	}
+	if err != nil {
+		return unmade(err, id, q.run)
 	}
 	c.Response().Header().Set(headerSeq, strconv.FormatUint(s.Seq, 10))
 	return fresh(c, p.tag, p.body)
@@ -93,7 +85,7 @@ const headerRecomputing = "Tracklayer-Recomputing"
 
 // ask reads the parameters and says every fault at once.
 func ask(values url.Values) (asked, error) {
-	q := asked{wait: defaultWait}
+	var q asked
 	var faults []problem.FieldError
 	fault := func(name, detail string) {
 		faults = append(faults, problem.FieldError{Pointer: "/" + name, Detail: detail})
@@ -129,7 +121,7 @@ func ask(values url.Values) (asked, error) {
 		if err != nil || d < 0 || d > maxWait {
 			fault("wait", `must be a duration such as "5s", up to "60s"`)
 		}
-		q.wait = d
+		q.wait = &d
 	}
 	if len(faults) > 0 {
 		return q, problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", faults...)
@@ -148,7 +140,7 @@ func behind(c echo.Context, applied, sought uint64, err error) error {
 	p.Title = "Not applied yet"
 	p.Extension = fmt.Appendf(nil, `"applied_seq":%d,"min_seq":%d`, applied, sought)
 	problem.Write(c.Response(), p)
-	return nil
+	return errAnswered
 }
 
 // unreadable answers for an experiment that is being recomputed since before the program was started.
@@ -165,7 +157,7 @@ func unreadable(c echo.Context, v *core.View) error {
 }
 
 func elsewhen(at, now uint64) error {
-	detail := fmt.Sprintf("The readout can be had as of sequence %d only: past sequences are not kept in this version.", now)
+	detail := fmt.Sprintf("The readout can be had as of sequence %d only: this core keeps no past.", now)
 	if at > now {
 		detail = fmt.Sprintf("Sequence %d has not been applied yet; the newest is %d. Ask with min_seq to wait for it.", at, now)
 	}

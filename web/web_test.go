@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/web"
 )
 
@@ -134,6 +136,40 @@ func TestParameters(t *testing.T) {
 		}
 	}
 	w.get("/v1/experiments/nothing/readout").must(t, http.StatusNotFound)
+}
+
+// slow makes former states in its own time.
+type slow struct{ view chan *core.View }
+
+func (s slow) At(ctx context.Context, seq uint64) (*core.View, error) {
+	select {
+	case v := <-s.view:
+		return v, nil
+	case <-ctx.Done():
+		return nil, &web.Underway{Applied: seq - 1, Sought: seq}
+	}
+}
+
+func TestTheStateOfThen(t *testing.T) {
+	views := make(chan *core.View, 1)
+	w := open(t, func(o *web.Options) { o.Past = slow{views} })
+	w.post(headline).must(t, http.StatusCreated)
+	const target = "/v1/experiments/checkout/readout"
+	was, then := w.get(target).must(t, http.StatusOK).Body.String(), w.View()
+	w.send(exposed("checkout", "u1", "control"))
+	a := w.get(target+"?at_seq=1&wait=0s").must(t, http.StatusServiceUnavailable)
+	if a.Header().Get("Retry-After") == "" || a.json["applied_seq"] != 0.0 || a.json["at_seq"] != 1.0 || !strings.Contains(fmt.Sprint(a.json["title"]), "Ask again") {
+		t.Errorf("%v %s", a.Header(), a.Body)
+	}
+	views <- then
+	a = w.get(target+"?at_seq=1").must(t, http.StatusOK)
+	if a.Body.String() != was || a.Header().Get("Tracklayer-Stream-Seq") != "1" {
+		t.Errorf("%v %s, it was %s", a.Header(), a.Body, was)
+	}
+	if a = w.get(target).must(t, http.StatusOK); a.Body.String() == was {
+		t.Error("the past is taken for the present")
+	}
+	w.get(target+"?at_seq=3").must(t, http.StatusUnprocessableEntity)
 }
 
 func TestMinSeqWaits(t *testing.T) {

@@ -216,9 +216,9 @@ type failing struct {
 	after int
 }
 
-func (f failing) Associations(ctx context.Context, experiment string, run int, each func(*core.Association) error) error {
+func (f failing) Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error {
 	n := 0
-	return f.Fold.Associations(ctx, experiment, run, func(a *core.Association) error {
+	return f.Fold.Associations(ctx, experiment, run, begin, func(a *core.Association) error {
 		if n++; n > f.after {
 			return errDisk
 		}

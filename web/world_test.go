@@ -89,6 +89,17 @@ func (w *world) PublishDefinition(_ context.Context, experiment string, after ui
 	return w.seq, w.Apply([]canonical.Record{{Seq: w.seq, Definition: data}})
 }
 
+// PublishReadout puts a readout on the log.
+func (w *world) PublishReadout(_ context.Context, _ string, data []byte) (uint64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.down {
+		return 0, errDown
+	}
+	w.seq++
+	return w.seq, w.Apply([]canonical.Record{{Seq: w.seq, Readout: data}})
+}
+
 // send puts events on the log and into the fold.
 func (w *world) send(events ...canonical.Event) {
 	w.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,9 @@ func (d *Door) events(v *visit) error {
 	}
 	p := newParcel()
 	defer p.free()
+	if p.source, err = d.sourceNamed(v.r.URL.RawQuery); err != nil {
+		return err
+	}
 	if err := d.read(p, text, asLines, v.at); err != nil {
 		return d.unreadable(v, text, err)
 	}
@@ -44,6 +48,24 @@ func (d *Door) events(v *visit) error {
 	}
 	d.api.items(len(p.events), len(p.faults))
 	return v.answer(p, seq)
+}
+
+// sourceNamed is the source whose events a request brings: the one that its query names, so that what a program tells of
+// a vendor's decisions counts with what the vendor's own requests tell, or else the API itself.
+func (d *Door) sourceNamed(rawQuery string) (string, error) {
+	if rawQuery == "" {
+		return apiSource, nil
+	}
+	query, _ := url.ParseQuery(rawQuery) // what cannot be parsed names nothing
+	name := query.Get("source")
+	if name == "" || name == apiSource {
+		return apiSource, nil
+	}
+	if d.sources[name] == nil {
+		detail := fmt.Sprintf("no source is named %.60q; sources are set in the configuration, under sources", name)
+		return "", problem.BadRequest("The source that the query names does not exist.", problem.FieldError{Pointer: "/source", Detail: detail})
+	}
+	return name, nil
 }
 
 // isLines tells events one a line from JSON, and anything else from both. A beacon sends text/plain, because the

@@ -397,3 +397,15 @@ func FuzzPostEvents(f *testing.F) {
 		}
 	})
 }
+
+// TestEventsOfASource: what a program tells of a vendor's decisions counts with the vendor's own requests.
+func TestEventsOfASource(t *testing.T) {
+	r := newRig(t)
+	if w := r.send("POST", "/v1/events?source=toy", exposure); w.Code != 202 || len(r.events) != 1 || r.events[0].Source != "toy" {
+		t.Fatalf("%d %s, stored %+v", w.Code, w.Body, r.events)
+	}
+	w := r.send("POST", "/v1/events?source=nobody", exposure)
+	if a := read(t, w); w.Code != 400 || len(a.Errors) != 1 || a.Errors[0].Pointer != "/source" || len(r.events) != 1 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+}

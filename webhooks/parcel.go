@@ -16,6 +16,7 @@ import (
 // parcel is what one request carries, between its body and its answer. Parcels are pooled: at the rates of the door,
 // memory for events, places and answers would be most of its work.
 type parcel struct {
+	source string // of POST /v1/events
 	text   []byte
 	form   form
 	items  []span // of POST /v1/events: where each item lies
@@ -93,7 +94,7 @@ func (d *Door) readItem(p *parcel, i int, at canonical.Time) error {
 	e := &p.events[len(p.events)-1]
 	err := error(nil)
 	if *e, err = canonical.Parse(raw); err == nil {
-		e.Source, e.ReceivedAt = apiSource, at
+		e.Source, e.ReceivedAt = p.source, at
 		if p.offset != 0 && e.At != 0 {
 			e.At, e.ClockOffset = e.At+canonical.Time(p.offset), p.offset
 		}

@@ -81,6 +81,9 @@ func (d *Door) redecode(name string, e adapters.Envelope) (adapters.Batch, error
 	}
 	p := newParcel()
 	defer p.free()
+	if p.source, err = d.sourceNamed(e.RawQuery); err != nil {
+		return adapters.Batch{}, errors.Join(adapters.ErrUnreadable, err)
+	}
 	if err := d.read(p, e.Body, asLines, e.ReceivedAt); err != nil {
 		return adapters.Batch{}, err
 	}

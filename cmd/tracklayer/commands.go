@@ -215,6 +215,8 @@ func readoutCommand(ctx context.Context, args []string, s streams, environ []str
 func statePath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "state") }
 func logPath(cfg config.Config) string   { return filepath.Join(cfg.DataDir, "nats") }
 
+func historyPath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "history") }
+
 // audit compares the state with its own facts.
 func audit(_ context.Context, args []string, s streams, environ []string) (err error) {
 	cfg, err := load(args, environ)
@@ -272,6 +274,9 @@ func rebuild(ctx context.Context, args []string, s streams, environ []string) er
 		return err
 	}
 	if err := refold(ctx, log, fresh, last); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(historyPath(cfg)); err != nil { // copies of the state that is not to be trusted
 		return err
 	}
 	if err := os.RemoveAll(statePath(cfg)); err != nil {

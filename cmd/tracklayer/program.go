@@ -61,6 +61,7 @@ type Program struct {
 	db     *store.DB
 	fold   *core.Fold
 	door   *webhooks.Door // nil in a core alone
+	past   *past          // nil in a gateway alone
 
 	public, admin     *http.Server
 	publicAt, adminAt net.Listener
@@ -177,6 +178,7 @@ func (p *Program) start(ctx context.Context) (err error) {
 		if seq := p.fold.Seq(); seq > last {
 			return fmt.Errorf("the state in %s has counted up to sequence %d, but the log ends at %d: it is another log, or an older copy; give the state its own log back, or run tracklayer rebuild", p.cfg.DataDir, seq, last)
 		}
+		p.past = openHistory(p).past(context.WithoutCancel(ctx))
 	}
 	folding, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel
@@ -194,9 +196,9 @@ func (p *Program) start(ctx context.Context) (err error) {
 	}
 	if p.fold != nil {
 		p.counting = true
-		p.folding.Add(2)
-		go p.foldForever(folding)
-		go p.recomputeForever(folding)
+		p.folding.Go(func() { p.foldForever(folding) })
+		p.folding.Go(func() { p.past.run(folding) })
+		p.folding.Go(func() { p.recomputeForever(folding) })
 	}
 	go p.serve(p.public, p.publicAt)
 	go p.serve(p.admin, p.adminAt)
@@ -252,7 +254,7 @@ func (p *Program) routes() error {
 			editors = p.cfg.Keys.Write
 		}
 		web.New(web.Options{
-			State: p.fold, Registry: p.events, Code: version, Now: time.Now, Log: p.log,
+			State: p.fold, Past: p.past, Registry: p.events, Largest: min(4<<20, p.events.MaxMessage()-8<<10), Code: version, Now: time.Now, Log: p.log,
 			ReadKey: p.opens(p.cfg.ReadsOpen(), p.cfg.Keys.Read), WriteKey: p.opens(p.cfg.WritesOpen() && len(p.cfg.Keys.Admin) == 0, editors),
 			Changed: func(err error) bool { return errors.Is(err, stream.ErrChanged) },
 		}).Register(e)
@@ -320,12 +322,12 @@ func (p *Program) serve(s *http.Server, l net.Listener) {
 // foldForever consumes the log. Where the log cannot be read it tries again: the state is whole and only grows old,
 // which readiness tells. Where the state cannot be written the program fails: memory and disk differ.
 func (p *Program) foldForever(ctx context.Context) {
-	defer p.folding.Done()
 	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
 		var broken error
 		err := p.events.Consume(ctx, p.fold.Seq()+1, foldBatch, func(records []canonical.Record) error {
 			broken = p.fold.Apply(records)
 			p.lag.alive()
+			p.past.folded()
 			wait = 100 * time.Millisecond
 			return broken
 		})
@@ -351,7 +353,6 @@ const recomputeStep = 500
 // recomputeForever works off what changes of definitions ask for, beside the counting. It rests after every step, longer
 // after one that took long, so that counting has most of the time.
 func (p *Program) recomputeForever(ctx context.Context) {
-	defer p.folding.Done()
 	for {
 		if _, err := p.fold.Until(ctx, (*core.View).Unsettled); err != nil {
 			return
@@ -401,6 +402,9 @@ func (p *Program) Stop(ctx context.Context) error {
 		}
 		p.cancel()
 		p.folding.Wait()
+	}
+	if p.past != nil {
+		p.past.close()
 	}
 	if p.events != nil {
 		p.events.Close()

@@ -15,9 +15,9 @@ import (
 )
 
 // begin starts a program on free ports with a folder of its own.
-func begin(t *testing.T, dir string) *Program {
+func begin(t *testing.T, dir string, environ ...string) *Program {
 	t.Helper()
-	cfg, _, err := config.Load([]string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", dir}, nil, os.ReadFile)
+	cfg, _, err := config.Load([]string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", dir}, environ, os.ReadFile)
 	if err != nil {
 		t.Fatal(err)
 	}

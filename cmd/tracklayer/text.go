@@ -21,6 +21,7 @@ func fetchReadout(ctx context.Context, server, id string, run int, atSeq uint64,
 	}
 	if atSeq != 0 {
 		q.Set("at_seq", strconv.FormatUint(atSeq, 10))
+		q.Set("wait", "60s") // it may have to be made from the log
 	}
 	target := strings.TrimSuffix(server, "/") + "/v1/experiments/" + url.PathEscape(id) + "/readout?" + q.Encode()
 	return call(ctx, http.MethodGet, target, presented)

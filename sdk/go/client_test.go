@@ -1,0 +1,188 @@
+package tracklayer_test
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	tracklayer "github.com/tracklayer/tracklayer/sdk/go"
+)
+
+// server takes batches as TrackLayer does, after it has failed as often as it should.
+type server struct {
+	*httptest.Server
+	mu     sync.Mutex
+	fail   []int // statuses of the next answers
+	tried  int
+	events []map[string]any
+	paths  []string
+	keys   []string
+}
+
+func serve(t *testing.T, fail ...int) *server {
+	s := &server{fail: fail}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.tried++
+		z, err := gzip.NewReader(r.Body)
+		var in struct {
+			Batch  []map[string]any
+			SentAt string `json:"sent_at"`
+		}
+		if err == nil {
+			err = json.NewDecoder(z).Decode(&in)
+		}
+		if err != nil || in.SentAt == "" || len(in.Batch) == 0 {
+			t.Errorf("a request that is none: %v %+v", err, in)
+		}
+		if len(s.fail) > 0 {
+			status := s.fail[0]
+			s.fail = s.fail[1:]
+			w.WriteHeader(status)
+			return
+		}
+		s.paths = append(s.paths, r.URL.String())
+		s.keys = append(s.keys, r.Header.Get("Authorization"))
+		accepted, results := 0, []string{}
+		for _, e := range in.Batch {
+			if e["variant"] == "refused" {
+				results = append(results, `{"status":"rejected","error":{"field":"variant","detail":"is refused"}}`)
+				continue
+			}
+			accepted++
+			s.events = append(s.events, e)
+			results = append(results, `{"status":"accepted"}`)
+		}
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprintf(w, `{"accepted":%d,"rejected":%d,"results":[%s]}`, accepted, len(in.Batch)-accepted, strings.Join(results, ","))
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func open(t *testing.T, o tracklayer.Options) *tracklayer.Client {
+	t.Helper()
+	c, err := tracklayer.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func shut(t *testing.T, c *tracklayer.Client) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := c.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestEverythingArrivesOnce(t *testing.T) {
+	s := serve(t, 503, 429)
+	c := open(t, tracklayer.Options{URL: s.URL + "/", Key: "secret", Source: "growthbook", Batch: 2, Every: time.Hour})
+	who := tracklayer.Who{UserID: "u", AnonymousID: "a"}
+	c.Expose("checkout", "b", who)
+	c.Convert(tracklayer.Conversion{Event: "purchase", Value: 49.9, HasValue: true, Currency: "EUR", DedupKey: "o-1"}, who)
+	c.Identify("u", "a")
+	c.EndEarly("checkout", "b", "incident", who)
+	c.Expose("checkout", "refused", who)
+	shut(t, c)
+	if n := c.Counts(); n != (tracklayer.Counts{Sent: 4, Rejected: 1}) {
+		t.Errorf("counts %+v", n)
+	}
+	var names []string
+	ids := map[any]bool{}
+	for _, e := range s.events {
+		names = append(names, e["event_name"].(string))
+		ids[e["event_id"]] = true
+	}
+	if fmt.Sprint(names) != "[experiment_exposed experiment_converted identity_linked experiment_ended_early]" || len(ids) != 4 {
+		t.Errorf("%v with %d ids", names, len(ids))
+	}
+	if e := s.events[1]; e["value"] != 49.9 || e["currency"] != "EUR" || e["dedup_key"] != "o-1" || e["channel"] != "server" {
+		t.Errorf("conversion %v", e)
+	}
+	if s.paths[0] != "/v1/events?source=growthbook" || s.keys[0] != "Bearer secret" || s.tried != 5 {
+		t.Errorf("%v %v %d", s.paths, s.keys, s.tried)
+	}
+}
+
+func TestWhatCannotBeSentIsDroppedAndCounted(t *testing.T) {
+	s := serve(t, 401)
+	var heard []error
+	c := open(t, tracklayer.Options{URL: s.URL, Every: time.Hour, Batch: 10, OnFailure: func(err error) { heard = append(heard, err) }})
+	c.Expose("checkout", "b", tracklayer.Who{})                    // nobody
+	c.Expose("checkout", "b", tracklayer.Who{UserID: "undefined"}) // strangers
+	c.Expose("checkout", "b", tracklayer.Who{UserID: "u"})
+	shut(t, c)
+	c.Expose("checkout", "b", tracklayer.Who{UserID: "u"}) // too late
+	if n := c.Counts(); n != (tracklayer.Counts{Dropped: 4}) || len(heard) != 3 || !strings.Contains(heard[2].Error(), "401") {
+		t.Errorf("counts %+v, heard %v", n, heard)
+	}
+	shut(t, c) // again
+}
+
+func TestAFullQueueDoesNotBlock(t *testing.T) {
+	held := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-held }))
+	defer s.Close()
+	defer close(held)
+	c := open(t, tracklayer.Options{URL: s.URL, Queue: 3, Batch: 1, Patience: time.Millisecond})
+	for range 1000 {
+		c.Expose("checkout", "b", tracklayer.Who{UserID: "u"})
+	}
+	if n := c.Counts(); n.Dropped < 990 {
+		t.Errorf("counts %+v", n)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.Close(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("closed although nobody answers: %v", err)
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	for _, o := range []tracklayer.Options{{}, {URL: "localhost:8080"}, {URL: "ftp://a"}, {URL: "http://a", Queue: -1}} {
+		if _, err := tracklayer.New(o); err == nil {
+			t.Errorf("%+v was taken", o)
+		}
+	}
+}
+
+func TestEventsKeepTheirIDsAndTimes(t *testing.T) {
+	s := serve(t)
+	c := open(t, tracklayer.Options{URL: s.URL})
+	c.Send(canonical.Event{Kind: canonical.Exposed, ID: "mine", ExperimentID: "x", Variant: "a", UserID: "u", At: canonical.MinTime})
+	shut(t, c)
+	if e := s.events[0]; e["event_id"] != "mine" || e["exposed_at"] != "2000-01-01T00:00:00Z" {
+		t.Errorf("%v", e)
+	}
+}
+
+func ExampleClient() {
+	client, err := tracklayer.New(tracklayer.Options{URL: "http://127.0.0.1:8080"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer client.Close(ctx)
+
+	client.Expose("checkout_headline_test", "variant_b", tracklayer.Who{AnonymousID: "a-77"})
+	client.Identify("u-12", "a-77")
+	client.Convert(tracklayer.Conversion{Event: "purchase", Value: 49.90, HasValue: true, Currency: "EUR", DedupKey: "order-981"}, tracklayer.Who{UserID: "u-12"})
+	fmt.Println(client.Counts().Dropped, "dropped")
+	cancel() // nobody listens in an example
+	// Output: 0 dropped
+}
