@@ -157,6 +157,37 @@ func TestAViewStaysWhatItIs(t *testing.T) {
 	})
 }
 
+// TestReadersBesideTheFold read what they were handed while it is written on; the race detector watches.
+func TestReadersBesideTheFold(t *testing.T) {
+	f := run(t, &builder{})
+	over, done := make(chan struct{}), make(chan int)
+	go func() {
+		read := 0
+		for {
+			select {
+			case <-over:
+				done <- read
+				return
+			default:
+			}
+			if s, ok := f.View().Experiment("x"); ok {
+				read += len(s.Aggregate.Lines())
+			}
+		}
+	}()
+	b := &builder{}
+	for i := range 300 {
+		user, at := "u"+strconv.Itoa(i%40), canonical.Time(i%7)*aDay
+		b.expose(user, "", "a", at)
+		b.convert(user, "", at+5)
+	}
+	fold(t, f, b.events, func() int { return 3 })
+	close(over)
+	if read := <-done; read == 0 {
+		t.Error("nothing was read")
+	}
+}
+
 // ninety is a state of ten variants, ten metrics and ninety days, in which persons convert over eight days.
 func ninety(tb testing.TB) *core.RunAggregate {
 	tb.Helper()
