@@ -37,7 +37,7 @@ var folders = []folder{
 	{path: "export", may: []string{"core", "registry", "readout"}},
 	{path: "web", may: []string{"readout", "registry", "core", "canonical", "problem"}},
 	{path: "sdk/go", may: []string{"canonical"}},
-	{path: "e2e", may: []string{"canonical"}, closed: true},
+	{path: "e2e", may: []string{"canonical", "sdk/go", "adapters/<vendor>/tap/**"}, closed: true},
 	{path: "docs/house", closed: true},
 }
 
