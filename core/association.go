@@ -27,7 +27,8 @@ type Association struct {
 	Currency        string
 	Key             canonical.Unit // of the person
 	AnonymousID     string         // of the conversion, else of the exposure
-	Status          string         // of the conversion, by the experiment's policy
+	Status          string         // of the conversion, by the experiment's policy, bots and internal users left out
+	Unfiltered      string         // the same, bots and internal users counted; no column of its own
 	DedupStatus     string         // kept or duplicate
 	DuplicateOf     string         // event id of the report that is kept
 	Destination     string         // source whose report of the conversion is kept
@@ -36,6 +37,7 @@ type Association struct {
 	Exposures       int64
 	Crossover       bool
 	EndedEarly      bool
+	Filtered        bool   // a bot or an internal user
 	ExposureEvent   string // event id of the first exposure
 	ConversionID    string // event id of the conversion
 	FirstSeq        uint64 // stream sequence of the first delivery of what makes the row: first exposure and conversion
@@ -98,7 +100,7 @@ func (m *rowMaker) rows(experiment string, v *runView) ([]Association, error) {
 
 // base is what all rows of a run share.
 func (m *rowMaker) base(experiment string, v *runView) (Association, *canonical.Event) {
-	a := Association{ExperimentID: experiment, Run: v.run, RunStatus: registry.Undeclared, Key: m.units[0], EndedEarly: v.end.set()}
+	a := Association{ExperimentID: experiment, Run: v.run, RunStatus: registry.Undeclared, Key: m.units[0], EndedEarly: v.end.set(), Filtered: m.labels != 0}
 	if x, ok := m.rules.Get(experiment); ok {
 		run, _ := x.Run(v.run)
 		a.RunStatus = run.Status
@@ -129,7 +131,8 @@ func (m *rowMaker) convert(a *Association, v *runView, d *verdict, exposure *can
 	if e.AnonymousID != "" {
 		a.AnonymousID = e.AnonymousID
 	}
-	a.Status = d.status.Under(v.population(), m.rules.policy(a.ExperimentID))
+	a.Status = d.status.Under(v.population(m.labels), m.rules.policy(a.ExperimentID), false)
+	a.Unfiltered = d.status.Under(v.population(m.labels), m.rules.policy(a.ExperimentID), true)
 	a.DedupStatus, a.Destination = kept, e.Source
 	if d.kept != nil {
 		a.DedupStatus, a.DuplicateOf, a.Destination = duplicate, d.kept.ID, d.kept.Source
@@ -178,14 +181,19 @@ func (r rules) policy(experiment string) registry.Crossover {
 
 // Exclusions of conversions that would have counted.
 const (
+	FilteredOut        = "filtered" // a bot's or an internal user's
 	CrossoverExcluded  = "crossover_excluded"
 	EndedEarlyExcluded = "ended_early_excluded"
 )
 
-// Under is the status's word in the API for a person of that population where crossovers are treated by that policy. A
-// duplicate or a late conversion stays what it is, whoever made it.
-func (s Status) Under(pop Population, policy registry.Crossover) string {
+// Under is the status's word in the API for a person of that population where crossovers are treated by that policy, and
+// bots and internal users are counted or not. A duplicate or a late conversion stays what it is, whoever made it.
+func (s Status) Under(pop Population, policy registry.Crossover, filtered bool) string {
 	keeps := policy == registry.FirstExposure
+	if s == Counted && pop&Filtered != 0 && !filtered {
+		return FilteredOut
+	}
+	pop &^= Filtered
 	switch {
 	case s != Counted || pop == Clean:
 	case pop == Ended, pop == CrossedEnded && keeps:

@@ -45,18 +45,14 @@ func (f *Fold) Audit() ([]string, error) {
 		a.prune()
 		have := &Aggregate{}
 		if s, ok := f.View().snapshots[id]; ok {
-			have = s.Aggregate.clone()
+			have = s.Aggregate
 		}
-		x, err := json.Marshal(a)
+		fault, err := contrast(have, a)
 		if err != nil {
 			return nil, err
 		}
-		y, err := json.Marshal(have)
-		if err != nil {
-			return nil, err
-		}
-		if string(x) != string(y) {
-			diff = append(diff, fmt.Sprintf("experiment %q: the aggregate is %s, the facts say %s", id, y, x))
+		if fault != "" {
+			diff = append(diff, fmt.Sprintf("experiment %q: %s", id, fault))
 		}
 	}
 	more, err := f.auditLedger(tx)
@@ -86,4 +82,31 @@ func (f *Fold) auditLedger(tx Tx) (diff []string, err error) {
 		}
 	}
 	return diff, err
+}
+
+// contrast says in what an aggregate differs from what the facts come to, "" if in nothing.
+func contrast(have, facts *Aggregate) (string, error) {
+	x, err := json.Marshal(have)
+	if err != nil {
+		return "", err
+	}
+	y, err := json.Marshal(facts)
+	if err != nil {
+		return "", err
+	}
+	if string(x) != string(y) {
+		return fmt.Sprintf("the aggregate is %s, the facts say %s", x, y), nil
+	}
+	is, should := have.lines(), facts.lines()
+	for i := range max(len(is), len(should)) {
+		switch {
+		case i >= len(is):
+			return "the aggregate lacks " + should[i], nil
+		case i >= len(should):
+			return "the aggregate has " + is[i] + ", the facts do not", nil
+		case is[i] != should[i]:
+			return fmt.Sprintf("the aggregate has %s, the facts say %s", is[i], should[i]), nil
+		}
+	}
+	return "", nil
 }

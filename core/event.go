@@ -114,6 +114,7 @@ func (f *Fold) insert(e *canonical.Event) error {
 	if err != nil {
 		return err
 	}
+	f.label(p, e)
 	switch e.Kind {
 	case canonical.Exposed:
 		return f.exposed(p, e)

@@ -32,6 +32,19 @@ func Reencode(record []byte) (again []byte, readable bool, err error) {
 	return again, true, nil
 }
 
+// EncodeWide is the stored form of a wide integer.
+func EncodeWide(w Wide) []byte { return appendWide(nil, w) }
+
+// DecodeWide reads it and says how much is left.
+func DecodeWide(b []byte) (w Wide, rest int, ok bool) {
+	d := decoder{b: b}
+	w = d.wide()
+	return w, len(d.b), !d.bad
+}
+
+// Lines are all sums of the metrics, in a fixed order.
+func (a *Aggregate) Lines() []string { return a.lines() }
+
 // PersonRecords are all records of persons and redirects in the store.
 func (f *Fold) PersonRecords() (records [][]byte, err error) {
 	tx := f.store.Begin()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -114,6 +113,9 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.loadCuts(tx); err != nil {
+		return nil, err
+	}
 	for id, a := range f.aggs {
 		snapshots[id] = f.snapshot(id, a)
 	}
@@ -195,6 +197,9 @@ func (f *Fold) commit() error {
 	snapshots := cloneSnapshots(f.view.Load(), len(f.dirty))
 	for id := range f.dirty {
 		a := f.aggs[id]
+		if err := f.flushCuts(id, a); err != nil {
+			return err
+		}
 		if a.prune(); a.isEmpty() {
 			delete(f.aggs, id)
 			if f.frozen[id] == nil {
@@ -296,7 +301,7 @@ func (f *Fold) change(e *entry, experiment string, fn func()) {
 func (f *Fold) contribute(sign int64, p *person, experiment string) {
 	for i := range p.parts {
 		if q := &p.parts[i]; experiment == "" || q.experiment == experiment {
-			f.aggregate(q.experiment).add(sign, q)
+			f.aggregate(q.experiment).add(sign, q, p.labels)
 		}
 	}
 }
@@ -360,31 +365,4 @@ func (f *Fold) eachFact(units []canonical.Unit, each func(*canonical.Event) erro
 		}
 	}
 	return nil
-}
-
-// define applies a change of the registry and recomputes every person that it may concern: who takes part in the
-// experiment, and whose events name one that they did not name before. A change that cannot be applied is counted: the
-// log holds it for ever, and stopping would help nobody.
-func (f *Fold) define(r *canonical.Record) error {
-	next, x, err := f.rules.Apply(r.Definition, r.Seq)
-	if err != nil {
-		f.meta.Unreadable++
-		return nil //nolint:nilerr // counted, see above
-	}
-	concerned := map[string]struct{}{}
-	if x != nil {
-		concerned[x.ID] = struct{}{}
-	}
-	for n := range f.names {
-		if old := f.rules.Resolve(n.source, n.experiment, n.vendor); old != next.Resolve(n.source, n.experiment, n.vendor) {
-			concerned[old] = struct{}{}
-		}
-	}
-	if x != nil && (x.Seq != r.Seq || renames(f.rules.Registry, x)) {
-		f.meta.Retracted = r.Seq // rows may change although no definition of their experiment has this sequence
-	}
-	if err := f.tx.Set(binary.BigEndian.AppendUint64([]byte{keyDefinition}, r.Seq), r.Definition); err != nil {
-		return err
-	}
-	return f.reread(next, slices.Sorted(maps.Keys(concerned)))
 }

@@ -247,7 +247,8 @@ func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person) 
 	}
 	e.person = &person{units: units}
 	if slices.Contains(units, heaviest.units[0]) {
-		e.person.conversions, e.person.revision, e.person.parts = heaviest.conversions, heaviest.revision, heaviest.parts
+		e.person.conversions, e.person.labels = heaviest.conversions, heaviest.labels
+		e.person.revision, e.person.parts = heaviest.revision, heaviest.parts
 	}
 	return f.later(e)
 }

@@ -18,6 +18,7 @@ const (
 	keyName       = 'n' // source, what it calls an experiment, the vendor's own name for it -> nothing
 	keyPerson     = 'p' // unit -> person or redirect
 	keyAggregate  = 'a' // experiment -> aggregate
+	keyCut        = 'c' // experiment, run, variant, metric, group, day, age -> what the sums of a metric grew by
 	keyDefinition = 'r' // stream sequence -> the change as it lies on the log
 	keyReadout    = 'q' // experiment, SHA-256 -> sequence, and the readout as it lies on the log
 	keyLedger     = 'l' // day, source, kind -> entry

@@ -19,7 +19,8 @@ type Trace struct {
 	Unit        UnitRef            `json:"unit"`   // that was asked for
 	Person      UnitRef            `json:"person"` // the person's key
 	Units       []TracedUnit       `json:"units"`
-	Events      []TracedEvent      `json:"-"` // in order of time; see AppendJSON
+	Filtered    []TracedLabel      `json:"filtered"` // why the person is a bot or an internal user; empty: it is neither
+	Events      []TracedEvent      `json:"-"`        // in order of time; see AppendJSON
 	Experiments []TracedExperiment `json:"experiments"`
 	Rows        []Association      `json:"-"`
 }
@@ -76,7 +77,7 @@ type TracedExperiment struct {
 type TracedRun struct {
 	Run         int                `json:"run"`
 	Status      registry.Status    `json:"status"`
-	Population  string             `json:"population"` // clean, crossover, ended_early, unknown_variant, not_exposed
+	Population  string             `json:"population"` // clean, filtered, crossover, ended_early, unknown_variant, not_exposed
 	Variant     *string            `json:"variant"`    // of the first exposure; nil: no known one
 	ExposedAt   *canonical.Time    `json:"exposed_at"`
 	Met         []Met              `json:"exposures"` // by variant
@@ -112,6 +113,7 @@ type TracedConversion struct {
 // Words for populations.
 const (
 	popClean      = "clean"
+	popFiltered   = "filtered"
 	popCrossover  = "crossover"
 	popEnded      = "ended_early"
 	popUnknown    = "unknown_variant"
@@ -144,7 +146,9 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Trace{AsOf: AsOf{v.Seq, v.Registry.Revision, v.Erasures}, Unit: refOf(u), Person: refOf(units[0]), Experiments: []TracedExperiment{}}
+	t := &Trace{
+		AsOf: AsOf{v.Seq, v.Registry.Revision, v.Erasures}, Unit: refOf(u), Person: refOf(units[0]), Filtered: w.labelled(), Experiments: []TracedExperiment{},
+	}
 	if t.Units, err = tracedUnits(tx, units); err != nil {
 		return nil, err
 	}
@@ -190,7 +194,7 @@ func (m *rowMaker) experiment(q *participation) TracedExperiment {
 // run tells the verdict about the person in a run.
 func (m *rowMaker) run(experiment string, v *runView) TracedRun {
 	t := TracedRun{
-		Run: v.run, Status: registry.Undeclared, Population: v.word(), Met: []Met{}, Conversions: m.conversions(experiment, v),
+		Run: v.run, Status: registry.Undeclared, Population: v.word(m.labels), Met: []Met{}, Conversions: m.conversions(experiment, v),
 	}
 	if x, declared := m.rules.Get(experiment); declared {
 		run, _ := x.Run(v.run)
@@ -214,18 +218,21 @@ func (m *rowMaker) run(experiment string, v *runView) TracedRun {
 
 func (m moment) report() Report { return Report{m.id, m.source, m.at} }
 
-// word is the population's word. A crossover that was ended early as well counts as crossover.
-func (v *runView) word() string {
+// word is the population's word. Who is filtered is that before all else, and a crossover that was ended early as well
+// counts as crossover.
+func (v *runView) word(labels registry.Label) string {
 	switch {
 	case !v.exposed():
 		return popNotExposed
 	case len(v.arms) == 0:
 		return popUnknown
 	}
-	switch v.population() {
-	case Crossed, CrossedEnded:
+	switch pop := v.population(labels); {
+	case pop&Filtered != 0:
+		return popFiltered
+	case pop&Crossed != 0:
 		return popCrossover
-	case Ended:
+	case pop == Ended:
 		return popEnded
 	}
 	return popClean
@@ -237,7 +244,7 @@ func (m *rowMaker) conversions(experiment string, v *runView) []TracedConversion
 	all := make([]TracedConversion, 0, len(verdicts))
 	for _, d := range verdicts {
 		c := TracedConversion{Report: momentOf(d.event).report(), Event: d.event.ConversionEvent, Metrics: []string{}, Mismatch: d.mismatch}
-		c.Status = d.status.Under(v.population(), m.rules.policy(experiment))
+		c.Status = d.status.Under(v.population(m.labels), m.rules.policy(experiment), false)
 		if d.kept != nil {
 			r := momentOf(d.kept).report()
 			c.DuplicateOf = &r

@@ -30,6 +30,7 @@ func momentOf(e *canonical.Event) moment { return moment{e.At, e.ID, e.Source} }
 type person struct {
 	units       []canonical.Unit // all ids, sorted; the person is stored under the smallest user, else its anonymous id
 	conversions int64            // facts that are conversions
+	labels      registry.Label   // of all facts together
 	revision    int              // of the registry that it was last computed by as a whole
 	parts       []participation  // sorted by experiment
 }
@@ -68,13 +69,6 @@ type ending struct {
 
 func (e ending) set() bool { return e.at != 0 }
 
-// total is a person's number in a metric.
-type total struct {
-	metric string
-	n      int64 // counted conversions, of the numerator where it is a ratio
-	y, d   canonical.Sum
-}
-
 func (v *runView) exposed() bool { return len(v.arms)+len(v.unknown) > 0 }
 
 // exposure is a person's first exposure to a known variant of a run.
@@ -93,13 +87,16 @@ func (v *runView) first() exposure {
 	return exposure{best.variant, best.earliest.at}
 }
 
-func (v *runView) population() Population {
+func (v *runView) population(labels registry.Label) Population {
 	pop := Clean
 	if len(v.arms) > 1 {
 		pop = Crossed
 	}
 	if v.end.set() {
-		pop += Ended
+		pop |= Ended
+	}
+	if labels != 0 {
+		pop |= Filtered
 	}
 	return pop
 }
@@ -131,14 +128,6 @@ func addArm(arms []arm, variant string, m moment) []arm {
 		arms[i].earliest = m
 	}
 	return arms
-}
-
-func (v *runView) total(metric string) *total {
-	i, ok := slices.BinarySearchFunc(v.totals, metric, func(t total, id string) int { return strings.Compare(t.metric, id) })
-	if !ok {
-		v.totals = slices.Insert(v.totals, i, total{metric: metric})
-	}
-	return &v.totals[i]
 }
 
 // rules read events by the registry. An experiment that nobody declared has one run without start or end, knows every
@@ -260,13 +249,15 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 	}
 	exposed := v.first().at
 	if e.At < exposed {
+		v.precede(declared, uses, e, exposed)
 		return BeforeExposure
 	}
+	age := day(e.At) - day(exposed)
 	if !declared {
 		if !registry.DefaultWindow.Holds(exposed, e.At) {
 			return OutsideWindow
 		}
-		v.total(e.ConversionEvent).count(registry.Use{}, e)
+		v.total(e.ConversionEvent, true).at(age).count(registry.Use{}, e)
 		return Counted
 	}
 	if run, ok := x.Run(v.run); ok && run.EndedAt != 0 && e.At >= run.EndedAt {
@@ -275,7 +266,7 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 	status := OutsideWindow
 	for _, u := range uses {
 		if u.Metric.Window.Holds(exposed, e.At) {
-			v.total(u.Metric.ID).count(u, e)
+			v.total(u.Metric.ID, u.Metric.Type == registry.Proportion).at(age).count(u, e)
 			r.watch.counted(u)
 			status = Counted
 		}
@@ -284,22 +275,6 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 		status = Counted // it names the experiment, in which no metric uses it
 	}
 	return status
-}
-
-func (t *total) count(u registry.Use, e *canonical.Event) {
-	amount := canonical.SumOf(1)
-	switch u.Field {
-	case "value":
-		amount = canonical.SumOf(e.Value.Micros)
-	case "metric_value":
-		amount = canonical.SumOf(e.MetricValue.Micros)
-	}
-	if u.Denominator {
-		t.d = t.d.Plus(amount)
-		return
-	}
-	t.n++
-	t.y = t.y.Plus(amount)
 }
 
 // preferred orders the reports of one conversion: the record that is kept comes first.
@@ -344,6 +319,7 @@ func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
 	p := &person{units: units, revision: r.Revision}
 	var met map[uint64]bool // by hash; true: more than once
 	err := all(func(e *canonical.Event) error {
+		p.labels |= r.Filters().Labels(e)
 		switch e.Kind {
 		case canonical.Exposed:
 			r.expose(p, e)

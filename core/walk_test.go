@@ -181,3 +181,56 @@ func TestAPersonWithVeryManyEvents(t *testing.T) {
 		t.Errorf("audit: %v %v", diff, err)
 	}
 }
+
+// TestAChangeOfTheFiltersIsWorkedOffInTheBackground: readers see the old labels until everybody has the new ones, also
+// who takes part in nothing yet.
+func TestAChangeOfTheFiltersIsWorkedOffInTheBackground(t *testing.T) {
+	defer core.InBackground(0, 1<<40)()
+	b := &builder{}
+	for i := range 40 {
+		b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: fmt.Sprint("u", i), At: t0, Attributes: []byte(attributes[i%2])})
+	}
+	b.convert("w", "", 5)
+	f := run(t, b)
+	filteredIn := func() (n int64) {
+		s, _ := f.View().Experiment("x")
+		for _, persons := range s.Aggregate.Runs[1].Variants["a"].Persons[core.Filtered:] {
+			n += persons
+		}
+		return n
+	}
+	change := func(data string, want int64) {
+		t.Helper()
+		before := filteredIn()
+		if err := f.Apply([]canonical.Record{{Seq: f.View().Seq + 1, Definition: []byte(data)}}); err != nil {
+			t.Fatal(err)
+		}
+		for f.View().Unsettled() {
+			if n := filteredIn(); n != before {
+				t.Fatalf("%d filtered in the middle, %d before", n, before)
+			}
+			if _, err := f.Recompute(7); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := filteredIn(); n != want {
+			t.Errorf("%d filtered, want %d", n, want)
+		}
+	}
+	if n := filteredIn(); n != 20 {
+		t.Errorf("%d bots, want 20", n)
+	}
+	change(filter(2), 20) // bots are none, who has an address with us is internal; and so is w
+	change(filter(1), 40)
+	change(filter(2), 20)
+	exposed := canonical.Event{ID: "late", Source: "api", Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "w", At: t0 + 1, ReceivedAt: t0 + 99, SchemaVersion: 1}
+	if err := f.Apply([]canonical.Record{{Seq: f.View().Seq + 1, Event: exposed}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := filteredIn(); n != 21 {
+		t.Errorf("%d filtered with w, want 21", n)
+	}
+	if diff, err := f.Audit(); err != nil || len(diff) > 0 {
+		t.Error(diff, err)
+	}
+}

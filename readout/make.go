@@ -17,9 +17,14 @@ var (
 	ErrRecomputing  = errors.New("the experiment is being recomputed, and what it was before is not known any more")
 )
 
-// Make reads an experiment's run, 0 for the newest, off a View. It fails with ErrNoExperiment, ErrNoRun or
-// ErrRecomputing.
+// Make reads an experiment's run, 0 for the newest, off a View, without bots and internal users. It fails with
+// ErrNoExperiment, ErrNoRun or ErrRecomputing.
 func Make(v *core.View, experiment string, run int, codeVersion string) (*Readout, error) {
+	return MakeCounting(v, experiment, run, false, codeVersion)
+}
+
+// MakeCounting is Make, where filtered persons, that is bots and internal users, are counted or not.
+func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeVersion string) (*Readout, error) {
 	s, ok := v.Experiment(experiment)
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, experiment)
@@ -32,6 +37,7 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 		return nil, fmt.Errorf("%w: %q has no run %d", ErrNoRun, experiment, run)
 	}
 	f := newFrame(s, found)
+	f.filtered = filtered
 	r := &Readout{
 		ExperimentID:    experiment,
 		Status:          found.Status,
@@ -39,6 +45,7 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 		AsOf:            AsOf{s.Seq, s.Revision, codeVersion, v.Due, v.Erasures},
 		Control:         f.def.Control,
 		CrossoverPolicy: string(f.def.Crossover),
+		Filtered:        f.filteredWord(),
 		Variants:        f.variants(),
 		Metrics:         f.metrics(),
 		OtherPolicy:     f.otherPolicy(),
@@ -89,7 +96,8 @@ type frame struct {
 	life     registry.Run
 	run      *core.RunAggregate
 	arms     []arm
-	control  int // index into arms, -1: there is none
+	control  int  // index into arms, -1: there is none
+	filtered bool // bots and internal users are counted
 }
 
 // arm is a variant with its aggregate, which is empty where nobody came.
@@ -131,8 +139,10 @@ func Undeclared(s *core.Snapshot) registry.Definition {
 	if run := s.Aggregate.Runs[1]; run != nil {
 		for key, v := range run.Variants {
 			keys[key] = struct{}{}
-			for event := range v.Metrics {
-				events[event] = struct{}{}
+			for event, m := range v.Metrics {
+				if m.Merged(core.Who{Crossed: true, Filtered: true}).Users > 0 { // not only before the exposure
+					events[event] = struct{}{}
+				}
 			}
 		}
 	}

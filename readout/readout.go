@@ -16,6 +16,7 @@ type Readout struct {
 	Control         string           `json:"control"`
 	PrimaryMetric   *string          `json:"primary_metric"` // null: no metric decides
 	CrossoverPolicy string           `json:"crossover_policy"`
+	Filtered        string           `json:"filtered"` // exclude or include: whether bots and internal users are counted
 	Variants        []Variant        `json:"variants"`
 	Metrics         []Metric         `json:"metrics"`
 	OtherPolicy     OtherPolicy      `json:"other_policy"`
@@ -48,6 +49,7 @@ type Variant struct {
 	ExposedUsers    int64  `json:"exposed_users"`     // counted
 	CrossoverUsers  int64  `json:"crossover_users"`   // seen here, and not counted because they were seen elsewhere as well
 	EndedEarlyUsers int64  `json:"ended_early_users"` // not counted because their participation was ended
+	FilteredUsers   int64  `json:"filtered_users"`    // not counted because they are bots or internal users
 	RepeatExposures int64  `json:"repeat_exposures"`
 	Invalid         bool   `json:"invalid,omitempty"` // the variant ended early: do not trust its numbers
 	InvalidReason   string `json:"invalid_reason,omitempty"`

@@ -50,6 +50,8 @@ type State interface {
 // none; it returns the sequence of the new one once that is on disk.
 type Publisher interface {
 	PublishDefinition(ctx context.Context, experiment string, after uint64, data []byte) (uint64, error)
+	// PublishFilters does the same for the filters.
+	PublishFilters(ctx context.Context, after uint64, data []byte) (uint64, error)
 	PublishReadout(ctx context.Context, experiment string, data []byte) (uint64, error)
 }
 
@@ -122,6 +124,8 @@ func (a *API) routes() []route {
 		{http.MethodDelete, "/v1/units/:kind/:id", write, a.erase},
 		{http.MethodGet, "/v1/erasures", read, a.erasures},
 		{http.MethodGet, "/v1/erasures/:id", read, a.erasure},
+		{http.MethodGet, "/v1/filters", read, a.filters},
+		{http.MethodPut, "/v1/filters", write, a.setFilters},
 		{http.MethodGet, "/v1/ledger", read, a.ledger},
 		{http.MethodGet, "/openapi.json", nil, a.openapi},
 	}
