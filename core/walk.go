@@ -103,9 +103,7 @@ func (f *Fold) plan(concerned []string, everybody bool) {
 	again := *w // what is committed is not written to
 	again.Revision, again.Everybody = f.rules.Revision, w.Everybody || everybody
 	again.Concerned = slices.Compact(slices.Sorted(slices.Values(slices.Concat(w.Concerned, concerned))))
-	if len(w.At) > 0 {
-		again.Until, again.Last = w.At, false
-	}
+	again.Until, again.Last = w.At, len(w.At) == 0
 	f.meta.Walk = &again
 }
 
