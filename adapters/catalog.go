@@ -16,6 +16,7 @@ type Catalog struct {
 	Experiments map[string]CatalogExperiment // by the id that events carry
 	Events      map[string]string            // conversion event by the id that events carry
 	Names       map[string]string            // what else events carry an id or a hash of, such as a layer, by that
+	Values      map[string]string            // the property that holds a conversion's value, by the conversion event
 }
 
 // CatalogExperiment is one experiment, or what looks like one in the events and is none.

@@ -1,0 +1,117 @@
+package statsig
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+const (
+	signatureHeader = "X-Statsig-Signature"
+	timestampHeader = "X-Statsig-Request-Timestamp"
+	keyHeader       = "Statsig-Api-Key"
+	reviewHeader    = "X-Statsig-Webhook-Key" // of pre-commit webhooks (DOCS guides/pre-commit-webhooks.mdx)
+
+	// window is how old a signed webhook may be. The vendor names no tolerance; its receivers use five minutes.
+	window = 5 * time.Minute
+)
+
+// verify accepts a webhook's signature, an SDK's key in the header or, from browsers and beacons, in the query
+// (WEB NetworkConfig.js), or the key of a pre-commit webhook. A request that is signed stands or falls by its
+// signature. The handshake of a new webhook comes unsigned, carries nothing and is let in.
+func verify(secret []byte, e adapters.Envelope) error {
+	if len(secret) == 0 {
+		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
+	}
+	if signatures := e.Header.Values(signatureHeader); len(signatures) > 0 {
+		return verifySignature(secret, e, signatures[0])
+	}
+	if _, ok := handshake(e.Body); ok {
+		return nil
+	}
+	// All are compared always, and through a hash, so that time tells neither which of them failed nor any length.
+	byHeader := same(secret, e.Header.Get(keyHeader))
+	byQuery := same(secret, e.Query().Get("k"))
+	byReview := same(secret, e.Header.Get(reviewHeader))
+	if byHeader || byQuery || byReview {
+		return nil
+	}
+	return fmt.Errorf("%w: neither a key in STATSIG-API-KEY nor one in the query's k", adapters.ErrUnauthorized)
+}
+
+// verifySignature checks "v0=" and the hex HMAC-SHA256 of "v0:TIMESTAMP:BODY", the timestamp in Unix milliseconds
+// (DOCS integrations/event_webhook.mdx).
+func verifySignature(secret []byte, e adapters.Envelope, signature string) error {
+	stamp := strings.TrimSpace(e.Header.Get(timestampHeader))
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte("v0:" + stamp + ":"))
+	mac.Write(e.Body)
+	given, err := hex.DecodeString(strings.TrimPrefix(strings.TrimSpace(signature), "v0="))
+	if err != nil || !hmac.Equal(given, mac.Sum(nil)) {
+		return fmt.Errorf("%w: X-Statsig-Signature is not the body's", adapters.ErrUnauthorized)
+	}
+	at, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%w: X-Statsig-Request-Timestamp is no number of milliseconds", adapters.ErrUnauthorized)
+	}
+	early, late := e.ReceivedAt.Add(-window), e.ReceivedAt.Add(window)
+	if t := canonical.Time(at); t < early || t > late {
+		return fmt.Errorf("%w: it was signed more than five minutes before or after its receipt", adapters.ErrUnauthorized)
+	}
+	return nil
+}
+
+func same(secret []byte, given string) bool {
+	a, b := sha256.Sum256(secret), sha256.Sum256([]byte(strings.TrimSpace(given)))
+	return hmac.Equal(a[:], b[:])
+}
+
+// handshake is what Statsig sends when a webhook is saved: {"data":{"event":"url_verification","verification_code":…}}
+// (as receivers of the webhook handle it). The body must be that and nothing else, because it needs no secret.
+func handshake(body []byte) (code string, ok bool) {
+	const most = 1024
+	if len(body) > most || !strings.Contains(string(body), "url_verification") {
+		return "", false
+	}
+	var said map[string]map[string]any
+	if json.Unmarshal(body, &said) != nil || len(said) != 1 || said["data"]["event"] != "url_verification" {
+		return "", false
+	}
+	code, ok = said["data"]["verification_code"].(string)
+	return code, ok
+}
+
+// reply answers 202 {"success":true}: CORE sends a batch again after an empty answer or success false, and GO logs an
+// error and posts an exception (CORE statsig_http_event_logging_adapter.rs, GO transport.go). GO and CORE lose a batch
+// on 429 and nearly every 4xx, so what may pass is always 503, which all of them try again.
+func reply(e adapters.Envelope, o adapters.Outcome) adapters.Response {
+	status := http.StatusServiceUnavailable
+	switch {
+	case o.Err == nil:
+		if code, ok := handshake(e.Body); ok {
+			if text, err := json.Marshal(map[string]string{"verification_code": code}); err == nil {
+				return adapters.Response{Status: http.StatusOK, ContentType: "application/json", Body: text}
+			}
+		}
+		return adapters.Response{Status: http.StatusAccepted, ContentType: "application/json", Body: []byte(`{"success":true}`)}
+	case errors.Is(o.Err, adapters.ErrTooLarge):
+		status = http.StatusRequestEntityTooLarge
+	case errors.Is(o.Err, adapters.ErrNotServed):
+		status = http.StatusNotFound
+	case errors.Is(o.Err, adapters.ErrUnreadable):
+		status = http.StatusBadRequest
+	case errors.Is(o.Err, adapters.ErrUnauthorized):
+		status = http.StatusUnauthorized
+	}
+	return adapters.Response{Status: status, ContentType: "application/json", Body: []byte(`{"success":false}`)}
+}

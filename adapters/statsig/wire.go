@@ -1,0 +1,335 @@
+package statsig
+
+import (
+	"strings"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/canonical/jsonscan"
+)
+
+// kind is what an event says it is. Text that is none of ours never becomes a word, so a sender cannot make up metric
+// labels.
+type kind uint8
+
+const (
+	noKind kind = iota // no name, or one that is no string
+	custom             // a customer's own event: a conversion
+	configExposure
+	layerExposure
+	gateExposure
+	experimentExposure // in webhooks only
+	configChange       // in webhooks only
+	diagnostics
+	nonExposedChecks
+	logLine
+	valueMismatch
+	internal // any other name that is Statsig's own
+)
+
+// kinds are the words for events that do not count, by kind.
+var kinds = [...]string{
+	noKind: "nameless", custom: "custom", configExposure: "not_an_experiment", layerExposure: "layer_default", gateExposure: "gate_exposure",
+	experimentExposure: "experiment_exposure", configChange: "config_change", diagnostics: "diagnostics",
+	nonExposedChecks: "non_exposed_checks", logLine: "log_line", valueMismatch: "default_value_type_mismatch", internal: "statsig_internal",
+}
+
+// parseKind knows the names that begin with "statsig::" (GO logger.go; WEB EventNames; DOCS
+// snippets/integration_event_formats.mdx for the two of webhooks). Everything else is a customer's.
+func parseKind(name string) kind {
+	rest, ok := strings.CutPrefix(name, "statsig::")
+	if !ok {
+		return custom
+	}
+	switch rest {
+	case "config_exposure":
+		return configExposure
+	case "layer_exposure":
+		return layerExposure
+	case "gate_exposure":
+		return gateExposure
+	case "experiment_exposure":
+		return experimentExposure
+	case "config_change":
+		return configChange
+	case "diagnostics":
+		return diagnostics
+	case "non_exposed_checks":
+		return nonExposedChecks
+	case "log_line":
+		return logLine
+	case "default_value_type_mismatch":
+		return valueMismatch
+	}
+	return internal
+}
+
+// scalar is a text, a number or a truth value: which of them a member is differs between the SDKs.
+type scalar struct {
+	first byte   // as jsonscan.Peek tells; 0: absent, null, an object or an array
+	s     string // the text, or the number or truth value as written
+}
+
+func (v scalar) isTrue() bool { return v.s == "true" }
+
+// person is a user object. What may be private is never read: email, ip, custom, privateAttributes, which GO
+// LogImmediate does send.
+type person struct {
+	given     bool
+	userID    scalar // a number where NODE was given one
+	userAgent scalar
+	name      scalar // of who changed something in the console
+	ids       []customID
+	names     []byte // of ids, one after the other: a member's name is valid only while it is read
+}
+
+type customID struct {
+	from, to int // its name in names
+	value    scalar
+}
+
+func (p *person) reset() { *p = person{ids: p.ids[:0], names: p.names[:0]} }
+
+// of is a custom id by its name, whose case does not matter (GO evaluator.go getUnitID looks it up as given, then in
+// lower case).
+func (p *person) of(name string) string {
+	for i := len(p.ids) - 1; i >= 0; i-- {
+		id := &p.ids[i]
+		if id.value.s != "" && len(name) == id.to-id.from && strings.EqualFold(string(p.names[id.from:id.to]), name) {
+			return id.value.s
+		}
+	}
+	return ""
+}
+
+func isUserID(unit string) bool   { return strings.EqualFold(unit, "userID") }
+func isStableID(unit string) bool { return strings.EqualFold(unit, "stableID") }
+
+// metadata are the members that are read of an event's metadata: NODE and WEB send numbers and objects among them, GO
+// and CORE texts alone.
+type metadata struct {
+	config, gate, gateValue, ruleID, rulePassed, reason     scalar
+	allocatedExperiment, parameterName, isManual, groupName scalar
+	kind, name, description, action                         scalar // of a config change
+	raw                                                     []byte
+}
+
+// wire is one item in the vendor's words: the members that are read, the others were passed over.
+type wire struct {
+	kind  kind
+	name  scalar
+	value scalar
+	time  scalar
+	who   person
+	meta  metadata
+
+	userID, stableID scalar // of webhooks, beside the user
+	unitID           scalar // webhooks: the name of the unit's kind
+	timeUUID         scalar // webhooks: the event's id
+	samplingRate     scalar
+
+	experimentName, gateName, group, ruleID, passes scalar // of an exposure logged by hand over HTTP
+}
+
+func (w *wire) reset() {
+	who := w.who
+	*w = wire{who: who}
+	w.who.reset()
+}
+
+// reader walks a body and holds one item at a time. Of members with one name the last one wins.
+type reader struct {
+	c   jsonscan.Cursor
+	all []byte // what c walks over
+	w   wire
+	who *person // the user being read
+}
+
+func (r *reader) scalar(dst *scalar) (err error) {
+	*dst = scalar{first: r.c.Peek()}
+	switch dst.first {
+	case '"':
+		dst.s, err = r.c.String()
+		return err
+	case '0', 't', 'f':
+		raw, err := r.c.Raw()
+		dst.s = string(raw)
+		return err
+	}
+	dst.first = 0
+	return r.c.Skip()
+}
+
+// object reads the members of an object with fn and passes over anything else.
+func (r *reader) object(fn func(name []byte) error) error {
+	if r.c.Peek() != '{' {
+		return r.c.Skip()
+	}
+	return r.c.Object(fn)
+}
+
+func (r *reader) item() error {
+	r.w.reset()
+	return r.c.Object(r.member)
+}
+
+func (r *reader) member(name []byte) error {
+	w := &r.w
+	switch string(name) {
+	case "eventName", "event": // "event": the incoming webhook, and the form of Segment and Stitch
+		if err := r.scalar(&w.name); err != nil {
+			return err
+		}
+		w.kind = noKind
+		if w.name.first == '"' && w.name.s != "" {
+			w.kind = parseKind(w.name.s)
+		}
+		return nil
+	case "user":
+		return r.user(&w.who)
+	case "metadata":
+		return r.metadata()
+	case "value":
+		return r.scalar(&w.value)
+	case "time", "timestamp":
+		return r.scalar(&w.time)
+	case "statsigMetadata":
+		return r.object(r.statsigMember)
+	case "context": // Segment and Stitch: {user, value, metadata}
+		return r.object(r.contextMember)
+	}
+	if dst := w.rare(name); dst != nil {
+		return r.scalar(dst)
+	}
+	return r.c.Skip()
+}
+
+func (w *wire) rare(name []byte) *scalar {
+	switch string(name) {
+	case "timeUUID":
+		return &w.timeUUID
+	case "unitID":
+		return &w.unitID
+	case "userID", "userId":
+		return &w.userID
+	case "stableId", "stableID":
+		return &w.stableID
+	case "experimentName":
+		return &w.experimentName
+	case "gateName":
+		return &w.gateName
+	case "group":
+		return &w.group
+	case "ruleID":
+		return &w.ruleID
+	case "passes":
+		return &w.passes
+	}
+	return nil
+}
+
+func (r *reader) contextMember(name []byte) error {
+	switch string(name) {
+	case "user":
+		return r.user(&r.w.who)
+	case "metadata":
+		return r.metadata()
+	case "value":
+		return r.scalar(&r.w.value)
+	}
+	return r.c.Skip()
+}
+
+func (r *reader) statsigMember(name []byte) error {
+	if string(name) == "samplingRate" {
+		return r.scalar(&r.w.samplingRate)
+	}
+	return r.c.Skip()
+}
+
+func (r *reader) user(dst *person) error {
+	dst.reset()
+	dst.given = r.c.Peek() == '{'
+	r.who = dst
+	return r.object(r.userMember)
+}
+
+func (r *reader) userMember(name []byte) error {
+	switch string(name) {
+	case "userID":
+		return r.scalar(&r.who.userID)
+	case "userAgent":
+		return r.scalar(&r.who.userAgent)
+	case "name":
+		return r.scalar(&r.who.name)
+	case "customIDs":
+		r.who.ids, r.who.names = r.who.ids[:0], r.who.names[:0]
+		return r.object(r.customIDMember)
+	}
+	return r.c.Skip()
+}
+
+// maxCustomIDs bounds what is kept of a user. Projects have a handful of unit kinds.
+const maxCustomIDs = 32
+
+func (r *reader) customIDMember(name []byte) error {
+	if len(r.who.ids) == maxCustomIDs {
+		return r.c.Skip()
+	}
+	p := r.who
+	from := len(p.names)
+	p.names = append(p.names, name...)
+	p.ids = append(p.ids, customID{from: from, to: len(p.names)})
+	return r.scalar(&p.ids[len(p.ids)-1].value)
+}
+
+func (r *reader) metadata() error {
+	r.w.meta = metadata{}
+	r.c.Peek() // moves to the value
+	from := r.c.Offset()
+	err := r.object(r.metadataMember)
+	r.w.meta.raw = r.all[from:r.c.Offset()]
+	return err
+}
+
+func (r *reader) metadataMember(name []byte) error {
+	if dst := r.w.meta.member(name); dst != nil {
+		return r.scalar(dst)
+	}
+	return r.c.Skip()
+}
+
+func (m *metadata) member(name []byte) *scalar {
+	switch string(name) {
+	case "config":
+		return &m.config
+	case "gate":
+		return &m.gate
+	case "gateValue":
+		return &m.gateValue
+	case "ruleID":
+		return &m.ruleID
+	case "rulePassed":
+		return &m.rulePassed
+	case "reason":
+		return &m.reason
+	case "allocatedExperiment":
+		return &m.allocatedExperiment
+	case "parameterName":
+		return &m.parameterName
+	case "isManualExposure":
+		return &m.isManual
+	case "experimentGroupName":
+		return &m.groupName
+	case "type":
+		return &m.kind
+	case "name":
+		return &m.name
+	case "description":
+		return &m.description
+	case "action":
+		return &m.action
+	}
+	return nil
+}
+
+func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }
