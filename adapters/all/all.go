@@ -7,12 +7,16 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
+	"github.com/tracklayer/tracklayer/adapters/statsig"
+	"github.com/tracklayer/tracklayer/adapters/vwo"
 )
 
 // All lists the adapters, in the order of their vendors' names.
 func All() []adapters.Adapter {
 	return []adapters.Adapter{
 		launchdarkly.Adapter,
+		statsig.Adapter,
+		vwo.Adapter,
 	}
 }
 

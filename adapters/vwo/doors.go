@@ -1,0 +1,64 @@
+package vwo
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/tracklayer/tracklayer/adapters"
+)
+
+// hookHeader carries a webhook's secret as it is. VWO's page on webhooks speaks of an HMAC in one line; its description
+// and its samples compare the key itself.
+const hookHeader = "X-Vwo-Auth"
+
+// verify accepts the secret of the settings webhook, or an SDK's key: batches name it in Authorization, every other
+// request in the query's env (NODE, GO, FME), those for settings in i. A request with a webhook's secret stands or falls
+// by it.
+func verify(secret []byte, e adapters.Envelope) error {
+	if len(secret) == 0 {
+		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
+	}
+	if given := e.Header.Values(hookHeader); len(given) > 0 {
+		if same(secret, given[0]) {
+			return nil
+		}
+		return fmt.Errorf("%w: x-vwo-auth is not the webhook's secret", adapters.ErrUnauthorized)
+	}
+	// All are compared always, and through a hash, so that time tells neither which of them failed nor any length.
+	byHeader := same(secret, e.Header.Get("Authorization"))
+	byQuery := same(secret, param(e.RawQuery, "env"))
+	bySettings := same(secret, param(e.RawQuery, "i"))
+	if byHeader || byQuery || bySettings {
+		return nil
+	}
+	return fmt.Errorf("%w: neither an SDK key in Authorization nor one in the query's env", adapters.ErrUnauthorized)
+}
+
+func same(secret []byte, given string) bool {
+	a, b := sha256.Sum256(secret), sha256.Sum256([]byte(strings.TrimSpace(given)))
+	return hmac.Equal(a[:], b[:])
+}
+
+// reply answers 200 with JSON. FME counts nothing else as success: after a 204 it sends the same again and then reports
+// the failure (FME NetworkClient.js, FMEGO network_client.go, GO connection.go). NODE tries again after everything that
+// is no 2xx, FME after everything but 400, so what may pass is 503.
+func reply(_ adapters.Envelope, o adapters.Outcome) adapters.Response {
+	status, body := http.StatusServiceUnavailable, `{"status":"failure"}`
+	switch {
+	case o.Err == nil:
+		status, body = http.StatusOK, `{"status":"success"}`
+	case errors.Is(o.Err, adapters.ErrTooLarge):
+		status = http.StatusRequestEntityTooLarge
+	case errors.Is(o.Err, adapters.ErrNotServed):
+		status = http.StatusNotFound
+	case errors.Is(o.Err, adapters.ErrUnreadable):
+		status = http.StatusBadRequest
+	case errors.Is(o.Err, adapters.ErrUnauthorized):
+		status = http.StatusUnauthorized
+	}
+	return adapters.Response{Status: status, ContentType: "application/json", Body: []byte(body)}
+}

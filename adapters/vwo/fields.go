@@ -1,0 +1,161 @@
+package vwo
+
+import (
+	"encoding/json"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/canonical/jsonscan"
+)
+
+// param is a parameter of a query, "" where there is none. NODE and GO do not encode most values: braces, quotes and
+// backslashes stand there as they are, so what cannot be unescaped is taken as it stands.
+func param(query, name string) string {
+	for part := range strings.SplitSeq(query, "&") {
+		if value, ok := strings.CutPrefix(part, name+"="); ok {
+			return unescaped(value)
+		}
+	}
+	return ""
+}
+
+func unescaped(value string) string {
+	if plain, err := url.PathUnescape(value); err == nil {
+		return plain
+	}
+	return value
+}
+
+// scalar is a text, a number or a truth value: ids are numbers in NODE and texts in FMEGO.
+type scalar struct {
+	first byte   // as jsonscan.Peek tells; 0: absent, null, an object or an array
+	s     string // the text, or the number or truth value as written
+}
+
+func (v scalar) number() bool { return v.first == '0' }
+
+func readScalar(c *jsonscan.Cursor, dst *scalar) (err error) {
+	*dst = scalar{first: c.Peek()}
+	switch dst.first {
+	case '"':
+		dst.s, err = c.String()
+		return err
+	case '0', 't', 'f':
+		raw, err := c.Raw()
+		dst.s = string(raw)
+		return err
+	}
+	dst.first = 0
+	return c.Skip()
+}
+
+// seconds reads sId: Unix seconds, which NODE rounds up and GO cuts.
+func seconds(text string) (canonical.Time, error) {
+	const asMillis = 100_000_000_000 // more than that are no seconds of this millennium
+	n, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case text == "":
+		return 0, fault("sId", "is required")
+	case err != nil || n < 0 || n > 1<<53:
+		return 0, fault("sId", "must be Unix seconds")
+	case n > asMillis:
+		return canonical.Time(n), nil
+	}
+	return canonical.Time(n * 1000), nil
+}
+
+func millis(v scalar) (canonical.Time, error) {
+	if v.first == 0 || v.s == "" {
+		return 0, fault("d.event.time", "is required")
+	}
+	at, err := canonical.ParseMillis(v.s)
+	if err != nil {
+		return 0, fault("d.event.time", "must be Unix milliseconds")
+	}
+	return at, nil
+}
+
+// money reads a revenue: currency units, as a number or as text. Empty and what JavaScript writes for nothing is none.
+func money(field, text string) (canonical.Number, error) {
+	switch text {
+	case "", "null", "undefined":
+		return canonical.Number{}, nil
+	}
+	n, err := canonical.ParseNumber(text)
+	if err != nil {
+		return canonical.Number{}, fault(field, err.Error())
+	}
+	return n, nil
+}
+
+// about writes whom an event is about. The SDKs send a UUID made of account and user id (NODE UuidUtil.js, GO uuid.go),
+// 32 hex digits, which cannot be turned back; the visitors of VWO's web product have a D or a J before it (FMEGO
+// constants.WebUUIDRegex) and are anonymous.
+func about(e *canonical.Event, visitor string) {
+	if isWeb(visitor) {
+		e.AnonymousID = visitor
+		return
+	}
+	e.UserID = visitor
+}
+
+func isWeb(visitor string) bool {
+	if len(visitor) != 33 || visitor[0] != 'D' && visitor[0] != 'J' {
+		return false
+	}
+	for i := 1; i < len(visitor); i++ {
+		c := visitor[i]
+		if (c < '0' || c > '9') && (c < 'A' || c > 'F') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// agent is the user agent that a request tells for its visitor: a server's SDK forwards it, a browser is it.
+func agent(e adapters.Envelope) string {
+	for _, text := range []string{unescaped(e.Header.Get(deviceHeader)), param(e.RawQuery, "visitor_ua")} {
+		if isAgent(text) {
+			return text
+		}
+	}
+	if own := e.Header.Get(userAgentHeader); strings.HasPrefix(own, "Mozilla/") {
+		return own
+	}
+	return ""
+}
+
+// isAgent reports whether visitor_ua holds one: it may be "undefined" or "null" (FME), or, from a goal that several
+// campaigns share, the visitor's address (NODE api/track.js shifts its arguments).
+func isAgent(text string) bool {
+	const most = 2048
+	if text == "" || text == "undefined" || text == "null" || len(text) > most || !utf8.ValidString(text) {
+		return false
+	}
+	_, err := netip.ParseAddr(text)
+	return err != nil
+}
+
+func attributes(userAgent string) json.RawMessage {
+	if userAgent == "" {
+		return nil
+	}
+	raw, err := json.Marshal(map[string]string{"user_agent": userAgent})
+	if err != nil { // a string always can
+		return nil
+	}
+	return raw
+}
+
+// isLabel reports whether a text can be an id of ours: 1 to 200 bytes without control characters.
+func isLabel(s string) bool {
+	control := func(c rune) bool { return c < ' ' || c >= 0x7f && c <= 0x9f }
+	return s != "" && len(s) <= canonical.MaxID && utf8.ValidString(s) && strings.IndexFunc(s, control) < 0
+}
+
+func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }
