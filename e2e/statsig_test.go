@@ -42,6 +42,7 @@ func whyVariant(t *testing.T, s *server, kind, id, experiment string) string {
 			return x.Runs[0].Variant
 		}
 	}
+	t.Logf("the trace of %s %s: %s", kind, id, text)
 	return ""
 }
 

@@ -29,6 +29,7 @@ type decoder struct {
 	sent   canonical.Time // by the sender's clock, 0 where it does not say
 	shared person         // the user of events without their own (DOCS http-api/httpopenapi.json)
 	stable scalar         // the batch's stable id: the only id of an anonymous page
+	page   bool           // a client SDK sent the request: its values were decided elsewhere
 	agent  string         // of the browser that sent the request, "" for servers
 	equal  map[string]int // how often a conversion's id came up in this request
 	buf    []byte
@@ -50,7 +51,10 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	if err != nil {
 		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
-	d := decoder{source: s, envelope: e, options: o, sent: clientTime(e), agent: browser(e)}
+	d := decoder{source: s, envelope: e, options: o, sent: clientTime(e), page: isPage(e)}
+	if d.page {
+		d.agent = browser(e)
+	}
 	if strings.HasSuffix(e.Path, "/sdk_exception") { // what went wrong inside an SDK (GO error_boundary.go)
 		d.batch.Items = 1
 		d.batch.Ignore("sdk_exception")

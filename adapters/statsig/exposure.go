@@ -170,7 +170,7 @@ func (d *decoder) expose(i int, w *wire, f found, e canonical.Event, unit string
 			return
 		}
 		e.UserID, e.AnonymousID = qualified(kind, id), ""
-	} else if !hasUnit(&e, p, unit) {
+	} else if !hasUnit(&e, p, unit) && !d.page {
 		d.batch.Ignore("without_its_unit")
 		return
 	}
@@ -202,9 +202,10 @@ func (d *decoder) expose(i int, w *wire, f found, e canonical.Event, unit string
 	d.accept(i, f.field, e)
 }
 
-// hasUnit reports whether the user has the id that the experiment randomises by. The SDKs log a user without it all the
-// same: every such user hashes alike, and is in no random group. Where the unit is a custom id and the user has that
-// alone, it is whom the exposure is about.
+// hasUnit reports whether the user has the id that the experiment randomises by. Server SDKs log a user without it all
+// the same: every such user hashes alike, and is in no random group. It does not matter in a page, whose values were
+// decided elsewhere, maybe by ids that the page does not know. Where the unit is a custom id and the user has that alone,
+// it is whom the exposure is about.
 func hasUnit(e *canonical.Event, p *person, unit string) bool {
 	switch {
 	case unit == "":

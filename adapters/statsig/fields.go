@@ -19,12 +19,20 @@ func clientTime(e adapters.Envelope) canonical.Time {
 	return canonical.Time(at)
 }
 
-// browser is the user agent of a page: pages name the key in the query, and browsers' agents all begin alike. That of a
-// server's HTTP client says nothing about its users.
+// isPage reports whether a client SDK sent the request: those name the key in the query (WEB NetworkConfig.js).
+func isPage(e adapters.Envelope) bool {
+	for part := range strings.SplitSeq(e.RawQuery, "&") {
+		if strings.HasPrefix(part, "k=") || strings.HasPrefix(part, "st=") {
+			return true
+		}
+	}
+	return false
+}
+
+// browser is the user agent of a page; browsers' agents all begin alike. That of an app's or a server's HTTP client says
+// nothing about its users.
 func browser(e adapters.Envelope) string {
-	agent := e.Header.Get(userAgentHeader)
-	page := strings.HasPrefix(e.RawQuery, "k=") || strings.Contains(e.RawQuery, "&k=") || strings.Contains(e.RawQuery, "st=")
-	if page && strings.HasPrefix(agent, "Mozilla/") {
+	if agent := e.Header.Get(userAgentHeader); strings.HasPrefix(agent, "Mozilla/") {
 		return agent
 	}
 	return ""
