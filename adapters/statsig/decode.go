@@ -32,7 +32,6 @@ type decoder struct {
 	page   bool           // a client SDK sent the request: its values were decided elsewhere
 	agent  string         // of the browser that sent the request, "" for servers
 	equal  map[string]int // how often a conversion's id came up in this request
-	buf    []byte
 }
 
 // request is a body's outermost members, as they lie in it.

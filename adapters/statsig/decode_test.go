@@ -75,13 +75,40 @@ func TestWithoutCatalog(t *testing.T) {
 		{named, seen("b", "r1", ""), "1 not_an_experiment"},
 		{company, seen("a", "r1", ""), "0 exposed a=r1 companyID:co-1|"},
 		{team, seen("a", "r1", ""), "1 without_its_unit"},
-		{company, `{"events":[{"eventName":"buy","value":"2.5",` + at + `,"user":{"userID":"u1","customIDs":{"COMPANYID":"co-1"}}}]}`,
-			"0 converted buy=2.5 u1|; 0 converted buy=2.5 companyID:co-1|"},
+		{
+			company, `{"events":[{"eventName":"buy","value":"2.5",` + at + `,"user":{"userID":"u1","customIDs":{"COMPANYID":"co-1"}}}]}`,
+			"0 converted buy=2.5 u1|; 0 converted buy=2.5 companyID:co-1|",
+		},
 		{company, `{"events":[{"eventName":"buy",` + at + `,"user":{"customIDs":{"companyID":"co-1"}}}]}`, "0 converted buy= companyID:co-1|"},
 		{nil, `{"events":[{"eventName":"buy",` + at + `,"user":{"customIDs":{"companyID":"co-1"}}}]}`, "0 !user"},
 	} {
 		if got := brief(decode(t, c.options, post("/v1/log_event", c.body))); got != c.want {
 			t.Errorf("%s\n  is %s\nwant %s", c.body, got, c.want)
+		}
+	}
+}
+
+// TestUnitOfTheCatalog: who lacks the id that an experiment randomises by is counted and marked, as the vendor logs it;
+// what a page knows of its visitor says nothing about how the variant was drawn.
+func TestUnitOfTheCatalog(t *testing.T) {
+	c, err := statsig.Adapter.ParseCatalog([]byte(`{"dynamic_configs":[{"name":"a","entity":"experiment","idType":"companyID","rules":[{"id":"r1","groupName":"A","isExperimentGroup":true}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := func(user string) string {
+		return `{"events":[{"eventName":"statsig::config_exposure","user":` + user + `,` + at + `,"metadata":{"config":"a","ruleID":"r1"}}]}`
+	}
+	for _, c2 := range []struct{ query, user, want, attributes string }{
+		{"", `{"userID":"u1","customIDs":{"companyID":"co-1"}}`, "u1", ""},
+		{"", `{"customIDs":{"companyID":"co-1"}}`, "companyID:co-1", ""},
+		{"", `{"userID":"u1"}`, "u1", `{"lacks_unit":"companyID"}`},
+		{"k=client-1&st=javascript-client", `{"userID":"u1"}`, "u1", ""},
+	} {
+		e := post("/v1/log_event", body(c2.user))
+		e.RawQuery = c2.query
+		b, err := statsig.Adapter.Decode(adapters.Source{Name: "statsig", Catalog: c, Rules: canonical.DefaultRules()}, e)
+		if err != nil || len(b.Events) != 1 || b.Events[0].UserID != c2.want || string(b.Events[0].Attributes) != c2.attributes {
+			t.Errorf("%+v: %+v, %v", c2, b, err)
 		}
 	}
 }

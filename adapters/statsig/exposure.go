@@ -164,15 +164,15 @@ func (d *decoder) expose(i int, w *wire, f found, e canonical.Event, unit string
 		unit = w.unitID.s
 	}
 	if kind := d.options.unitKinds[e.ExperimentID]; kind != "" {
+		unit = ""
 		id := p.of(kind)
 		if id == "" {
 			d.batch.Ignore("without_its_unit")
 			return
 		}
 		e.UserID, e.AnonymousID = qualified(kind, id), ""
-	} else if !hasUnit(&e, p, unit) && !d.page {
-		d.batch.Ignore("without_its_unit")
-		return
+	} else if hasUnit(&e, p, unit) || d.page {
+		unit = ""
 	}
 	at, own, err := d.at(w)
 	if err != nil {
@@ -189,6 +189,7 @@ func (d *decoder) expose(i int, w *wire, f found, e canonical.Event, unit string
 		a.raw("manual", "true")
 	}
 	a.text("sampling_rate", w.samplingRate.s)
+	a.text("lacks_unit", unit)
 	a.text("user_agent", d.userAgent(p))
 	if len(a) > 0 {
 		e.Attributes = []byte(a)
@@ -203,9 +204,9 @@ func (d *decoder) expose(i int, w *wire, f found, e canonical.Event, unit string
 }
 
 // hasUnit reports whether the user has the id that the experiment randomises by. Server SDKs log a user without it all
-// the same: every such user hashes alike, and is in no random group. It does not matter in a page, whose values were
-// decided elsewhere, maybe by ids that the page does not know. Where the unit is a custom id and the user has that alone,
-// it is whom the exposure is about.
+// the same, and that user did meet the variant; but every such user hashes alike, so the exposure is marked. It means
+// nothing in a page, whose values were decided elsewhere, maybe by ids that the page does not know. Where the unit is a
+// custom id and the user has that alone, it is whom the exposure is about.
 func hasUnit(e *canonical.Event, p *person, unit string) bool {
 	switch {
 	case unit == "":

@@ -37,8 +37,6 @@ type scalar struct {
 	s     string // the text, or the number or truth value as written
 }
 
-func (v scalar) number() bool { return v.first == '0' }
-
 func readScalar(c *jsonscan.Cursor, dst *scalar) (err error) {
 	*dst = scalar{first: c.Peek()}
 	switch dst.first {

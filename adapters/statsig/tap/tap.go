@@ -112,7 +112,7 @@ func (t *Tap) layer(layer, param string, result statsig.DynamicConfig, exposure 
 
 // expose sends an exposure of who is in a group. The exposure is nil where the caller wants none logged.
 func (t *Tap) expose(experiment string, result statsig.DynamicConfig, exposure *statsig.ExposureEvent, attributes map[string]string) {
-	if exposure == nil || result.GroupName == "" || !real(result.RuleID, exposure.Metadata) {
+	if exposure == nil || result.GroupName == "" || !allocated(result.RuleID, exposure.Metadata) {
 		return
 	}
 	e := canonical.Event{
@@ -122,9 +122,9 @@ func (t *Tap) expose(experiment string, result statsig.DynamicConfig, exposure *
 	send(t.client, e, attributes, exposure.User.UserAgent)
 }
 
-// real reports whether an evaluation came from the experiment's own allocation: not a holdout, an override, or a rule
+// allocated reports whether an evaluation came from the experiment's own allocation: not a holdout, an override, or a rule
 // for those who take no part.
-func real(rule string, metadata map[string]string) bool {
+func allocated(rule string, metadata map[string]string) bool {
 	switch rule {
 	case "", "default", "disabled", "prestart", "layerAssignment", "targetingGate", "inlineTargetingRules", "override":
 		return false
