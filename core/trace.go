@@ -165,7 +165,7 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 		return nil, err
 	}
 	t.Filtered = w.labelled()
-	if t.Events, err = tracedEvents(tx, w.facts); err != nil {
+	if t.Events, err = w.events(tx); err != nil {
 		return nil, err
 	}
 	m := w.rowMaker(tx)
@@ -176,18 +176,14 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 	return t, err
 }
 
-func tracedEvents(tx Tx, facts []canonical.Event) ([]TracedEvent, error) {
-	all := make([]TracedEvent, 0, len(facts))
-	for i := range facts {
-		r, found, err := eventRecordOf(tx, eventKey(&facts[i]))
+func (w *watched) events(tx Tx) ([]TracedEvent, error) {
+	all := make([]TracedEvent, 0, len(w.facts))
+	for i := range w.facts {
+		r, err := w.record(tx, &w.facts[i])
 		if err != nil {
 			return nil, err
 		}
-		one := TracedEvent{Event: &facts[i]}
-		if found {
-			one.Conflicts = len(r.hashes) - 1
-		}
-		all = append(all, one)
+		all = append(all, TracedEvent{Event: &w.facts[i], Conflicts: max(len(r.hashes)-1, 0)})
 	}
 	return all, nil
 }
