@@ -17,7 +17,7 @@ func (m *rowMaker) deliveries(a *Association, exposure *canonical.Event) error {
 	}
 	if m.version == 0 {
 		var err error
-		if m.version, err = m.watched.newest(m.tx); err != nil {
+		if m.version, err = m.newest(m.tx); err != nil {
 			return err
 		}
 	}
