@@ -7,6 +7,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
+	"github.com/tracklayer/tracklayer/adapters/posthog"
 	"github.com/tracklayer/tracklayer/adapters/statsig"
 	"github.com/tracklayer/tracklayer/adapters/vwo"
 )
@@ -15,6 +16,7 @@ import (
 func All() []adapters.Adapter {
 	return []adapters.Adapter{
 		launchdarkly.Adapter,
+		posthog.Adapter,
 		statsig.Adapter,
 		vwo.Adapter,
 	}
