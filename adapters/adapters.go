@@ -38,8 +38,8 @@ type Adapter struct {
 	// Decode gives every item of the request exactly one outcome: events, one rejection, or a counted ignore. It
 	// fails, wrapping ErrUnreadable, only where the request as a whole cannot be taken apart; then nothing of it
 	// counts. It is pure and never panics: the same envelope gives the same batch, and only Envelope.ReceivedAt,
-	// copied into the events, depends on when it arrived. It is also the time of what has none of its own; the id of
-	// such an event is left empty or derived without it.
+	// copied into the events, depends on when it arrived. It is also the time of what has none of its own; in an event
+	// ClockOffset says how much of At is not the sender's.
 	Decode func(s Source, e Envelope) (Batch, error)
 
 	// Reply is what this vendor's SDK must hear so that it neither resends for nothing nor gives up for life.

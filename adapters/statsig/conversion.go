@@ -18,7 +18,7 @@ func (d *decoder) conversion(i int, w *wire) {
 		d.batch.Reject(i, err)
 		return
 	}
-	e.At = at
+	d.stamp(&e, at, own)
 	var a attributes
 	switch w.value.first {
 	case '0':
@@ -88,7 +88,7 @@ func (d *decoder) conversionID(w *wire, e *canonical.Event, own bool) string {
 		return ""
 	}
 	id := canonical.DeriveID(d.source.Name, "conversion", e.ConversionEvent, e.UserID, e.AnonymousID, w.value.s, string(w.meta.raw),
-		strconv.FormatInt(int64(e.At), 10))
+		strconv.FormatInt(int64(e.At)-e.ClockOffset, 10))
 	if d.equal == nil {
 		d.equal = map[string]int{}
 	}

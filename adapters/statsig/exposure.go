@@ -179,7 +179,7 @@ func (d *decoder) expose(i int, w *wire, f found, e canonical.Event, unit string
 		d.batch.Reject(i, err)
 		return
 	}
-	e.At = at
+	d.stamp(&e, at, own)
 	var a attributes
 	a.text("layer", f.layer)
 	if f.layer != "" {

@@ -38,6 +38,16 @@ func browser(e adapters.Envelope) string {
 	return ""
 }
 
+// stamp writes when an event happened. The time of arrival, where there is no other, is noted as no time of the sender's,
+// so that the same event arriving again is the same event. Clocks are not mended: GO keeps the time of the first try in
+// the header of all, up to twenty minutes later (transport.go), so it does not tell a clock that is off from a retry.
+func (d *decoder) stamp(e *canonical.Event, at canonical.Time, own bool) {
+	e.At = at
+	if !own && d.sent == 0 {
+		e.ClockOffset = int64(at) - 1
+	}
+}
+
 // at is the event's own time: Unix milliseconds as a number or as text, or ISO text (DOCS http-api/httpopenapi.json).
 // Zero, as GO LogImmediate writes it, is no time; own is false then, and it is when the request was sent, or arrived.
 func (d *decoder) at(w *wire) (at canonical.Time, own bool, err error) {
