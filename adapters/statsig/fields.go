@@ -115,6 +115,10 @@ func (a *attributes) text(name, value string) {
 	if value == "" || len(value) > maxAttribute {
 		return
 	}
+	if isPlain(value) {
+		a.raw(name, `"`+value+`"`)
+		return
+	}
 	quoted, err := json.Marshal(value)
 	if err != nil { // a string always can
 		return
@@ -122,12 +126,22 @@ func (a *attributes) text(name, value string) {
 	a.raw(name, string(quoted))
 }
 
+// isPlain reports whether a text stands in JSON as it is, as nearly all do.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
 // maxAttribute is the longest text that is kept: the longest user agents are a quarter of it.
 const maxAttribute = 2048
 
 func (a *attributes) raw(name, value string) {
 	if len(*a) == 0 {
-		*a = append(*a, '{')
+		*a = append(make([]byte, 0, len(name)+len(value)+48), '{')
 	} else {
 		(*a)[len(*a)-1] = ','
 	}

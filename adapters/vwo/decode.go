@@ -49,7 +49,7 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 func (d *decoder) take() error {
 	path := strings.TrimSuffix(d.envelope.Path, "/")
 	switch d.envelope.Method {
-	case http.MethodGet, http.MethodHead:
+	case http.MethodGet:
 		return d.get(path)
 	case http.MethodPost:
 	default:
