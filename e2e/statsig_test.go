@@ -1,6 +1,9 @@
 package e2e_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -107,6 +110,16 @@ func TestStatsigSDK(t *testing.T) {
 	})
 }
 
+// allBought reports whether everybody who bought is counted.
+func allBought(r readout, bought map[string]int64) bool {
+	for variant, want := range bought {
+		if got, _ := r.converted("purchase", variant); got != want {
+			return false
+		}
+	}
+	return true
+}
+
 func driveStatsig(t *testing.T, s *server, client *statsig.Client, logEvent func(statsig.Event), end func()) {
 	t.Helper()
 	const experiment, layered = "checkout_button_color", "checkout_layout_experiment"
@@ -141,7 +154,13 @@ func driveStatsig(t *testing.T, s *server, client *statsig.Client, logEvent func
 	if len(exposed) != 3 || exposed[""]+layers[""] > 0 {
 		t.Fatalf("the SDK assigned %v and %v", exposed, layers)
 	}
-	r := s.readout(experiment, s.lastSeq())
+	var r readout
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		r = s.readout(experiment, s.lastSeq()) // the SDK does not wait at its end for what it is sending already
+		if l := s.readout(layered, s.lastSeq()); vwoSum(r) == 600 && vwoSum(l) == 600 && allBought(r, bought) {
+			break
+		}
+	}
 	if len(r.Variants) != 3 {
 		t.Errorf("%d variants: %+v", len(r.Variants), r.Variants)
 	}
@@ -171,5 +190,37 @@ func driveStatsig(t *testing.T, s *server, client *statsig.Client, logEvent func
 		if status, _ := s.get("/v1/experiments/" + not + "/readout"); status != http.StatusNotFound {
 			t.Errorf("%s is no experiment and has a readout: %d", not, status)
 		}
+	}
+}
+
+// TestStatsigWebhook: the handshake is answered without a key, a signed batch counts under the groups' names, and what is
+// not signed is refused.
+func TestStatsigWebhook(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tracklayer.yaml")
+	if err := os.WriteFile(file, []byte("sources:\n  statsig: {vendor: statsig, secrets: [webhook-secret]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, "--config", file)
+	status, _, text := s.post("/webhooks/statsig", `{"data":{"event":"url_verification","verification_code":"vc-1"}}`)
+	if status != http.StatusOK || text != `{"verification_code":"vc-1"}` {
+		t.Errorf("the handshake: %d %s", status, text)
+	}
+	now := time.Now().UnixMilli()
+	body := fmt.Sprintf(`[{"eventName":"statsig::experiment_exposure","user":{"userID":"u-1"},"timestamp":%d,"metadata":{"config":"x","ruleID":"r1","experimentGroupName":"Blue"},"timeUUID":"t-1","unitID":"userID"},`+
+		`{"eventName":"purchase","user":{"userID":"u-1"},"timestamp":"%d","value":"5","timeUUID":"t-2"}]`, now-1000, now)
+	if status, _, _ := s.post("/webhooks/statsig", body); status != http.StatusUnauthorized {
+		t.Errorf("not signed: %d", status)
+	}
+	mac := hmac.New(sha256.New, []byte("webhook-secret"))
+	fmt.Fprintf(mac, "v0:%d:%s", now, body)
+	for range 2 { // the second is the same again
+		status, _, text = s.post("/webhooks/statsig", body, "X-Statsig-Request-Timestamp", fmt.Sprint(now), "X-Statsig-Signature", "v0="+hex.EncodeToString(mac.Sum(nil)))
+		if status != http.StatusAccepted || text != `{"success":true}` {
+			t.Fatalf("signed: %d %s", status, text)
+		}
+	}
+	r := s.readout("x", s.lastSeq())
+	if n, sum := r.converted("purchase", "Blue"); r.exposed("Blue") != 1 || n != 1 || sum != 1 {
+		t.Errorf("%+v", r)
 	}
 }

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -102,6 +103,43 @@ func TestVWOSDK(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestVWOSettingsWebhook: VWO's webhook says only that something changed. The settings, read anew, say that the campaign
+// was paused, and the experiment's run ends.
+func TestVWOSettingsWebhook(t *testing.T) {
+	settings, err := os.ReadFile(filepath.Join("testdata", "vwo-classic.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	place, file := filepath.Join(t.TempDir(), "settings.json"), filepath.Join(t.TempDir(), "tracklayer.yaml")
+	config := fmt.Sprintf("sources:\n  vwo: {vendor: vwo, catalog: %q, secrets: [webhook-secret]}\n", place)
+	if err := errors.Join(os.WriteFile(place, settings, 0o600), os.WriteFile(file, []byte(config), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, "--config", file)
+	const experiment = `{"id":"checkout_ab","variants":[{"key":"Control"},{"key":"Variation-1"}],"metrics":[{"type":"proportion","event":"purchase"}]}`
+	if status, _, text := s.post("/v1/experiments", experiment); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, text)
+	}
+	const hook = `{"timestamp":1795340900,"event":"settings_changed","action":"campaign_settings_changed","triggered_by":"vwo"}`
+	if status, _, _ := s.post("/webhooks/vwo", hook, "x-vwo-auth", "another"); status != http.StatusUnauthorized {
+		t.Errorf("another secret: %d", status)
+	}
+	paused := strings.Replace(string(settings), "RUNNING", "PAUSED", 1) // the first campaign is this one
+	if err := os.WriteFile(place, []byte(paused), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, text := s.post("/webhooks/vwo", hook, "x-vwo-auth", "webhook-secret"); status != http.StatusOK || !strings.Contains(text, "success") {
+		t.Fatalf("%d %s", status, text)
+	}
+	text := ""
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if _, text = s.get("/v1/experiments/checkout_ab"); strings.Contains(text, `"stopped"`) {
+			return
+		}
+	}
+	t.Errorf("the experiment still runs: %s", text)
 }
 
 type vwoTrack func(campaigns interface{}, user, goal string, option interface{}) []schema.TrackResult
