@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/custom"
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
 	"github.com/tracklayer/tracklayer/adapters/posthog"
 )
@@ -13,6 +14,7 @@ import (
 // All lists the adapters, in the order of their vendors' names.
 func All() []adapters.Adapter {
 	return []adapters.Adapter{
+		custom.Adapter,
 		launchdarkly.Adapter,
 		posthog.Adapter,
 	}
