@@ -6,12 +6,14 @@ import (
 	"slices"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/growthbook"
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
 )
 
 // All lists the adapters, in the order of their vendors' names.
 func All() []adapters.Adapter {
 	return []adapters.Adapter{
+		growthbook.Adapter,
 		launchdarkly.Adapter,
 	}
 }
