@@ -81,7 +81,7 @@ func (d *decoder) item(i int, w *wire) {
 		d.alias(i, w)
 	case unknown:
 		if w.audit {
-			d.batch.Ignore("audit_log")
+			d.audit(i, d.body[d.from:d.to])
 		} else {
 			d.batch.Ignore(kinds[unknown])
 		}
@@ -93,7 +93,7 @@ func (d *decoder) item(i int, w *wire) {
 func (d *decoder) nameless(i int, w *wire) {
 	switch {
 	case w.audit:
-		d.batch.Ignore("audit_log")
+		d.audit(i, d.body[d.from:d.to])
 	case w.wrapped == wrong:
 		d.batch.Reject(i, fault("event", "must be an object"))
 	default:

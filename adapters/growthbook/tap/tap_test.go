@@ -154,7 +154,9 @@ func TestCallbacks(t *testing.T) {
 	d := newDoor(t)
 	one := newTap(t, d, tap.Units(map[string]tap.Unit{"deviceId": tap.Anonymous, "company": tap.User}))
 	called := 0
-	next := func(context.Context, *growthbook.Experiment, *growthbook.ExperimentResult, *growthbook.TrackingUserContext, any) { called++ }
+	next := func(context.Context, *growthbook.Experiment, *growthbook.ExperimentResult, *growthbook.TrackingUserContext, any) {
+		called++
+	}
 	c := client(t,
 		growthbook.WithExperimentCallback(one.ExperimentCallback(next)),
 		growthbook.WithEventLogger(one.EventLogger(func(context.Context, string, growthbook.EventProperties, *growthbook.EventUserContext) { called++ })))
