@@ -2,6 +2,7 @@ package growthbook
 
 import (
 	"bytes"
+	"encoding/json"
 
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
@@ -30,6 +31,10 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
 	d := decoder{reader: reader{c: jsonscan.New(e.Body), o: o}, source: s, envelope: e, agent: browserOf(e)}
+	if isSDKWebhook(e) {
+		d.definitions()
+		return d.batch, nil
+	}
 	if e.RawQuery != "" {
 		d.clientKey = e.Query().Get("client_key")
 	}
@@ -122,7 +127,6 @@ type survey struct {
 	event, object, data bool // an event webhook has all three
 	features, encrypted bool
 	changed             bool // {type: payload.changed} of an SDK webhook
-	payload             string
 	sentAt              scalar
 	clientKey, kind     scalar
 }
@@ -141,7 +145,7 @@ func (d *decoder) object() error {
 		d.webhook()
 	case form.changed || form.features || form.encrypted:
 		d.batch.Items = 1
-		d.definitions(form)
+		d.definitions()
 	default:
 		return d.element(0)
 	}
@@ -161,16 +165,7 @@ func surveyOf(c jsonscan.Cursor) (survey, error) {
 		case "object":
 			form.object = first == '"'
 		case "data":
-			if form.data = first == '{'; !form.data {
-				return r.c.Skip()
-			}
-			return r.c.Object(func(name []byte) (err error) {
-				if string(name) == "payload" && r.c.Peek() == '"' {
-					form.payload, err = r.c.String()
-					return err
-				}
-				return r.c.Skip()
-			})
+			form.data = first == '{'
 		case "features":
 			form.features = first == '{'
 		case "encryptedFeatures":
@@ -208,17 +203,37 @@ func (d *decoder) enveloped(form survey) error {
 	})
 }
 
-// definitions is an SDK webhook: experiments, and nobody who met them (jobs/sdkWebhooks.ts; jobs/webhooks.ts).
-func (d *decoder) definitions(form survey) {
+// definitions is an SDK webhook, which tells of experiments and of nobody who met them (back-end jobs/sdkWebhooks.ts).
+// It brings the definitions in one of several wrappings, encrypted, or not at all.
+func (d *decoder) definitions() {
+	d.batch.Items = 1
 	d.batch.Ignore("definitions")
-	switch {
-	case form.features:
-		d.batch.Catalog = d.envelope.Body
-	case form.payload != "":
-		d.batch.Catalog = []byte(form.payload)
-	default:
-		d.batch.CatalogChanged = true
+	var wrapped struct {
+		Features json.RawMessage `json:"features"`
+		Data     struct {
+			Payload string `json:"payload"` // standard
+		} `json:"data"`
+		Items []struct {
+			Value json.RawMessage `json:"value"` // edgeConfig has the text, edgeConfigUnescaped the object
+		} `json:"items"`
 	}
+	err := json.Unmarshal(d.envelope.Body, &wrapped)
+	brought := []byte(wrapped.Data.Payload)
+	switch {
+	case err != nil:
+	case wrapped.Features != nil:
+		brought = d.envelope.Body
+	case len(wrapped.Items) == 1:
+		var text string
+		if brought = wrapped.Items[0].Value; json.Unmarshal(brought, &text) == nil {
+			brought = []byte(text)
+		}
+	}
+	if _, err := parseCatalog(brought); err == nil {
+		d.batch.Catalog = brought
+		return
+	}
+	d.batch.CatalogChanged = true
 }
 
 // item gives one item its outcome.

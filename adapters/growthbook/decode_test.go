@@ -239,6 +239,41 @@ func TestCatalog(t *testing.T) {
 	}
 }
 
+// TestSDKWebhooks: the definitions in every wrapping, and webhooks that only say that they changed.
+func TestSDKWebhooks(t *testing.T) {
+	const payload = `{"features":{"f":{"rules":[]}},"dateUpdated":"d"}`
+	const text = `"{\"features\":{\"f\":{\"rules\":[]}},\"dateUpdated\":\"d\"}"`
+	for name, c := range map[string]struct {
+		method, body string
+		brought      bool
+	}{
+		"standard":                    {"POST", `{"type":"payload.changed","timestamp":"2026-11-21T16:00:00.500Z","data":{"payload":` + text + `}}`, true},
+		"sdkPayload":                  {"PUT", payload, true},
+		"edgeConfig":                  {"PATCH", `{"items":[{"operation":"upsert","key":"gb_payload","value":` + text + `}]}`, true},
+		"edgeConfigUnescaped":         {"PATCH", `{"items":[{"operation":"upsert","key":"gb_payload","value":` + payload + `}]}`, true},
+		"standard-no-payload":         {"POST", `{"type":"payload.changed","timestamp":"2026-11-21T16:00:00.500Z"}`, false},
+		"none":                        {"POST", ``, false},
+		"none, by another method":     {"PURGE", ``, false},
+		"encrypted":                   {"POST", `{"encryptedFeatures":"…","dateUpdated":"d"}`, false},
+		"a payload that is no object": {"POST", `{"type":"payload.changed","data":{"payload":"7"}}`, false},
+	} {
+		e := post(c.body)
+		e.Method, e.Path = c.method, "/sdk"
+		e.Header.Set("Webhook-Id", "msg_1")
+		b := decode(t, nil, e)
+		if b.Items != 1 || b.Ignored["definitions"] != 1 || (b.Catalog != nil) != c.brought || b.CatalogChanged == c.brought {
+			t.Errorf("%s: %+v", name, b)
+		}
+		if c.brought && string(b.Catalog) != payload {
+			t.Errorf("%s: %s", name, b.Catalog)
+		}
+	}
+	legacy := decode(t, nil, post(`{"timestamp":1795276800,"features":{},"dateUpdated":"d"}`)) // no header but a signature
+	if legacy.Catalog == nil || legacy.Ignored["definitions"] != 1 {
+		t.Errorf("legacy: %+v", legacy)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	err := growthbook.Adapter.CheckOptions(map[string]any{
 		"unit": 1, "units": map[string]any{"a": "device", "": "user"}, "attributes": []any{7}, "value_properties": "v", "dedup_property": "", "page_views": 1,

@@ -19,6 +19,9 @@ import (
 // served is nil for a request that may bring events. The SDKs ask for features with GET /api/features/{key} and
 // GET /sub/{key}, and for a remote evaluation with POST /api/eval/{key} (sdk-js feature-repository.ts).
 func served(e adapters.Envelope) error {
+	if isSDKWebhook(e) {
+		return nil
+	}
 	asks := strings.Contains(e.Path, "/api/eval/") || strings.Contains(e.Path, "/api/features/") || strings.Contains(e.Path, "/sub/")
 	write := e.Method == http.MethodPost || e.Method == http.MethodPut || e.Method == http.MethodPatch
 	if !write || asks {
@@ -27,6 +30,9 @@ func served(e adapters.Envelope) error {
 	return nil
 }
 
+// isSDKWebhook reports a webhook that says that definitions changed. It may come with any method and without a body.
+func isSDKWebhook(e adapters.Envelope) bool { return e.Header.Get(webhookIDHeader) != "" }
+
 // Headers of the webhooks: event webhooks and the legacy SDK webhook (events/handlers/webhooks/event-webhooks-utils.ts,
 // jobs/webhooks.ts), and SDK webhooks (jobs/sdkWebhooks.ts).
 const (
@@ -34,6 +40,7 @@ const (
 	sdkSignature     = "Webhook-Signature"
 	sdkTimestamp     = "Webhook-Timestamp"
 	proxyKey         = "X-Growthbook-Api-Key"
+	sdkKey           = "Webhook-Sdk-Key" // all that shows who sends an SDK webhook of before its signature
 	signatureVersion = "v1,"
 )
 
@@ -65,7 +72,7 @@ func verify(secret []byte, e adapters.Envelope) error {
 		key = strings.TrimSpace(key[n:])
 	}
 	matches := false // all are compared always, so that time does not tell which of them failed
-	for _, given := range []string{e.Query().Get("client_key"), key, e.Header.Get(proxyKey), bodyKey(e.Body)} {
+	for _, given := range []string{e.Query().Get("client_key"), key, e.Header.Get(proxyKey), e.Header.Get(sdkKey), bodyKey(e.Body)} {
 		matches = same(secret, given) || matches
 	}
 	if !matches {
