@@ -155,6 +155,7 @@ func TestDecodeItems(t *testing.T) {
 		},
 		{"numeric ids that JavaScript leaves out", nil, `[{"event_name":"buy","properties_json":{},` + who + `}]`, "0 !user_id"},
 		{"the only id is deviceId", nil, `[{"event_name":"buy","properties_json":{},"user_id":null,"device_id":null,"context_json":{"deviceId":"d1"}}]`, "0 converted anonymous=d1 event=buy"},
+		{"deviceId beside the user", nil, `[{"event_name":"buy","user_id":"u1","device_id":"u1","context_json":{"deviceId":"d1"}}]`, "0 converted user=u1 anonymous=d1 event=buy"},
 		{"properties are a list", nil, `[{"event_name":"buy","properties_json":[],"user_id":"u1"}]`, "0 !properties"},
 		{"page view", nil, `[{"event_name":"Page View","properties_json":{},"user_id":"u1"}]`, "page_view=1"},
 		{"page view that counts", money, `[{"event_name":"Page View","properties_json":{},"user_id":"u1"}]`, "0 converted user=u1 event=Page View"},

@@ -73,23 +73,27 @@ func (d *decoder) subject(a assignment, e *canonical.Event) error {
 	return nil
 }
 
-// ids writes into an event all ids that it carries.
+// ids writes into an event all ids that it carries. Where device_id is missing or the user's own, deviceId of the
+// attributes stands for it: an experiment that is hashed by it finds it there alone.
 func (d *decoder) ids(e *canonical.Event) error {
 	user, device := d.known()
-	if user == "" && device == "" {
+	if device == user {
+		device = ""
+	}
+	if device == "" {
 		device = first(d.w.attrs.own)
 	}
 	if user == "" && device == "" {
 		return fault("user_id", "is required, or device_id")
 	}
-	if e.UserID = user; user == "" || user != device && d.pairs() && d.isID(device) {
+	if e.UserID = user; user == "" || user != device && d.isID(device) {
 		e.AnonymousID = device
 	}
 	return nil
 }
 
-// pairs reports whether user_id and device_id of the item are two ids of one person. Of a callback's attributes only
-// those that the option units declares are.
+// pairs reports whether user_id and device_id of the item are reported as a link by themselves. Of a callback's
+// attributes only those that the option units declares are.
 func (d *decoder) pairs() bool { return !d.w.callback }
 
 func (d *decoder) isID(id string) bool { return usableID(id) && !d.source.Rules.IsNonID(id) }

@@ -166,7 +166,10 @@ func (t *Tap) viewed(e *growthbook.Experiment, r *growthbook.ExperimentResult, w
 }
 
 // person is who an event names beside its hash.
-type person struct{ user, device string }
+type person struct {
+	user, device string
+	own          string // an anonymous id by another name
+}
 
 func (t *Tap) readSafely(user *growthbook.TrackingUserContext) (who person) {
 	defer t.guard()
@@ -185,13 +188,18 @@ func (t *Tap) read(user *growthbook.TrackingUserContext) (who person) {
 			who.device = text(user.Attributes[name])
 		}
 	}
+	for _, name := range []string{"deviceId", "anonymousId"} {
+		if who.own == "" {
+			who.own = text(user.Attributes[name])
+		}
+	}
 	for name, unit := range t.units {
 		id := text(user.Attributes[name])
 		if unit == User && who.user == "" {
 			who.user = id
 		}
 		if unit == Anonymous && id != "" && who.user != "" {
-			t.link(person{who.user, id})
+			t.link(person{user: who.user, device: id})
 		}
 	}
 	t.link(who)
@@ -211,7 +219,7 @@ func (t *Tap) expose(experiment, variant, attribute, value string, who person) {
 		switch {
 		case attribute != "" && attribute != "id":
 			e.UserID = attribute + ":" + value
-		case value == who.user || who == person{}:
+		case value == who.user || who.user == "" && who.device == "":
 			e.UserID = value
 		default:
 			e.AnonymousID = value
@@ -247,8 +255,12 @@ func (t *Tap) link(who person) {
 
 func (t *Tap) convert(name string, properties growthbook.EventProperties, who person) {
 	e := canonical.Event{Kind: canonical.Converted, ConversionEvent: name, Channel: canonical.Server, UserID: who.user}
-	if who.user == "" || who.device != who.user && !t.rules.IsNonID(who.device) {
-		e.AnonymousID = who.device
+	device := who.device
+	if device == "" || device == who.user {
+		device = who.own
+	}
+	if device != who.user && !t.rules.IsNonID(device) {
+		e.AnonymousID = device
 	}
 	if value := text(properties["value"]); value != "" {
 		if n, err := canonical.ParseNumber(value); err == nil {

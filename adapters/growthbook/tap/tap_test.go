@@ -171,7 +171,7 @@ func TestCallbacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"experiment_converted user_id=7 conversion_event=purchase",
+		"experiment_converted user_id=7 anonymous_id=dev-2 conversion_event=purchase",
 		"experiment_exposed experiment_id=checkout-cta variant=" + variant + " user_id=7",
 		"experiment_exposed experiment_id=checkout-cta variant=" + variant9 + " user_id=user-9",
 		"experiment_exposed experiment_id=team-test variant=1 user_id=acme",
