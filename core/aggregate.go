@@ -1,27 +1,31 @@
 package core
 
 import (
+	"maps"
+
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/registry"
 )
 
 // Population splits the persons of an arm by what speaks against counting them. Which of them are counted is the
 // policy's to say when the aggregate is read, so that both policies can be shown side by side.
 type Population uint8
 
-// The populations.
+// The populations. Crossed, Ended and Filtered are bits.
 const (
-	Clean        Population = iota // nothing
-	Crossed                        // seen in several variants of the run; here under the first one
-	Ended                          // ended early
-	CrossedEnded                   // both
-	populations  = 4
+	Clean        Population = 0 // nothing
+	Crossed      Population = 1 // seen in several variants of the run; here under the first one
+	Ended        Population = 2 // ended early
+	CrossedEnded Population = 3 // both
+	Filtered     Population = 4 // a bot or an internal user, and whatever else
+	populations             = 8
 )
 
 // Status is what became of a conversion in a run. Every conversion has exactly one in every run it concerns.
 type Status uint8
 
-// Statuses of a conversion. Exclusion of crossovers and of early ends is not among them: it follows from the
-// population, and so from the policy.
+// Statuses of a conversion. Exclusion of bots and internal users, of crossovers and of early ends is not among them: it
+// follows from the population, and so from the policy.
 const (
 	Counted Status = iota
 	Duplicate
@@ -39,8 +43,12 @@ var statusNames = [statuses]string{"counted", "duplicate", "before_exposure", "o
 func (s Status) String() string { return statusNames[s] }
 
 // Aggregate is all that an experiment's persons add up to. Every field is a sum over persons, so two aggregates of
-// disjoint persons merge by adding. An aggregate handed out is never written to again.
+// disjoint persons merge by adding. An aggregate handed out is never written to again. Its JSON is what is stored as
+// one; the metrics are stored part by part.
 type Aggregate struct {
+	epoch   uint64           // of the metrics' trees: nodes of an earlier one have been handed out
+	changed map[cut]struct{} // parts of the metrics that differ from what is stored
+
 	Runs       map[int]*RunAggregate `json:"runs"`
 	OutsideRun int64                 `json:"outside_run,omitempty"` // exposures outside every run
 	NoExposure int64                 `json:"no_exposure,omitempty"` // conversions that name the experiment, of persons without an exposure to it
@@ -53,14 +61,15 @@ type RunAggregate struct {
 	Variants map[string]*VariantAggregate `json:"variants"`
 	// Unknown are persons and exposures whose variant the registry does not know, by label.
 	Unknown map[string]UnknownAggregate `json:"unknown,omitempty"`
-	// Crossovers counts persons by pair of variants, the keys in byte order.
-	Crossovers map[string]map[string]int64 `json:"crossovers,omitempty"`
+	// Crossovers counts persons by pair of variants, the keys in byte order: those that are not filtered, and those that are.
+	Crossovers [2]map[string]map[string]int64 `json:"crossovers"`
 	// Loose are conversions of persons that are in no arm.
 	Loose [statuses]int64 `json:"loose"`
 	// Mismatched conversions claim another variant than the recorded exposure's.
 	Mismatched int64 `json:"mismatched,omitempty"`
 	// EndedUnexposed are persons with an early end and no exposure.
 	EndedUnexposed int64 `json:"ended_unexposed,omitempty"`
+	Doubts
 }
 
 // UnknownAggregate is one unknown label.
@@ -71,45 +80,17 @@ type UnknownAggregate struct {
 
 // VariantAggregate is one arm. Persons are in the arm of their first exposure.
 type VariantAggregate struct {
-	Persons  [populations]int64           `json:"persons"`
-	Crossed  [2]int64                     `json:"crossed"` // crossovers that were seen here, ever; second: those that ended early as well
+	Persons [populations]int64 `json:"persons"`
+	// Labelled are the filtered persons by what they are: bots, internal users. Who is both is in both.
+	Labelled [2]int64 `json:"labelled"`
+	// Crossed are the crossovers that were seen here, ever: by whether they ended early, and then by whether they are
+	// filtered.
+	Crossed  [4]int64                     `json:"crossed"`
 	Repeats  int64                        `json:"repeats"` // exposures beyond a person's first in the run
-	Days     [2]map[int64]int64           `json:"days"`    // clean and crossed persons by day of first exposure, days since 1970
+	Days     [groups]map[int64]int64      `json:"days"`    // persons by day of first exposure, days since 1970; see Who
 	Statuses [populations][statuses]int64 `json:"statuses"`
-	Reasons  map[string]int64             `json:"reasons,omitempty"` // persons that ended early, by reason
-	Metrics  map[string]*MetricAggregate  `json:"metrics,omitempty"`
-}
-
-// MetricAggregate is one metric in one arm, for clean and for crossed persons. Persons without a conversion add
-// nothing.
-type MetricAggregate [2]Moments
-
-// Moments are exact sums over persons of the metric's number y and, for ratios, of its denominator d.
-type Moments struct {
-	Users int64         `json:"users"` // persons with at least one counted conversion
-	Y     canonical.Sum `json:"y"`     // in ones, or millionths where the metric reads a field
-	D     canonical.Sum `json:"d"`
-	YY    Wide          `json:"yy"`
-	DD    Wide          `json:"dd"`
-	YD    Wide          `json:"yd"`
-}
-
-func (m *Moments) plus(o Moments) {
-	m.Users += o.Users
-	m.Y, m.D = m.Y.Plus(o.Y), m.D.Plus(o.D)
-	m.YY, m.DD, m.YD = m.YY.Plus(o.YY), m.DD.Plus(o.DD), m.YD.Plus(o.YD)
-}
-
-// Merged is the sum of the moments of clean persons and, where asked for, of crossed ones.
-func (m *MetricAggregate) Merged(crossed bool) Moments {
-	if m == nil {
-		return Moments{}
-	}
-	sum := m[Clean]
-	if crossed {
-		sum.plus(m[Crossed])
-	}
-	return sum
+	Reasons  [2]map[string]int64          `json:"reasons"` // persons that ended early, by reason: not filtered, and filtered
+	Metrics  map[string]*MetricAggregate  `json:"-"`
 }
 
 func (a *Aggregate) run(number int) *RunAggregate {
@@ -134,16 +115,22 @@ func (r *RunAggregate) variant(key string) *VariantAggregate {
 }
 
 // add puts what one person contributes on top (sign 1) or takes it back (sign -1).
-func (a *Aggregate) add(sign int64, p *participation) {
+func (a *Aggregate) add(sign int64, q *participation, p *person) {
 	a.Participants += sign
-	a.OutsideRun += sign * p.outside
-	a.NoExposure += sign * p.noExposure
-	for i := range p.runs {
-		a.run(p.runs[i].run).add(sign, &p.runs[i])
+	a.OutsideRun += sign * q.outside
+	a.NoExposure += sign * q.noExposure
+	for i := range q.runs {
+		v := &q.runs[i]
+		r := a.run(v.run)
+		r.doubts(sign, p, v)
+		if r.add(sign, v) {
+			a.addArms(r, sign, v, p.labels)
+		}
 	}
 }
 
-func (r *RunAggregate) add(sign int64, v *runView) {
+// add counts what is not of an arm, and reports whether there is one.
+func (r *RunAggregate) add(sign int64, v *runView) bool {
 	r.Mismatched += sign * v.mismatched
 	for _, u := range v.unknown {
 		if r.Unknown == nil {
@@ -165,14 +152,13 @@ func (r *RunAggregate) add(sign int64, v *runView) {
 		if v.end.set() {
 			r.EndedUnexposed += sign
 		}
-		return
 	}
-	r.addArms(sign, v)
+	return len(v.arms) > 0
 }
 
-func (r *RunAggregate) addArms(sign int64, v *runView) {
+func (a *Aggregate) addArms(r *RunAggregate, sign int64, v *runView, labels registry.Label) {
 	first := v.first()
-	pop := v.population()
+	pop := v.population(labels)
 	for i, arm := range v.arms {
 		va := r.variant(arm.variant)
 		va.Repeats += sign * arm.n
@@ -181,7 +167,7 @@ func (r *RunAggregate) addArms(sign int64, v *runView) {
 		}
 		va.Crossed[pop>>1] += sign
 		for _, other := range v.arms[i+1:] {
-			r.cross(sign, arm.variant, other.variant)
+			r.cross(sign, pop, arm.variant, other.variant)
 		}
 	}
 	va := r.variant(first.variant)
@@ -190,13 +176,20 @@ func (r *RunAggregate) addArms(sign int64, v *runView) {
 	for s, n := range v.statuses {
 		va.Statuses[pop][s] += sign * n
 	}
-	if v.end.set() {
-		va.Reasons = tally(va.Reasons, v.end.reason, sign)
-	} else {
-		va.Days[pop] = tally(va.Days[pop], day(first.at), sign)
-		for i := range v.totals {
-			va.addTotal(sign, pop, &v.totals[i])
+	for i, label := range [...]registry.Label{registry.Bot, registry.Internal} {
+		if labels&label != 0 {
+			va.Labelled[i] += sign
 		}
+	}
+	if v.end.set() {
+		va.Reasons[pop>>2] = tally(va.Reasons[pop>>2], v.end.reason, sign)
+		return
+	}
+	group := pop.group()
+	va.Days[group] = tally(va.Days[group], day(first.at), sign)
+	id := seriesID{run: v.run, variant: first.variant, group: group}
+	for i := range v.totals {
+		a.measure(sign, &id, day(first.at), &v.totals[i])
 	}
 }
 
@@ -211,37 +204,13 @@ func tally[K comparable](m map[K]int64, key K, n int64) map[K]int64 {
 	return m
 }
 
-func (r *RunAggregate) cross(sign int64, a, b string) {
-	if r.Crossovers == nil {
-		r.Crossovers = map[string]map[string]int64{}
+func (r *RunAggregate) cross(sign int64, pop Population, a, b string) {
+	to := &r.Crossovers[pop>>2]
+	if *to == nil {
+		*to = map[string]map[string]int64{}
 	}
-	if r.Crossovers[a] = tally(r.Crossovers[a], b, sign); len(r.Crossovers[a]) == 0 {
-		delete(r.Crossovers, a)
-	}
-}
-
-func (v *VariantAggregate) addTotal(sign int64, pop Population, t *total) {
-	if v.Metrics == nil {
-		v.Metrics = map[string]*MetricAggregate{}
-	}
-	m := v.Metrics[t.metric]
-	if m == nil {
-		m = &MetricAggregate{}
-		v.Metrics[t.metric] = m
-	}
-	o := Moments{Users: min(t.n, 1), Y: t.y, D: t.d, YY: times(t.y, t.y)}
-	if !t.d.IsZero() {
-		o.DD, o.YD = times(t.d, t.d), times(t.y, t.d)
-	}
-	if sign < 0 {
-		n := Moments{Users: -o.Users}
-		n.Y, n.D = n.Y.Minus(o.Y), n.D.Minus(o.D)
-		n.YY, n.DD, n.YD = n.YY.Minus(o.YY), n.DD.Minus(o.DD), n.YD.Minus(o.YD)
-		o = n
-	}
-	m[pop].plus(o)
-	if *m == (MetricAggregate{}) {
-		delete(v.Metrics, t.metric)
+	if (*to)[a] = tally((*to)[a], b, sign); len((*to)[a]) == 0 {
+		delete(*to, a)
 	}
 }
 
@@ -250,6 +219,7 @@ func day(t canonical.Time) int64 { return int64(t) / 86400000 } // no valid time
 
 // prune drops what holds nothing, so that an aggregate whose persons left is equal to one they never entered.
 func (a *Aggregate) prune() {
+	a.trim()
 	for n, r := range a.Runs {
 		for key, v := range r.Variants {
 			if v.empty() {
@@ -260,8 +230,18 @@ func (a *Aggregate) prune() {
 					v.Days[i] = nil
 				}
 			}
+			for i := range v.Reasons {
+				if len(v.Reasons[i]) == 0 {
+					v.Reasons[i] = nil
+				}
+			}
 		}
-		if len(r.Variants)+len(r.Unknown)+len(r.Crossovers) == 0 && r.Loose == [statuses]int64{} && r.Mismatched == 0 && r.EndedUnexposed == 0 {
+		for i := range r.Crossovers {
+			if len(r.Crossovers[i]) == 0 {
+				r.Crossovers[i] = nil
+			}
+		}
+		if len(r.Variants)+len(r.Unknown)+len(r.Crossovers[0])+len(r.Crossovers[1]) == 0 && r.Loose == [statuses]int64{} && r.Mismatched == 0 && r.EndedUnexposed == 0 && r.Doubts == (Doubts{}) {
 			delete(a.Runs, n)
 		}
 	}
@@ -271,17 +251,20 @@ func (a *Aggregate) prune() {
 }
 
 func (v *VariantAggregate) empty() bool {
-	return v.Persons == [populations]int64{} && v.Crossed == [2]int64{} && v.Repeats == 0 && v.Statuses == [populations][statuses]int64{} &&
-		len(v.Days[0])+len(v.Days[1])+len(v.Reasons)+len(v.Metrics) == 0
+	return v.Persons == [populations]int64{} && v.Crossed == [4]int64{} && v.Repeats == 0 && v.Statuses == [populations][statuses]int64{} &&
+		len(v.Metrics) == 0 // days and reasons count some of the persons
 }
 
 func (a *Aggregate) isEmpty() bool {
 	return len(a.Runs) == 0 && a.OutsideRun == 0 && a.NoExposure == 0 && a.Participants == 0
 }
 
-// clone is a deep copy.
+// clone is a copy to be handed out: a deep one, but for the metrics' trees, whose nodes both share from now on. The copy
+// is not to be written to.
 func (a *Aggregate) clone() *Aggregate {
+	a.epoch++
 	b := *a
+	b.changed = nil
 	if a.Runs == nil {
 		return &b
 	}
@@ -289,23 +272,22 @@ func (a *Aggregate) clone() *Aggregate {
 	for n, r := range a.Runs {
 		c := *r
 		c.Unknown = cloneMap(r.Unknown)
-		c.Crossovers = nil
-		for k, m := range r.Crossovers {
-			if c.Crossovers == nil {
-				c.Crossovers = make(map[string]map[string]int64, len(r.Crossovers))
+		for i, pairs := range r.Crossovers {
+			c.Crossovers[i] = cloneMap(pairs)
+			for k, m := range pairs {
+				c.Crossovers[i][k] = cloneMap(m)
 			}
-			c.Crossovers[k] = cloneMap(m)
 		}
 		c.Variants = make(map[string]*VariantAggregate, len(r.Variants))
 		for k, v := range r.Variants {
 			w := *v
-			w.Days = [2]map[int64]int64{cloneMap(v.Days[0]), cloneMap(v.Days[1])}
-			w.Reasons = cloneMap(v.Reasons)
-			w.Metrics = make(map[string]*MetricAggregate, len(v.Metrics))
-			for id, m := range v.Metrics {
-				x := *m
-				w.Metrics[id] = &x
+			for i := range v.Days {
+				w.Days[i] = cloneMap(v.Days[i])
 			}
+			for i := range v.Reasons {
+				w.Reasons[i] = cloneMap(v.Reasons[i])
+			}
+			w.Metrics = cloneMap(v.Metrics)
 			c.Variants[k] = &w
 		}
 		b.Runs[n] = &c
@@ -317,9 +299,5 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 	if len(m) == 0 {
 		return nil
 	}
-	c := make(map[K]V, len(m))
-	for k, v := range m {
-		c[k] = v
-	}
-	return c
+	return maps.Clone(m)
 }

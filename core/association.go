@@ -9,7 +9,7 @@ import (
 )
 
 // RowVersion is the version of the association rows' columns.
-const RowVersion = 1
+const RowVersion = 2
 
 // Association is a person in a run with one of the conversions that concern it, or with none. Text that does not apply
 // is empty, a time that does not apply is 0.
@@ -27,7 +27,8 @@ type Association struct {
 	Currency        string
 	Key             canonical.Unit // of the person
 	AnonymousID     string         // of the conversion, else of the exposure
-	Status          string         // of the conversion, by the experiment's policy
+	Status          string         // of the conversion, by the experiment's policy, bots and internal users left out
+	Unfiltered      string         // the same, bots and internal users counted; no column of its own
 	DedupStatus     string         // kept or duplicate
 	DuplicateOf     string         // event id of the report that is kept
 	Destination     string         // source whose report of the conversion is kept
@@ -36,8 +37,12 @@ type Association struct {
 	Exposures       int64
 	Crossover       bool
 	EndedEarly      bool
+	Filtered        bool   // a bot or an internal user
 	ExposureEvent   string // event id of the first exposure
 	ConversionID    string // event id of the conversion
+	FirstSeq        uint64 // stream sequence of the first delivery of what makes the row: first exposure and conversion
+	LastSeq         uint64 // of the newest delivery of these
+	Version         uint64 // a stream sequence that grows whenever the row may have changed
 }
 
 // Words of the columns.
@@ -56,6 +61,7 @@ type rowMaker struct {
 	verdicts  map[participationRun][]*verdict
 	exposures map[moment]*canonical.Event
 	users     map[canonical.Unit]string
+	version   uint64 // of the person, 0 until it is asked for
 }
 
 func (w *watched) rowMaker(tx Tx) *rowMaker {
@@ -72,6 +78,9 @@ func (m *rowMaker) rows(experiment string, v *runView) ([]Association, error) {
 		return nil, nil
 	}
 	base, exposure := m.base(experiment, v)
+	if err := m.deliveries(&base, exposure); err != nil {
+		return nil, err
+	}
 	verdicts := m.verdicts[participationRun{experiment, v.run}]
 	if len(verdicts) == 0 {
 		base.ID = m.deriveID(&base)
@@ -91,7 +100,7 @@ func (m *rowMaker) rows(experiment string, v *runView) ([]Association, error) {
 
 // base is what all rows of a run share.
 func (m *rowMaker) base(experiment string, v *runView) (Association, *canonical.Event) {
-	a := Association{ExperimentID: experiment, Run: v.run, RunStatus: registry.Undeclared, Key: m.units[0], EndedEarly: v.end.set()}
+	a := Association{ExperimentID: experiment, Run: v.run, RunStatus: registry.Undeclared, Key: m.units[0], EndedEarly: v.end.set(), Filtered: m.labels != 0}
 	if x, ok := m.rules.Get(experiment); ok {
 		run, _ := x.Run(v.run)
 		a.RunStatus = run.Status
@@ -122,13 +131,17 @@ func (m *rowMaker) convert(a *Association, v *runView, d *verdict, exposure *can
 	if e.AnonymousID != "" {
 		a.AnonymousID = e.AnonymousID
 	}
-	a.Status = d.status.Under(v.population(), m.rules.policy(a.ExperimentID))
+	a.Status = d.status.Under(v.population(m.labels), m.rules.policy(a.ExperimentID), false)
+	a.Unfiltered = d.status.Under(v.population(m.labels), m.rules.policy(a.ExperimentID), true)
 	a.DedupStatus, a.Destination = kept, e.Source
 	if d.kept != nil {
 		a.DedupStatus, a.DuplicateOf, a.Destination = duplicate, d.kept.ID, d.kept.Source
 	}
 	a.ID = m.deriveID(a, e.Source, e.ID)
-	var err error
+	err := m.widen(a, e)
+	if err != nil {
+		return err
+	}
 	a.Identity, err = m.identity(exposure.Unit(), e.Unit())
 	return err
 }
@@ -168,14 +181,19 @@ func (r rules) policy(experiment string) registry.Crossover {
 
 // Exclusions of conversions that would have counted.
 const (
+	FilteredOut        = "filtered" // a bot's or an internal user's
 	CrossoverExcluded  = "crossover_excluded"
 	EndedEarlyExcluded = "ended_early_excluded"
 )
 
-// Under is the status's word in the API for a person of that population where crossovers are treated by that policy. A
-// duplicate or a late conversion stays what it is, whoever made it.
-func (s Status) Under(pop Population, policy registry.Crossover) string {
+// Under is the status's word in the API for a person of that population where crossovers are treated by that policy, and
+// bots and internal users are counted or not. A duplicate or a late conversion stays what it is, whoever made it.
+func (s Status) Under(pop Population, policy registry.Crossover, filtered bool) string {
 	keeps := policy == registry.FirstExposure
+	if s == Counted && pop&Filtered != 0 && !filtered {
+		return FilteredOut
+	}
+	pop &^= Filtered
 	switch {
 	case s != Counted || pop == Clean:
 	case pop == Ended, pop == CrossedEnded && keeps:

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -9,7 +10,7 @@ import (
 )
 
 // Audit computes every person and every aggregate anew from the stored facts and says where the state differs from
-// that. No difference is an empty list. It reads the last commit and changes nothing; it must not run beside Apply.
+// that, and whether the ledger has as many accepted events as there are. No difference is an empty list. It reads the last commit and changes nothing; it must not run beside Apply.
 func (f *Fold) Audit() ([]string, error) {
 	tx := f.store.Begin()
 	defer tx.Discard()
@@ -44,20 +45,68 @@ func (f *Fold) Audit() ([]string, error) {
 		a.prune()
 		have := &Aggregate{}
 		if s, ok := f.View().snapshots[id]; ok {
-			have = s.Aggregate.clone()
+			have = s.Aggregate
 		}
-		x, err := json.Marshal(a)
+		fault, err := contrast(have, a)
 		if err != nil {
 			return nil, err
 		}
-		y, err := json.Marshal(have)
-		if err != nil {
-			return nil, err
-		}
-		if string(x) != string(y) {
-			diff = append(diff, fmt.Sprintf("experiment %q: the aggregate is %s, the facts say %s", id, y, x))
+		if fault != "" {
+			diff = append(diff, fmt.Sprintf("experiment %q: %s", id, fault))
 		}
 	}
+	more, err := f.auditLedger(tx)
+	diff = append(diff, more...)
 	slices.Sort(diff)
-	return diff, nil
+	return diff, err
+}
+
+// auditLedger compares what every source's lines say was accepted with the events that are there.
+func (f *Fold) auditLedger(tx Tx) (diff []string, err error) {
+	accepted := map[string]int64{}
+	err = f.Ledger(func(k LedgerKey, l LedgerEntry) error {
+		accepted[k.Source] += l.Accepted
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = tx.Scan([]byte{keyEvent}, func(key, _ []byte) error {
+		source, _, _ := bytes.Cut(key[1:], []byte{0})
+		accepted[string(source)]--
+		return nil
+	})
+	for source, n := range accepted {
+		if n != 0 {
+			diff = append(diff, fmt.Sprintf("ledger of %q: %d accepted events more than there are", source, n))
+		}
+	}
+	return diff, err
+}
+
+// contrast says in what an aggregate differs from what the facts come to, "" if in nothing.
+func contrast(have, facts *Aggregate) (string, error) {
+	x, err := json.Marshal(have)
+	if err != nil {
+		return "", err
+	}
+	y, err := json.Marshal(facts)
+	if err != nil {
+		return "", err
+	}
+	if string(x) != string(y) {
+		return fmt.Sprintf("the aggregate is %s, the facts say %s", x, y), nil
+	}
+	is, should := have.lines(), facts.lines()
+	for i := range max(len(is), len(should)) {
+		switch {
+		case i >= len(is):
+			return "the aggregate lacks " + should[i], nil
+		case i >= len(should):
+			return "the aggregate has " + is[i] + ", the facts do not", nil
+		case is[i] != should[i]:
+			return fmt.Sprintf("the aggregate has %s, the facts say %s", is[i], should[i]), nil
+		}
+	}
+	return "", nil
 }

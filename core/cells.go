@@ -48,15 +48,20 @@ func (a *Association) Cells(dst []Cell) []Cell {
 	raw("exposure_count", strconv.FormatInt(a.Exposures, 10))
 	raw("crossover", strconv.FormatBool(a.Crossover))
 	raw("ended_early", strconv.FormatBool(a.EndedEarly))
+	raw("filtered", strconv.FormatBool(a.Filtered))
 	text("exposure_event_id", a.ExposureEvent)
 	text("conversion_event_id", a.ConversionID)
+	raw("first_stream_seq", strconv.FormatUint(a.FirstSeq, 10))
+	raw("last_stream_seq", strconv.FormatUint(a.LastSeq, 10))
+	raw("row_version", strconv.FormatUint(a.Version, 10))
+	raw("deleted", "false") // what does not exist has no row
 	raw("schema_version", strconv.Itoa(RowVersion))
 	return dst
 }
 
 // AppendJSON writes the row as one JSON object, absent columns as null.
 func (a *Association) AppendJSON(dst []byte) []byte {
-	var room [26]Cell
+	var room [31]Cell
 	for i, c := range a.Cells(room[:0]) {
 		sep := byte(',')
 		if i == 0 {

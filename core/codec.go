@@ -6,13 +6,15 @@ import (
 	"fmt"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/registry"
 )
 
-// The stored form of a person is a tag, then fields in order: integers as varints, text with its length. Its version
+// The stored form of a person is a tag with the labels above it, then fields in order: integers as varints, text with its length. Its version
 // is the store's format (see meta).
 const (
 	tagPerson   = 1
-	tagRedirect = 2 // this id is one of another person's, whose first unit follows
+	tagRedirect = 2      // this id is one of another person's, whose first unit follows
+	tagRefused  = 1 << 7 // beside tagPerson: other users were linked to its anonymous ids
 )
 
 func appendText(b []byte, s string) []byte {
@@ -43,7 +45,14 @@ func appendArms(b []byte, arms []arm) []byte {
 
 // appendTo writes the person.
 func (p *person) appendTo(b []byte) []byte {
-	b = binary.AppendUvarint(append(b, tagPerson), uint64(p.conversions))
+	tag := byte(tagPerson) | byte(p.labels)<<2
+	if p.refused != 0 {
+		tag |= tagRefused
+	}
+	b = binary.AppendUvarint(append(b, tag), uint64(p.conversions))
+	if p.refused != 0 {
+		b = binary.AppendUvarint(b, uint64(p.refused))
+	}
 	b = binary.AppendUvarint(b, uint64(p.revision))
 	b = binary.AppendUvarint(b, uint64(len(p.units)))
 	for _, u := range p.units {
@@ -72,11 +81,13 @@ func (v *runView) appendTo(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(v.totals)))
 	for i := range v.totals {
-		t := &v.totals[i]
-		b = binary.AppendUvarint(appendText(b, t.metric), uint64(t.n))
-		b = appendSum(appendSum(b, t.y), t.d)
+		b = v.totals[i].appendTo(b)
 	}
 	mask := byte(0)
+	odd := [...]int64{v.mismatched, v.late, v.ahead}
+	if odd != [...]int64{0, 0, 0} {
+		mask = maskOdd
+	}
 	for s, n := range v.statuses {
 		if n != 0 {
 			mask |= 1 << s
@@ -88,7 +99,66 @@ func (v *runView) appendTo(b []byte) []byte {
 			b = binary.AppendUvarint(b, uint64(n))
 		}
 	}
-	return binary.AppendUvarint(b, uint64(v.mismatched))
+	if mask&maskOdd != 0 {
+		for _, n := range odd {
+			b = binary.AppendUvarint(b, uint64(n))
+		}
+	}
+	return b
+}
+
+// maskOdd says, beside the statuses that are there, that rare numbers follow.
+const maskOdd = 1 << statuses
+
+// appendTo writes the total. What a flag says to be as nearly always is not written: no covariate, a number that is
+// the number of conversions, no denominator.
+func (t *total) appendTo(b []byte) []byte {
+	head := uint64(len(t.steps))<<2 | uint64(boolByte(t.once))<<1 | uint64(boolByte(!t.x.IsZero()))
+	b = binary.AppendUvarint(appendText(b, t.metric), head)
+	if !t.x.IsZero() {
+		b = appendSum(b, t.x)
+	}
+	for i := range t.steps {
+		s := &t.steps[i]
+		other, under := s.y != canonical.SumOf(s.n), !s.d.IsZero()
+		b = binary.AppendUvarint(b, uint64(s.age)<<2|uint64(boolByte(other))<<1|uint64(boolByte(under)))
+		b = binary.AppendUvarint(b, uint64(s.n))
+		if other {
+			b = appendSum(b, s.y)
+		}
+		if under {
+			b = appendSum(b, s.d)
+		}
+	}
+	return b
+}
+
+func (d *decoder) total(t *total) {
+	t.metric = d.text()
+	head := d.uint()
+	t.once = head&2 != 0
+	if head&1 != 0 {
+		t.x = d.sum()
+	}
+	if head>>2 > uint64(len(d.b)) {
+		d.bad = true
+		return
+	}
+	if head>>2 > 0 {
+		t.steps = make([]step, head>>2)
+	}
+	for i := range t.steps {
+		flags := d.uint()
+		s := &t.steps[i]
+		s.age, s.n = int64(flags>>2), int64(d.uint())
+		s.y = canonical.SumOf(s.n)
+		if flags&2 != 0 {
+			s.y = d.sum()
+		}
+		if flags&1 != 0 {
+			s.d = d.sum()
+		}
+	}
 }
 
 func boolByte(b bool) byte {
@@ -187,15 +257,21 @@ func (d *decoder) arms() []arm {
 func decodePerson(b []byte) (*person, canonical.Unit, error) {
 	d := decoder{b: b}
 	tag := d.byte()
+	labels := registry.Label(tag &^ tagRefused >> 2)
 	if tag == tagRedirect {
 		if u := d.unit(); !d.bad {
 			return nil, u, nil
 		}
 	}
-	if tag != tagPerson {
+	if tag&3 != tagPerson || labels&^registry.Labels != 0 {
 		return nil, canonical.Unit{}, fmt.Errorf("person: %w", errRecord)
 	}
-	p := &person{conversions: int64(d.uint()), revision: int(d.uint())}
+	p := &person{labels: labels, conversions: int64(d.uint())}
+	if tag&tagRefused != 0 {
+		p.refused = int64(d.uint())
+		d.bad = d.bad || p.refused <= 0
+	}
+	p.revision = int(d.uint())
 	for range d.count() {
 		p.units = append(p.units, d.unit())
 	}
@@ -230,9 +306,7 @@ func (d *decoder) runView(v *runView) {
 		v.totals = make([]total, n)
 	}
 	for i := range v.totals {
-		t := &v.totals[i]
-		t.metric, t.n = d.text(), int64(d.uint())
-		t.y, t.d = d.sum(), d.sum()
+		d.total(&v.totals[i])
 	}
 	mask := d.byte()
 	for s := range v.statuses {
@@ -240,5 +314,8 @@ func (d *decoder) runView(v *runView) {
 			v.statuses[s] = int64(d.uint())
 		}
 	}
-	v.mismatched = int64(d.uint())
+	if mask&maskOdd != 0 {
+		v.mismatched, v.late, v.ahead = int64(d.uint()), int64(d.uint()), int64(d.uint())
+		d.bad = d.bad || v.mismatched|v.late|v.ahead == 0 // it would be lost when the person is written again
+	}
 }

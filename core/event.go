@@ -11,7 +11,7 @@ import (
 
 // event folds one event. Its id, within its source, makes it itself: the same body again is a redelivery, another body
 // is a conflict, in which the body that sorts first wins whatever came first.
-func (f *Fold) event(e *canonical.Event) error {
+func (f *Fold) event(e *canonical.Event, seq uint64) error {
 	body := e.AppendBody(nil)
 	sum := sha256.Sum256(body)
 	hash := [16]byte(sum[:16])
@@ -26,7 +26,7 @@ func (f *Fold) event(e *canonical.Event) error {
 	}
 	if !found {
 		entry.Accepted++
-		r := eventRecord{e.Unit(), e.At, [][16]byte{hash}}
+		r := eventRecord{e.Unit(), e.At, seq, seq, [][16]byte{hash}}
 		if err := f.tx.Set(key, r.encode()); err != nil {
 			return err
 		}
@@ -43,6 +43,7 @@ func (f *Fold) event(e *canonical.Event) error {
 		entry.Conflicts++
 		r.hashes = slices.Insert(r.hashes, at, hash)
 	}
+	r.last = seq
 	return f.contest(e, body, key, r)
 }
 
@@ -74,6 +75,7 @@ func (f *Fold) contest(e *canonical.Event, body, key []byte, r eventRecord) erro
 	if err := f.tx.Set(key, r.encode()); err != nil || order >= 0 {
 		return err
 	}
+	f.meta.Retracted = r.last
 	if err := f.retract(&held); err != nil {
 		return err
 	}
@@ -105,13 +107,12 @@ func (f *Fold) insert(e *canonical.Event) error {
 	if err := f.tx.Set(factKey(e), f.buf); err != nil {
 		return err
 	}
-	if err := f.noteName(e); err != nil {
-		return err
-	}
+	f.noteName(e, 1)
 	p, err := f.ensurePerson(e.Unit())
 	if err != nil {
 		return err
 	}
+	f.label(p, e)
 	switch e.Kind {
 	case canonical.Exposed:
 		return f.exposed(p, e)
@@ -121,17 +122,6 @@ func (f *Fold) insert(e *canonical.Event) error {
 		f.change(p, f.rules.Resolve(e.Source, e.ExperimentID, e.SourceExperiment), func() { f.rules.end(p.person, e) })
 	}
 	return nil
-}
-
-// noteName keeps what the event calls its experiment, so that a change of the registry finds every name that means
-// something else from then on. Names are never forgotten: one too many costs a comparison.
-func (f *Fold) noteName(e *canonical.Event) error {
-	n := name{e.Source, e.ExperimentID, e.SourceExperiment}
-	if _, known := f.names[n]; known || e.ExperimentID == "" {
-		return nil
-	}
-	f.names[n] = struct{}{}
-	return f.tx.Set(n.key(), nil)
 }
 
 // ensurePerson finds the person of a unit, or makes one of that unit alone.
@@ -223,22 +213,64 @@ func (f *Fold) reported(p *person, e *canonical.Event) (bool, error) {
 
 // retract takes a fact back, as if it had never come.
 func (f *Fold) retract(e *canonical.Event) error {
-	if err := f.tx.Delete(factKey(e)); err != nil {
+	seeds, err := f.withdraw(e)
+	if err != nil {
 		return err
 	}
+	if err := f.dropDedup([]canonical.Event{*e}); err != nil {
+		return err
+	}
+	return f.regroup(seeds)
+}
+
+// withdraw takes a fact and its reports off the store and returns the ids whose persons must be computed anew.
+func (f *Fold) withdraw(e *canonical.Event) ([]canonical.Unit, error) {
+	if err := f.tx.Delete(factKey(e)); err != nil {
+		return nil, err
+	}
+	f.noteName(e, -1)
 	seeds := []canonical.Unit{e.Unit()}
 	if e.Links() {
-		anon := canonical.Unit{Kind: canonical.Anonymous, ID: e.AnonymousID}
-		seeds = append(seeds, anon)
+		seeds = append(seeds, canonical.Unit{Kind: canonical.Anonymous, ID: e.AnonymousID})
 		if err := f.unlink(e); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if e.PreviousUserID != "" {
 		seeds = append(seeds, canonical.Unit{Kind: canonical.User, ID: e.PreviousUserID})
 		if err := f.unmerge(e); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return f.regroup(seeds)
+	return seeds, nil
+}
+
+// dropDedup removes the dedup keys of facts that are gone, except those that another fact of the same id has.
+func (f *Fold) dropDedup(gone []canonical.Event) error {
+	by := map[canonical.Unit]map[string]struct{}{}
+	for i := range gone {
+		if e := &gone[i]; e.DedupKey != "" {
+			if by[e.Unit()] == nil {
+				by[e.Unit()] = map[string]struct{}{}
+			}
+			by[e.Unit()][string(dedupKey(e.Unit(), e))] = struct{}{}
+		}
+	}
+	for u, keys := range by {
+		facts, err := f.facts([]canonical.Unit{u}, 0)
+		if err != nil {
+			return err
+		}
+		for i := range facts {
+			if facts[i].DedupKey != "" {
+				delete(keys, string(dedupKey(u, &facts[i])))
+			}
+		}
+		for key := range keys {
+			if err := f.tx.Delete([]byte(key)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
 )
@@ -31,6 +32,19 @@ func Reencode(record []byte) (again []byte, readable bool, err error) {
 	return again, true, nil
 }
 
+// EncodeWide is the stored form of a wide integer.
+func EncodeWide(w Wide) []byte { return appendWide(nil, w) }
+
+// DecodeWide reads it and says how much is left.
+func DecodeWide(b []byte) (w Wide, rest int, ok bool) {
+	d := decoder{b: b}
+	w = d.wide()
+	return w, len(d.b), !d.bad
+}
+
+// Lines are all sums of the metrics, in a fixed order.
+func (a *Aggregate) Lines() []string { return a.lines() }
+
 // PersonRecords are all records of persons and redirects in the store.
 func (f *Fold) PersonRecords() (records [][]byte, err error) {
 	tx := f.store.Begin()
@@ -42,10 +56,33 @@ func (f *Fold) PersonRecords() (records [][]byte, err error) {
 	return records, err
 }
 
+// Holding are the letters of the records that hold a text in their key or value.
+func (f *Fold) Holding(text string) (letters string) {
+	tx := f.store.Begin()
+	defer tx.Discard()
+	err := tx.Scan(nil, func(key, value []byte) error {
+		if strings.Contains(string(key), text) || strings.Contains(string(value), text) {
+			letters += string(key[:1])
+		}
+		return nil
+	})
+	if err != nil {
+		return err.Error()
+	}
+	return letters
+}
+
 // InBackground lets every change of the registry, and every person with more than so many facts, be recomputed in the
 // background. It returns what takes that back.
 func InBackground(persons, facts int64) (undo func()) {
 	wasAtOnce, wasHeavy := atOnce, heavy
 	atOnce, heavy = persons, facts
 	return func() { atOnce, heavy = wasAtOnce, wasHeavy }
+}
+
+// TraceAtMost bounds the events that a trace lists. It returns what takes that back.
+func TraceAtMost(n int64) (undo func()) {
+	was := traced
+	traced = n
+	return func() { traced = was }
 }

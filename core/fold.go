@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -14,7 +13,7 @@ import (
 )
 
 // Format is the version of the stored records. A store of another format is refused.
-const Format = 2
+const Format = 3
 
 // ErrFormat reports a store whose records this program does not read.
 var ErrFormat = errors.New("the state was written by another version of TrackLayer")
@@ -30,8 +29,11 @@ type Fold struct {
 	dirty   map[string]struct{}       // experiments whose aggregate changed since the last commit
 	people  map[canonical.Unit]*entry // units that were read, as many as stay in memory
 	touched []*entry                  // of these, the ones that changed since the last commit
-	names   map[name]struct{}         // all that events call experiments
+	names   map[name]int64            // all that facts call experiments, with how many do
+	renamed map[name]struct{}         // of these, the ones whose number changed since the last commit
+	called  map[string][]Name         // the same by experiment; nil: to be found anew
 	ledger  map[LedgerKey]*LedgerEntry
+	hints   hints                       // where to find what a receipt of this process erases
 	frozen  map[string]*Snapshot        // experiments that are being recomputed, as they were before
 	due     map[canonical.Unit]struct{} // heavy persons that are to be recomputed
 	broken  error                       // a failed write: memory and disk differ, nothing may be applied any more
@@ -50,7 +52,9 @@ type meta struct {
 	Seq           uint64         `json:"seq"`
 	Watermark     canonical.Time `json:"watermark"`
 	LinkConflicts int64          `json:"link_conflicts"`
-	Unreadable    int64          `json:"unreadable"` // records that are neither event nor definition
+	Unreadable    int64          `json:"unreadable"` // records that are none of what the log holds
+	Retracted     uint64         `json:"retracted"`  // sequence of the newest record that changed rows which nobody remembers
+	Erasures      int64          `json:"erasures"`   // receipts
 	Persons       int64          `json:"persons"`
 	Walk          *walk          `json:"walk,omitempty"` // the recomputation under way
 }
@@ -75,7 +79,7 @@ func (f *Fold) touch(e *entry) {
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
 		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
-		names: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}),
+		names: map[name]int64{}, renamed: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}),
 	}
 	tx := store.Begin()
 	defer tx.Discard()
@@ -91,12 +95,7 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = tx.Scan([]byte{keyName}, func(key, _ []byte) error {
-		n, err := decodeName(key)
-		f.names[n] = struct{}{}
-		return err
-	})
-	if err != nil {
+	if err := f.loadNames(tx); err != nil {
 		return nil, err
 	}
 	snapshots := map[string]*Snapshot{}
@@ -109,6 +108,9 @@ func Open(store Store) (*Fold, error) {
 		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := f.loadCuts(tx); err != nil {
 		return nil, err
 	}
 	for id, a := range f.aggs {
@@ -134,6 +136,9 @@ func (f *Fold) Apply(records []canonical.Record) error {
 			r := &records[i]
 			if r.Seq <= f.meta.Seq {
 				continue
+			}
+			if err := f.noteGap(r.Seq); err != nil {
+				return err
 			}
 			if err := f.record(r); err != nil {
 				return fmt.Errorf("record %d: %w", r.Seq, err)
@@ -169,12 +174,16 @@ func (f *Fold) record(r *canonical.Record) error {
 		return f.define(r)
 	case r.Readout != nil:
 		return f.official(r)
+	case r.Erasure != nil:
+		return f.erase(r)
+	case r.Rejected != nil:
+		return f.reject(r.Rejected)
 	case r.Err != nil:
 		f.meta.Unreadable++
 		return nil
 	}
 	f.meta.Watermark = max(f.meta.Watermark, r.Event.ReceivedAt)
-	return f.event(&r.Event)
+	return f.event(&r.Event, r.Seq)
 }
 
 // commit writes everything that changed as one, and only then lets readers see it.
@@ -185,6 +194,9 @@ func (f *Fold) commit() error {
 	snapshots := cloneSnapshots(f.view.Load(), len(f.dirty))
 	for id := range f.dirty {
 		a := f.aggs[id]
+		if err := f.flushCuts(id, a); err != nil {
+			return err
+		}
 		if a.prune(); a.isEmpty() {
 			delete(f.aggs, id)
 			if f.frozen[id] == nil {
@@ -207,7 +219,7 @@ func (f *Fold) commit() error {
 		}
 	}
 	maps.Copy(snapshots, f.frozen)
-	if err := f.flushLedger(); err != nil {
+	if err := errors.Join(f.flushLedger(), f.flushNames()); err != nil {
 		return err
 	}
 	raw, err := json.Marshal(f.meta)
@@ -232,13 +244,7 @@ const keepPeople = 50_000
 
 func (f *Fold) flushPeople() error {
 	for _, e := range f.touched {
-		f.buf = f.buf[:0]
-		if e.person != nil {
-			f.buf = e.person.appendTo(f.buf)
-		} else {
-			f.buf = appendUnit(append(f.buf, tagRedirect), e.redirect)
-		}
-		if err := f.tx.Set(unitKey(keyPerson, e.unit), f.buf); err != nil {
+		if err := f.flushPerson(e); err != nil {
 			return err
 		}
 		e.touched = false
@@ -280,18 +286,6 @@ func (f *Fold) load(u canonical.Unit) (*entry, error) {
 	return e, nil
 }
 
-// personOf finds the person that a unit belongs to, nil where it is not known yet.
-func (f *Fold) personOf(u canonical.Unit) (*entry, error) {
-	for range 3 { // a redirect leads straight to the person; the bound is for a broken state
-		e, err := f.load(u)
-		if err != nil || e.redirect == (canonical.Unit{}) {
-			return e, err
-		}
-		u = e.redirect
-	}
-	return nil, fmt.Errorf("redirects without end: %w", errRecord)
-}
-
 // change lets fn change the person in place and keeps the aggregates equal to the sum of all persons. Only the
 // participation in the experiment may change, or any of them where experiment is "".
 func (f *Fold) change(e *entry, experiment string, fn func()) {
@@ -304,7 +298,7 @@ func (f *Fold) change(e *entry, experiment string, fn func()) {
 func (f *Fold) contribute(sign int64, p *person, experiment string) {
 	for i := range p.parts {
 		if q := &p.parts[i]; experiment == "" || q.experiment == experiment {
-			f.aggregate(q.experiment).add(sign, q)
+			f.aggregate(q.experiment).add(sign, q, p)
 		}
 	}
 }
@@ -333,14 +327,19 @@ func (f *Fold) settle(e *entry) error {
 // evaluated computes a person with about so many facts from them. The facts of most persons fit into memory, and are
 // read once; the others' are read as often as need be.
 func (f *Fold) evaluated(units []canonical.Unit, about int64) (*person, error) {
-	if about > heavy {
-		return f.rules.evaluate(units, func(each func(*canonical.Event) error) error { return f.eachFact(units, each) })
+	all := facts(func(each func(*canonical.Event) error) error { return f.eachFact(units, each) })
+	if about <= heavy {
+		read, err := f.facts(units, about)
+		if err != nil {
+			return nil, err
+		}
+		all = held(read)
 	}
-	facts, err := f.facts(units, about)
-	if err != nil {
-		return nil, err
+	p, err := f.rules.evaluate(units, all)
+	if err == nil {
+		p.refused, err = f.refusals(units)
 	}
-	return f.rules.evaluate(units, held(facts))
+	return p, err
 }
 
 // facts reads everything that is stored under the units, about so many.
@@ -368,28 +367,4 @@ func (f *Fold) eachFact(units []canonical.Unit, each func(*canonical.Event) erro
 		}
 	}
 	return nil
-}
-
-// define applies a change of the registry and recomputes every person that it may concern: who takes part in the
-// experiment, and whose events name one that they did not name before. A change that cannot be applied is counted: the
-// log holds it for ever, and stopping would help nobody.
-func (f *Fold) define(r *canonical.Record) error {
-	next, x, err := f.rules.Apply(r.Definition, r.Seq)
-	if err != nil {
-		f.meta.Unreadable++
-		return nil //nolint:nilerr // counted, see above
-	}
-	concerned := map[string]struct{}{}
-	if x != nil {
-		concerned[x.ID] = struct{}{}
-	}
-	for n := range f.names {
-		if old := f.rules.Resolve(n.source, n.experiment, n.vendor); old != next.Resolve(n.source, n.experiment, n.vendor) {
-			concerned[old] = struct{}{}
-		}
-	}
-	if err := f.tx.Set(binary.BigEndian.AppendUint64([]byte{keyDefinition}, r.Seq), r.Definition); err != nil {
-		return err
-	}
-	return f.reread(next, slices.Sorted(maps.Keys(concerned)))
 }

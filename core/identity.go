@@ -3,6 +3,7 @@ package core
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -33,8 +34,14 @@ func (f *Fold) link(e *canonical.Event) error {
 	if before == "" || cmp.Or(cmp.Compare(e.At, owner.at), strings.Compare(e.UserID, before)) < 0 {
 		owner.user, owner.at = e.UserID, e.At
 	}
-	if err := f.setOwner(e.AnonymousID, owner); err != nil || owner.user == before {
+	if err := f.setOwner(e.AnonymousID, owner); err != nil {
 		return err
+	}
+	if owner.user == before {
+		if seen {
+			return nil
+		}
+		return f.refuse(before)
 	}
 	return f.adopt(e.AnonymousID, owner.user)
 }
@@ -55,7 +62,11 @@ func (f *Fold) adopt(anonymous, user string) error {
 	if err != nil {
 		return err
 	}
-	p.person.units = insertUnit(p.person.units, a)
+	if add := func() { p.person.units = insertUnit(p.person.units, a) }; len(p.person.units) == Crowd {
+		f.change(p, "", add)
+	} else {
+		add()
+	}
 	e.redirect = p.person.units[0]
 	f.touch(p)
 	f.touch(e)
@@ -206,6 +217,12 @@ func (f *Fold) regroup(seeds []canonical.Unit) error {
 			e.person, e.redirect = nil, units[0]
 			f.touch(e)
 		}
+		if gone, err := f.vanished(units); err != nil || gone {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		e := f.people[units[0]]
 		e.redirect = canonical.Unit{}
 		var err error
@@ -239,8 +256,12 @@ func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person) 
 		return err
 	}
 	e.person = &person{units: units}
+	if e.person.refused, err = f.refusals(units); err != nil {
+		return err
+	}
 	if slices.Contains(units, heaviest.units[0]) {
-		e.person.conversions, e.person.revision, e.person.parts = heaviest.conversions, heaviest.revision, heaviest.parts
+		e.person.conversions, e.person.labels = heaviest.conversions, heaviest.labels
+		e.person.revision, e.person.parts = heaviest.revision, heaviest.parts
 	}
 	return f.later(e)
 }
@@ -338,4 +359,16 @@ func (f *Fold) neighbours(u canonical.Unit) ([]canonical.Unit, error) {
 		return nil
 	})
 	return others, err
+}
+
+// personOf finds the person that a unit belongs to, nil where it is not known yet.
+func (f *Fold) personOf(u canonical.Unit) (*entry, error) {
+	for range 3 { // a redirect leads straight to the person; the bound is for a broken state
+		e, err := f.load(u)
+		if err != nil || e.redirect == (canonical.Unit{}) {
+			return e, err
+		}
+		u = e.redirect
+	}
+	return nil, fmt.Errorf("redirects without end: %w", errRecord)
 }

@@ -15,14 +15,17 @@ const (
 	keyOwnerEdge  = 'o' // anonymous id, user id, time, source, event id -> nothing: one report that they are one person
 	keyOwner      = 'w' // anonymous id -> its owner
 	keyMerge      = 'm' // user id, user id, time, source, event id -> nothing: one report, kept in both directions
-	keyName       = 'n' // source, what it calls an experiment, the vendor's own name for it -> nothing
+	keyName       = 'n' // source, what it calls an experiment, the vendor's own name for it -> how many facts do
 	keyPerson     = 'p' // unit -> person or redirect
 	keyAggregate  = 'a' // experiment -> aggregate
+	keyCut        = 'c' // experiment, run, variant, metric, group, day, age -> what the sums of a metric grew by
 	keyDefinition = 'r' // stream sequence -> the change as it lies on the log
 	keyReadout    = 'q' // experiment, SHA-256 -> sequence, and the readout as it lies on the log
 	keyLedger     = 'l' // day, source, kind -> entry
 	keyDue        = 'd' // unit of a heavy person that is to be recomputed -> nothing
 	keyMeta       = 's' // -> meta
+	keyErasure    = 'x' // stream sequence -> the receipt as it lies on the log
+	keyGap        = 'g' // stream sequence -> the last one of the messages from here on that were gone before they were read
 )
 
 // Lookups are the letters of keys that are got one by one, and mostly are not there: a store may keep a filter for them.
@@ -112,11 +115,14 @@ func decodeOwner(b []byte) (ownerRecord, error) {
 type eventRecord struct {
 	unit   canonical.Unit
 	at     canonical.Time
+	first  uint64     // stream sequence of the first delivery, whatever its body
+	last   uint64     // of the newest one
 	hashes [][16]byte // of all different bodies, sorted; nearly always one
 }
 
 func (r eventRecord) encode() []byte {
 	b := binary.AppendVarint(appendUnit(nil, r.unit), int64(r.at))
+	b = binary.AppendUvarint(binary.AppendUvarint(b, r.first), r.last-r.first)
 	for _, h := range r.hashes {
 		b = append(b, h[:]...)
 	}
@@ -125,7 +131,8 @@ func (r eventRecord) encode() []byte {
 
 func decodeEventRecord(b []byte) (r eventRecord, err error) {
 	d := decoder{b: b}
-	r.unit, r.at = d.unit(), canonical.Time(d.int())
+	r.unit, r.at, r.first = d.unit(), canonical.Time(d.int()), d.uint()
+	r.last = r.first + d.uint()
 	if d.bad || len(d.b)%16 != 0 || len(d.b) == 0 {
 		return r, errRecord
 	}

@@ -17,6 +17,7 @@ type View struct {
 	Watermark     canonical.Time // the latest receipt applied: "now" for everything that matures; 0 before the first event
 	LinkConflicts int64          // users that were linked to an anonymous id beyond its owner
 	Unreadable    int64          // records of the log that could not be read
+	Erasures      int64          // persons that were erased
 	Registry      registry.Registry
 	Recomputing   *Progress // of what a change of the registry asked for; nil: all is done
 	Due           int       // persons with very many events who are to be recomputed: they count for what they were before
@@ -28,6 +29,7 @@ type Snapshot struct {
 	ID         string
 	Experiment *registry.Experiment // nil: undeclared
 	Aggregate  *Aggregate
+	Called     []Name // what sources call it, sorted
 
 	Seq         uint64 // of the last record applied
 	Revision    int    // of the registry
@@ -47,7 +49,7 @@ func (v *View) Experiment(id string) (*Snapshot, bool) {
 	}
 	s := Snapshot{ID: id, Seq: v.Seq, Revision: v.Registry.Revision, Watermark: v.Watermark}
 	if ok {
-		s.Experiment, s.Aggregate = found.Experiment, found.Aggregate
+		s.Experiment, s.Aggregate, s.Called = found.Experiment, found.Aggregate, found.Called
 		return &s, true
 	}
 	s.Experiment, ok = v.Registry.Get(id)
@@ -98,7 +100,7 @@ func (f *Fold) Until(ctx context.Context, good func(*View) bool) (*View, error) 
 
 // snapshot freezes an experiment for readers.
 func (f *Fold) snapshot(id string, a *Aggregate) *Snapshot {
-	s := &Snapshot{ID: id, Aggregate: a.clone()}
+	s := &Snapshot{ID: id, Aggregate: a.clone(), Called: f.namesOf(id)}
 	if x, ok := f.rules.Get(id); ok {
 		s.Experiment = x
 	}
@@ -109,6 +111,7 @@ func (f *Fold) snapshot(id string, a *Aggregate) *Snapshot {
 func (f *Fold) publish(snapshots map[string]*Snapshot) {
 	v := &View{
 		Seq: f.meta.Seq, Watermark: f.meta.Watermark, LinkConflicts: f.meta.LinkConflicts, Unreadable: f.meta.Unreadable,
+		Erasures: f.meta.Erasures,
 		Registry: f.rules.Registry, Due: len(f.due), snapshots: snapshots,
 	}
 	if w := f.meta.Walk; w != nil {

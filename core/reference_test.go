@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"math/rand/v2"
 	"slices"
@@ -27,13 +28,14 @@ type reference struct {
 	registry  registry.Registry
 	facts     []canonical.Event            // one an id, in no order that matters
 	people    map[string][]canonical.Event // by the person's key
+	refused   map[string]int               // users that were linked to a person's anonymous ids besides the owner
 	conflicts int64
 	sums      map[string]*sums
 }
 
 // refer computes the reference of a history.
 func refer(records []canonical.Record) *reference {
-	r := &reference{people: map[string][]canonical.Event{}, sums: map[string]*sums{}}
+	r := &reference{people: map[string][]canonical.Event{}, refused: map[string]int{}, sums: map[string]*sums{}}
 	for i, record := range records {
 		if record.Definition != nil {
 			if next, _, err := r.registry.Apply(record.Definition, uint64(i+1)); err == nil {
@@ -46,8 +48,8 @@ func refer(records []canonical.Record) *reference {
 	for _, x := range r.registry.All() {
 		r.of(x.ID)
 	}
-	for _, facts := range r.people {
-		r.count(facts)
+	for person, facts := range r.people {
+		r.count(facts, r.refused[person] > 0)
 	}
 	return r
 }
@@ -101,6 +103,7 @@ func (r *reference) group() {
 			users[e.UserID] = true
 		}
 		r.conflicts += int64(len(users) - 1)
+		r.refused["user "+key[owner[anonymous]]] += len(users) - 1
 	}
 	for _, e := range r.facts {
 		user := e.UserID
@@ -118,18 +121,24 @@ func (r *reference) group() {
 // sums collects an experiment: the aggregate's own shape, and big integers for what is exact in it.
 type sums struct {
 	*core.Aggregate
-	metrics map[metricKey]*[6]*big.Int // users, y, d, yy, dd, yd
+	metrics map[cutKey]*[8]*big.Int // users, y, d, yy, dd, yd, xy, xd by age; under the age -1 persons with x, x, xx
 }
 
 type metricKey struct {
 	run             int
 	variant, metric string
-	pop             core.Population
+	group           int // 0: clean, 1: crossed, 2: filtered, 3: both
+}
+
+// cutKey is a metric by day of exposure and days since.
+type cutKey struct {
+	metricKey
+	day, age int64
 }
 
 func (r *reference) of(experiment string) *sums {
 	if r.sums[experiment] == nil {
-		r.sums[experiment] = &sums{&core.Aggregate{}, map[metricKey]*[6]*big.Int{}}
+		r.sums[experiment] = &sums{&core.Aggregate{}, map[cutKey]*[8]*big.Int{}}
 	}
 	return r.sums[experiment]
 }
@@ -140,7 +149,7 @@ func (s *sums) run(number int) *core.RunAggregate {
 	}
 	if s.Runs[number] == nil {
 		s.Runs[number] = &core.RunAggregate{
-			Variants: map[string]*core.VariantAggregate{}, Unknown: map[string]core.UnknownAggregate{}, Crossovers: map[string]map[string]int64{},
+			Variants: map[string]*core.VariantAggregate{}, Unknown: map[string]core.UnknownAggregate{},
 		}
 	}
 	return s.Runs[number]
@@ -149,7 +158,7 @@ func (s *sums) run(number int) *core.RunAggregate {
 func (s *sums) variant(run int, key string) *core.VariantAggregate {
 	all := s.run(run).Variants
 	if all[key] == nil {
-		all[key] = &core.VariantAggregate{Reasons: map[string]int64{}, Metrics: map[string]*core.MetricAggregate{}}
+		all[key] = &core.VariantAggregate{}
 	}
 	return all[key]
 }
@@ -157,6 +166,8 @@ func (s *sums) variant(run int, key string) *core.VariantAggregate {
 // someone is one person's facts, sorted and by kind.
 type someone struct {
 	exposures, ends, conversions []canonical.Event
+	shared                       bool // another user was linked to one of the ids
+	bot, internal                bool
 }
 
 // kept is the report that stands for the conversion: itself where nobody else reported it.
@@ -177,13 +188,16 @@ func (p *someone) kept(c canonical.Event) canonical.Event {
 func same(a, b canonical.Event) bool { return a.ID == b.ID && a.Source == b.Source }
 
 // count adds one person to every experiment that the facts name.
-func (r *reference) count(facts []canonical.Event) {
-	var p someone
+func (r *reference) count(facts []canonical.Event, shared bool) {
+	p := someone{shared: shared}
 	slices.SortFunc(facts, func(a, b canonical.Event) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), strings.Compare(a.ID, b.ID), strings.Compare(a.Source, b.Source))
 	})
 	experiments := map[string]bool{}
 	for _, e := range facts {
+		labels := r.registry.Filters().Labels(&e)
+		p.bot = p.bot || labels&registry.Bot != 0
+		p.internal = p.internal || labels&registry.Internal != 0
 		switch e.Kind {
 		case canonical.Exposed:
 			p.exposures = append(p.exposures, e)
@@ -287,6 +301,17 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 			strange[key]++
 		}
 	}
+	if p.shared {
+		s.run(run).Shared++
+	}
+	for _, e := range exposures {
+		if e.ReceivedAt > e.At+7*24*60*60*1000 {
+			s.run(run).Late++
+		}
+		if e.At > e.ReceivedAt+5*60*1000 {
+			s.run(run).Ahead++
+		}
+	}
 	for key, n := range strange {
 		u := s.run(run).Unknown[key]
 		u.Exposures += n
@@ -316,28 +341,48 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 	case ended:
 		pop = core.Ended
 	}
+	filtered := 0
+	if p.bot || p.internal {
+		filtered = 1
+		pop += core.Filtered
+	}
 	for a, n := range arms {
 		v := s.variant(run, a)
 		v.Repeats += n
 		if len(arms) > 1 {
-			if ended {
+			switch {
+			case ended && filtered == 1:
+				v.Crossed[3]++
+			case filtered == 1:
+				v.Crossed[2]++
+			case ended:
 				v.Crossed[1]++
-			} else {
+			default:
 				v.Crossed[0]++
 			}
 		}
 		for b := range arms {
 			if a < b {
-				if s.run(run).Crossovers[a] == nil {
-					s.run(run).Crossovers[a] = map[string]int64{}
+				pairs := &s.run(run).Crossovers[filtered]
+				if *pairs == nil {
+					*pairs = map[string]map[string]int64{}
 				}
-				s.run(run).Crossovers[a][b]++
+				if (*pairs)[a] == nil {
+					(*pairs)[a] = map[string]int64{}
+				}
+				(*pairs)[a][b]++
 			}
 		}
 	}
 	v := s.variant(run, first)
 	v.Repeats--
 	v.Persons[pop]++
+	if p.bot {
+		v.Labelled[0]++
+	}
+	if p.internal {
+		v.Labelled[1]++
+	}
 	for _, c := range p.conversions {
 		status, concerns := r.status(p, id, run, c, &known[0])
 		if !concerns {
@@ -349,15 +394,25 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 		}
 	}
 	if ended {
-		v.Reasons[end.EndedReason]++
+		if v.Reasons[filtered] == nil {
+			v.Reasons[filtered] = map[string]int64{}
+		}
+		v.Reasons[filtered][end.EndedReason]++
 		return
 	}
-	if v.Days[pop] == nil {
-		v.Days[pop] = map[int64]int64{}
+	group := 2 * filtered
+	if len(arms) > 1 {
+		group++
 	}
-	v.Days[pop][time.UnixMilli(int64(known[0].At)).Unix()/(24*60*60)]++
-	r.measure(p, id, metricKey{run: run, variant: first, pop: pop}, known[0])
+	if v.Days[group] == nil {
+		v.Days[group] = map[int64]int64{}
+	}
+	v.Days[group][date(known[0])]++
+	r.measure(p, id, metricKey{run: run, variant: first, group: group}, known[0])
 }
+
+// date is the day of an event, UTC, counted from 1970.
+func date(e canonical.Event) int64 { return time.UnixMilli(int64(e.At)).Unix() / (24 * 60 * 60) }
 
 // concerns says whether the conversion has a status in the runs of the experiment that the person is exposed in. A
 // duplicate concerns what the kept report concerns.
@@ -423,48 +478,79 @@ func metricsOf(x *registry.Experiment, event string) (metrics []registry.Metric)
 
 // measure adds the person's number in every metric of the run.
 func (r *reference) measure(p *someone, id string, at metricKey, first canonical.Event) {
-	var counted []canonical.Event
+	var counted, before []canonical.Event
 	for _, c := range p.conversions {
-		if status, concerns := r.status(p, id, at.run, c, &first); concerns && status == core.Counted {
+		status, concerns := r.status(p, id, at.run, c, &first)
+		switch early := time.Duration(first.At-c.At) * time.Millisecond; {
+		case concerns && status == core.Counted:
 			counted = append(counted, c)
+		case concerns && status == core.BeforeExposure && early <= 14*24*time.Hour:
+			before = append(before, c)
 		}
 	}
-	x, declared := r.registry.Get(id)
-	if !declared {
-		totals := map[string]int64{}
-		for _, c := range counted {
-			totals[c.ConversionEvent]++
-		}
-		for event, n := range totals {
-			at.metric = event
-			r.of(id).moments(at, n, big.NewInt(n), big.NewInt(0))
-		}
-		return
-	}
-	for _, m := range x.Metrics {
-		n, y, d := int64(0), new(big.Int), new(big.Int)
-		for _, c := range counted {
-			if !within(*m.Window, first, c) {
-				continue
+	var metrics []registry.Metric
+	if x, declared := r.registry.Get(id); declared {
+		metrics = x.Metrics
+	} else {
+		week, events := registry.DefaultWindow, map[string]bool{}
+		for _, c := range p.conversions {
+			if !events[c.ConversionEvent] {
+				metrics = append(metrics, registry.Metric{ID: c.ConversionEvent, Event: c.ConversionEvent, Type: registry.Proportion, Window: &week})
 			}
-			if m.Type != registry.Ratio && m.Event == c.ConversionEvent {
-				n++
-				y.Add(y, amount(m.Field, c))
-				if m.Type == registry.Mean {
-					d.Add(d, amount("", c))
+			events[c.ConversionEvent] = true
+		}
+	}
+	for _, m := range metrics {
+		_, x, _ := numberOf(m, before)
+		at.metric = m.ID
+		r.of(id).moments(cutKey{at, date(first), -1}, new(big.Int).SetInt64(int64(x.CmpAbs(new(big.Int)))), x, new(big.Int).Mul(x, x))
+		was := [8]*big.Int{}
+		for i := range was {
+			was[i] = new(big.Int)
+		}
+		for age := range int64(40) {
+			var until []canonical.Event
+			for _, c := range counted {
+				if within(*m.Window, first, c) && date(c) <= date(first)+age {
+					until = append(until, c)
 				}
 			}
-			if m.Type == registry.Ratio && m.Numerator.Event == c.ConversionEvent {
-				n++
-				y.Add(y, amount(m.Numerator.Field, c))
+			n, y, d := numberOf(m, until)
+			product := func(a, b *big.Int) *big.Int { return new(big.Int).Mul(a, b) }
+			is := [8]*big.Int{big.NewInt(min(n, 1)), y, d, product(y, y), product(d, d), product(y, d), product(x, y), product(x, d)}
+			var grown []*big.Int
+			for i := range is {
+				grown = append(grown, new(big.Int).Sub(is[i], was[i]))
 			}
-			if m.Type == registry.Ratio && m.Denominator.Event == c.ConversionEvent {
-				d.Add(d, amount(m.Denominator.Field, c))
+			r.of(id).moments(cutKey{at, date(first), age}, grown...)
+			was = is
+		}
+	}
+}
+
+// numberOf is a person's number in a metric by some conversions: how many, the number, and what it is divided by.
+func numberOf(m registry.Metric, conversions []canonical.Event) (n int64, y, d *big.Int) {
+	y, d = new(big.Int), new(big.Int)
+	for _, c := range conversions {
+		if m.Type != registry.Ratio && m.Event == c.ConversionEvent {
+			n++
+			y.Add(y, amount(m.Field, c))
+			if m.Type == registry.Mean {
+				d.Add(d, amount("", c))
 			}
 		}
-		at.metric = m.ID
-		r.of(id).moments(at, n, y, d)
+		if m.Type == registry.Ratio && m.Numerator.Event == c.ConversionEvent {
+			n++
+			y.Add(y, amount(m.Numerator.Field, c))
+		}
+		if m.Type == registry.Ratio && m.Denominator.Event == c.ConversionEvent {
+			d.Add(d, amount(m.Denominator.Field, c))
+		}
 	}
+	if m.Type == registry.Proportion {
+		y = big.NewInt(min(n, 1))
+	}
+	return n, y, d
 }
 
 func amount(field string, c canonical.Event) *big.Int {
@@ -479,45 +565,77 @@ func amount(field string, c canonical.Event) *big.Int {
 	return new(big.Int)
 }
 
-// moments adds one person's number to a metric of an arm.
-func (s *sums) moments(at metricKey, n int64, y, d *big.Int) {
-	product := func(a, b *big.Int) *big.Int { return new(big.Int).Mul(a, b) }
+// moments adds to a cut.
+func (s *sums) moments(at cutKey, by ...*big.Int) {
 	m := s.metrics[at]
 	if m == nil {
-		m = &[6]*big.Int{}
+		m = &[8]*big.Int{}
 		for i := range m {
 			m[i] = new(big.Int)
 		}
 		s.metrics[at] = m
 	}
-	for i, add := range []*big.Int{big.NewInt(min(n, 1)), y, d, product(y, y), product(d, d), product(y, d)} {
+	for i, add := range by {
 		m[i].Add(m[i], add)
 	}
+}
+
+func texts(m *[8]*big.Int, n int) string {
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = m[i].String()
+	}
+	return strings.Join(parts, " ")
+}
+
+// lines are the sums of the metrics as the aggregate writes them: all, by day, and by day and age.
+func (s *sums) lines() (lines []string) {
+	compare := func(a, b cutKey) int {
+		return cmp.Or(
+			cmp.Compare(a.run, b.run), strings.Compare(a.variant, b.variant), strings.Compare(a.metric, b.metric),
+			cmp.Compare(a.group, b.group), cmp.Compare(a.day, b.day), cmp.Compare(a.age, b.age))
+	}
+	const all = -1 << 60
+	for key, m := range maps.Clone(s.metrics) {
+		if texts(m, 8) == "0 0 0 0 0 0 0 0" {
+			delete(s.metrics, key)
+			continue
+		}
+		kind := int64(all)
+		if key.age == -1 {
+			kind--
+		}
+		for _, day := range []int64{all, key.day} {
+			above := cutKey{key.metricKey, day, kind}
+			s.moments(above, m[:]...)
+			for _, both := range []int64{all, all - 1} {
+				s.moments(cutKey{key.metricKey, day, both})
+			}
+		}
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(s.metrics), compare) {
+		name := fmt.Sprintf("run %d, %q, %q, group %d", key.run, key.variant, key.metric, key.group)
+		if key.day != all {
+			name += fmt.Sprintf(", day %d", key.day)
+		}
+		m := s.metrics[key]
+		switch {
+		case key.age == all:
+			lines = append(lines, name+", all: "+texts(m, 8)+" "+texts(s.metrics[cutKey{key.metricKey, key.day, all - 1}], 3))
+		case key.age >= 0:
+			lines = append(lines, fmt.Sprintf("%s, age %d: %s", name, key.age, texts(m, 8)))
+		}
+	}
+	return lines
 }
 
 // text is the reference in the form of counted.
 func (r *reference) text(t fataler) string {
 	all := map[string]any{"link_conflicts": r.conflicts}
 	for id, s := range r.sums {
-		for key, m := range s.metrics {
-			if m[0].Sign() == 0 && m[3].Sign() == 0 && m[4].Sign() == 0 {
-				continue // nobody has a number
-			}
-			v := s.variant(key.run, key.variant)
-			if v.Metrics[key.metric] == nil {
-				v.Metrics[key.metric] = &core.MetricAggregate{}
-			}
-			to := &v.Metrics[key.metric][key.pop]
-			to.Users = m[0].Int64()
-			for i, field := range []json.Unmarshaler{&to.Y, &to.D, &to.YY, &to.DD, &to.YD} {
-				if err := field.UnmarshalJSON(fmt.Appendf(nil, `"%s"`, m[i+1])); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
 		_, declared := r.registry.Get(id)
 		if declared || len(s.Runs) > 0 || s.OutsideRun+s.NoExposure > 0 {
-			all[id] = s.Aggregate
+			all[id] = map[string]any{"counts": s.Aggregate, "metrics": s.lines()}
 		}
 	}
 	return indent(t, all)
@@ -537,7 +655,7 @@ func counted(t fataler, f *core.Fold) string {
 	all := map[string]any{"link_conflicts": v.LinkConflicts}
 	for _, id := range v.Experiments() {
 		s, _ := v.Experiment(id)
-		all[id] = s.Aggregate
+		all[id] = map[string]any{"counts": s.Aggregate, "metrics": s.Aggregate.Lines()}
 	}
 	return indent(t, all)
 }
@@ -636,7 +754,7 @@ var declarations = []string{
 	`{"id":"ex","variants":[{"key":"a"},{"key":"bee"}],"control":"a","revision":1,"metrics":[],"runs":[{"run":1,"status":"running","started_at":null,"ended_at":null}]}`,
 	`{"id":"y","variants":[{"key":"a"},{"key":"b","aliases":{"ld":["other"]}}],"control":"a","revision":1,"aliases":{"ld":["ex"]},
  "metrics":[{"id":"purchase","role":"primary","type":"proportion","event":"purchase"}],"runs":[{"run":1,"status":"running","started_at":null,"ended_at":null}]}`,
-	`{"id":""}`,
+	`{"id":""}`, filter(1), filter(2), `{"filters":{"internal":[{}]}}`,
 }
 
 // declaredHistory draws a history with repetitions, in any order, with up to four changes of the registry anywhere in it.

@@ -3,6 +3,7 @@ package core
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -15,11 +16,14 @@ var ErrNoUnit = errors.New("no event has named this id")
 
 // Trace says why a person is, or is not, counted: all of its ids and events, and what became of them.
 type Trace struct {
-	AsOf        AsOf               `json:"as_of"`
-	Unit        UnitRef            `json:"unit"`   // that was asked for
-	Person      UnitRef            `json:"person"` // the person's key
-	Units       []TracedUnit       `json:"units"`
-	Events      []TracedEvent      `json:"-"` // in order of time; see AppendJSON
+	AsOf   AsOf         `json:"as_of"`
+	Unit   UnitRef      `json:"unit"`   // that was asked for
+	Person UnitRef      `json:"person"` // the person's key
+	Units  []TracedUnit `json:"units"`
+	// Left says what is left out because the person has too many events to be listed; "": nothing.
+	Left        string             `json:"left_out,omitempty"`
+	Filtered    []TracedLabel      `json:"filtered"` // why the person is a bot or an internal user; empty: it is neither
+	Events      []TracedEvent      `json:"-"`        // in order of time; see AppendJSON
 	Experiments []TracedExperiment `json:"experiments"`
 	Rows        []Association      `json:"-"`
 }
@@ -28,6 +32,7 @@ type Trace struct {
 type AsOf struct {
 	Seq      uint64 `json:"stream_seq"`
 	Revision int    `json:"registry_revision"`
+	Erasures int64  `json:"erasures,omitempty"` // persons erased so far
 }
 
 // TracedEvent is one event and the number of other bodies that came under its id.
@@ -75,7 +80,7 @@ type TracedExperiment struct {
 type TracedRun struct {
 	Run         int                `json:"run"`
 	Status      registry.Status    `json:"status"`
-	Population  string             `json:"population"` // clean, crossover, ended_early, unknown_variant, not_exposed
+	Population  string             `json:"population"` // clean, filtered, crossover, ended_early, unknown_variant, not_exposed
 	Variant     *string            `json:"variant"`    // of the first exposure; nil: no known one
 	ExposedAt   *canonical.Time    `json:"exposed_at"`
 	Met         []Met              `json:"exposures"` // by variant
@@ -111,6 +116,7 @@ type TracedConversion struct {
 // Words for populations.
 const (
 	popClean      = "clean"
+	popFiltered   = "filtered"
 	popCrossover  = "crossover"
 	popEnded      = "ended_early"
 	popUnknown    = "unknown_variant"
@@ -130,6 +136,9 @@ func (f *Fold) Trace(u canonical.Unit) (t *Trace, err error) {
 	return t, nil
 }
 
+// traced is how many events a trace lists at the most: a stuck sender can make millions.
+var traced int64 = 50_000
+
 func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 	e, err := (&Fold{tx: tx, people: map[canonical.Unit]*entry{}}).personOf(u)
 	if err != nil {
@@ -139,15 +148,24 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 		return nil, ErrNoUnit
 	}
 	units := e.person.units
+	t := &Trace{AsOf: AsOf{v.Seq, v.Registry.Revision, v.Erasures}, Unit: refOf(u), Person: refOf(units[0]), Filtered: []TracedLabel{}, Experiments: []TracedExperiment{}}
+	if t.Units, err = tracedUnits(tx, units); err != nil {
+		return nil, err
+	}
+	if n := e.person.size(); n > traced {
+		t.Left = fmt.Sprintf("About %d events: they, what became of each conversion, and the rows are left out here. The rows of an experiment can be had under /v1/experiments/{id}/associations.", n)
+		m := (&watched{person: e.person, rules: rules{Registry: v.Registry}}).rowMaker(tx)
+		for i := range e.person.parts {
+			t.Experiments = append(t.Experiments, m.experiment(&e.person.parts[i]))
+		}
+		return t, nil
+	}
 	w, err := look(tx, v.Registry, units, e.person.size())
 	if err != nil {
 		return nil, err
 	}
-	t := &Trace{AsOf: AsOf{v.Seq, v.Registry.Revision}, Unit: refOf(u), Person: refOf(units[0]), Experiments: []TracedExperiment{}}
-	if t.Units, err = tracedUnits(tx, units); err != nil {
-		return nil, err
-	}
-	if t.Events, err = tracedEvents(tx, w.facts); err != nil {
+	t.Filtered = w.labelled()
+	if t.Events, err = w.events(tx); err != nil {
 		return nil, err
 	}
 	m := w.rowMaker(tx)
@@ -158,22 +176,14 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 	return t, err
 }
 
-func tracedEvents(tx Tx, facts []canonical.Event) ([]TracedEvent, error) {
-	all := make([]TracedEvent, 0, len(facts))
-	for i := range facts {
-		raw, found, err := tx.Get(eventKey(&facts[i]))
+func (w *watched) events(tx Tx) ([]TracedEvent, error) {
+	all := make([]TracedEvent, 0, len(w.facts))
+	for i := range w.facts {
+		r, err := w.record(tx, &w.facts[i])
 		if err != nil {
 			return nil, err
 		}
-		one := TracedEvent{Event: &facts[i]}
-		if found {
-			r, err := decodeEventRecord(raw)
-			if err != nil {
-				return nil, err
-			}
-			one.Conflicts = len(r.hashes) - 1
-		}
-		all = append(all, one)
+		all = append(all, TracedEvent{Event: &w.facts[i], Conflicts: max(len(r.hashes)-1, 0)})
 	}
 	return all, nil
 }
@@ -193,7 +203,7 @@ func (m *rowMaker) experiment(q *participation) TracedExperiment {
 // run tells the verdict about the person in a run.
 func (m *rowMaker) run(experiment string, v *runView) TracedRun {
 	t := TracedRun{
-		Run: v.run, Status: registry.Undeclared, Population: v.word(), Met: []Met{}, Conversions: m.conversions(experiment, v),
+		Run: v.run, Status: registry.Undeclared, Population: v.word(m.labels), Met: []Met{}, Conversions: m.conversions(experiment, v),
 	}
 	if x, declared := m.rules.Get(experiment); declared {
 		run, _ := x.Run(v.run)
@@ -217,18 +227,21 @@ func (m *rowMaker) run(experiment string, v *runView) TracedRun {
 
 func (m moment) report() Report { return Report{m.id, m.source, m.at} }
 
-// word is the population's word. A crossover that was ended early as well counts as crossover.
-func (v *runView) word() string {
+// word is the population's word. Who is filtered is that before all else, and a crossover that was ended early as well
+// counts as crossover.
+func (v *runView) word(labels registry.Label) string {
 	switch {
 	case !v.exposed():
 		return popNotExposed
 	case len(v.arms) == 0:
 		return popUnknown
 	}
-	switch v.population() {
-	case Crossed, CrossedEnded:
+	switch pop := v.population(labels); {
+	case pop&Filtered != 0:
+		return popFiltered
+	case pop&Crossed != 0:
 		return popCrossover
-	case Ended:
+	case pop == Ended:
 		return popEnded
 	}
 	return popClean
@@ -240,7 +253,7 @@ func (m *rowMaker) conversions(experiment string, v *runView) []TracedConversion
 	all := make([]TracedConversion, 0, len(verdicts))
 	for _, d := range verdicts {
 		c := TracedConversion{Report: momentOf(d.event).report(), Event: d.event.ConversionEvent, Metrics: []string{}, Mismatch: d.mismatch}
-		c.Status = d.status.Under(v.population(), m.rules.policy(experiment))
+		c.Status = d.status.Under(v.population(m.labels), m.rules.policy(experiment), false)
 		if d.kept != nil {
 			r := momentOf(d.kept).report()
 			c.DuplicateOf = &r

@@ -45,7 +45,7 @@ func aggregated(t fataler, f *core.Fold) (persons, conversions sumOf) {
 					persons.add(fmt.Sprintf("%s %s %d", at, key, pop), n)
 				}
 				for metric, m := range a.Metrics {
-					persons.add(at+" "+key+" users of "+metric, m[core.Clean].Users)
+					persons.add(at+" "+key+" users of "+metric, m.Merged(core.Who{}).Users)
 				}
 			}
 			out, err := readout.Make(v, id, n, "test")
@@ -121,8 +121,17 @@ func traced(t fataler, f *core.Fold, units []canonical.Unit) (persons, conversio
 
 func tracedRun(persons, conversions sumOf, at string, r *core.TracedRun) {
 	pop := core.Clean
-	if r.Population == "crossover" {
+	known := 0
+	for _, m := range r.Met {
+		if m.Known {
+			known++
+		}
+	}
+	if known > 1 {
 		pop = core.Crossed
+	}
+	if r.Population == "filtered" {
+		pop += core.Filtered
 	}
 	if r.Ended != nil {
 		pop += core.Ended
@@ -325,5 +334,22 @@ func BenchmarkTrace(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.SetBytes(int64(len(raw)))
+	}
+}
+
+// TestATraceOfVeryManyEvents tells what is known of the person as a whole, and what it leaves out.
+func TestATraceOfVeryManyEvents(t *testing.T) {
+	defer core.TraceAtMost(100)()
+	b := &builder{}
+	b.expose("u", "", "a", 0)
+	for i := range 200 {
+		b.convert("u", "", canonical.Time(i))
+	}
+	trace, err := run(t, b).Trace(canonical.Unit{Kind: canonical.User, ID: "u"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trace.Left == "" || len(trace.Events)+len(trace.Rows) > 0 || len(trace.Experiments) != 1 || *trace.Experiments[0].Runs[0].Variant != "a" {
+		t.Errorf("%+v", trace)
 	}
 }

@@ -30,6 +30,8 @@ func momentOf(e *canonical.Event) moment { return moment{e.At, e.ID, e.Source} }
 type person struct {
 	units       []canonical.Unit // all ids, sorted; the person is stored under the smallest user, else its anonymous id
 	conversions int64            // facts that are conversions
+	labels      registry.Label   // of all facts together
+	refused     int64            // users that its anonymous ids were linked to besides their owner
 	revision    int              // of the registry that it was last computed by as a whole
 	parts       []participation  // sorted by experiment
 }
@@ -51,6 +53,8 @@ type runView struct {
 	totals     []total // sorted by metric
 	statuses   [statuses]int64
 	mismatched int64
+	late       int64 // exposures, see Doubts
+	ahead      int64
 }
 
 // arm is a variant that the person met in a run.
@@ -67,13 +71,6 @@ type ending struct {
 }
 
 func (e ending) set() bool { return e.at != 0 }
-
-// total is a person's number in a metric.
-type total struct {
-	metric string
-	n      int64 // counted conversions, of the numerator where it is a ratio
-	y, d   canonical.Sum
-}
 
 func (v *runView) exposed() bool { return len(v.arms)+len(v.unknown) > 0 }
 
@@ -93,13 +90,16 @@ func (v *runView) first() exposure {
 	return exposure{best.variant, best.earliest.at}
 }
 
-func (v *runView) population() Population {
+func (v *runView) population(labels registry.Label) Population {
 	pop := Clean
 	if len(v.arms) > 1 {
 		pop = Crossed
 	}
 	if v.end.set() {
-		pop += Ended
+		pop |= Ended
+	}
+	if labels != 0 {
+		pop |= Filtered
 	}
 	return pop
 }
@@ -133,14 +133,6 @@ func addArm(arms []arm, variant string, m moment) []arm {
 	return arms
 }
 
-func (v *runView) total(metric string) *total {
-	i, ok := slices.BinarySearchFunc(v.totals, metric, func(t total, id string) int { return strings.Compare(t.metric, id) })
-	if !ok {
-		v.totals = slices.Insert(v.totals, i, total{metric: metric})
-	}
-	return &v.totals[i]
-}
-
 // rules read events by the registry. An experiment that nobody declared has one run without start or end, knows every
 // variant, and takes every conversion event as a proportion of its own.
 type rules struct {
@@ -168,7 +160,9 @@ func (r rules) expose(p *person, e *canonical.Event) {
 		q.outside++
 		return
 	}
-	if v := q.run(run); known {
+	v := q.run(run)
+	v.doubt(e)
+	if known {
 		v.arms = addArm(v.arms, variant, momentOf(e))
 	} else {
 		v.unknown = addArm(v.unknown, variant, momentOf(e))
@@ -260,13 +254,15 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 	}
 	exposed := v.first().at
 	if e.At < exposed {
+		v.precede(declared, uses, e, exposed)
 		return BeforeExposure
 	}
+	age := day(e.At) - day(exposed)
 	if !declared {
 		if !registry.DefaultWindow.Holds(exposed, e.At) {
 			return OutsideWindow
 		}
-		v.total(e.ConversionEvent).count(registry.Use{}, e)
+		v.total(e.ConversionEvent, true).at(age).count(registry.Use{}, e)
 		return Counted
 	}
 	if run, ok := x.Run(v.run); ok && run.EndedAt != 0 && e.At >= run.EndedAt {
@@ -275,7 +271,7 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 	status := OutsideWindow
 	for _, u := range uses {
 		if u.Metric.Window.Holds(exposed, e.At) {
-			v.total(u.Metric.ID).count(u, e)
+			v.total(u.Metric.ID, u.Metric.Type == registry.Proportion).at(age).count(u, e)
 			r.watch.counted(u)
 			status = Counted
 		}
@@ -284,22 +280,6 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 		status = Counted // it names the experiment, in which no metric uses it
 	}
 	return status
-}
-
-func (t *total) count(u registry.Use, e *canonical.Event) {
-	amount := canonical.SumOf(1)
-	switch u.Field {
-	case "value":
-		amount = canonical.SumOf(e.Value.Micros)
-	case "metric_value":
-		amount = canonical.SumOf(e.MetricValue.Micros)
-	}
-	if u.Denominator {
-		t.d = t.d.Plus(amount)
-		return
-	}
-	t.n++
-	t.y = t.y.Plus(amount)
 }
 
 // preferred orders the reports of one conversion: the record that is kept comes first.
@@ -344,6 +324,7 @@ func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
 	p := &person{units: units, revision: r.Revision}
 	var met map[uint64]bool // by hash; true: more than once
 	err := all(func(e *canonical.Event) error {
+		p.labels |= r.Filters().Labels(e)
 		switch e.Kind {
 		case canonical.Exposed:
 			r.expose(p, e)

@@ -25,6 +25,7 @@ var atOnce int64 = 20_000
 // walk is a recomputation under way.
 type walk struct {
 	Concerned []string `json:"concerned,omitempty"` // experiments, sorted
+	Everybody bool     `json:"everybody,omitempty"` // persons who take part in none of them as well
 	At        []byte   `json:"at,omitempty"`        // key of the person looked at last; none: at the beginning
 	// Until is where the walk ends: a change that comes while one is under way lets it go round once more up to there.
 	Until []byte `json:"until,omitempty"`
@@ -41,10 +42,10 @@ type Progress struct {
 }
 
 // reread makes next the registry that everything is read by, and recomputes whoever takes part in one of the
-// experiments: at once where they are few, else in the background.
-func (f *Fold) reread(next registry.Registry, concerned []string) error {
+// experiments, or everybody, who may take part in none: at once where they are few, else in the background.
+func (f *Fold) reread(next registry.Registry, concerned []string, everybody bool) error {
 	before := f.rules.Registry
-	anybody := f.meta.Walk != nil
+	anybody := f.meta.Walk != nil || everybody && f.meta.Persons > 0
 	for _, id := range concerned {
 		if a := f.aggs[id]; a != nil && a.Participants > 0 {
 			anybody = true
@@ -54,14 +55,14 @@ func (f *Fold) reread(next registry.Registry, concerned []string) error {
 	if background {
 		f.freeze(concerned, before, next)
 	}
-	f.rules.Registry = next
+	f.rules.Registry, f.called = next, nil
 	for _, id := range concerned {
 		f.aggregate(id)
 	}
 	if !anybody {
 		return nil
 	}
-	f.plan(concerned)
+	f.plan(concerned, everybody)
 	for !background && f.meta.Walk != nil {
 		if err := f.step(1 << 30); err != nil {
 			return err
@@ -77,6 +78,7 @@ func (f *Fold) freeze(concerned []string, before, next registry.Registry) {
 			continue
 		}
 		s := &Snapshot{ID: id, Aggregate: &Aggregate{}, Recomputing: true, Seq: f.meta.Seq, Revision: before.Revision, Watermark: f.meta.Watermark}
+		s.Called = f.namesOf(id)
 		if a := f.aggs[id]; a != nil {
 			a.prune()
 			s.Aggregate = a.clone()
@@ -93,18 +95,16 @@ func (f *Fold) freeze(concerned []string, before, next registry.Registry) {
 }
 
 // plan begins a walk, or lets the one under way look at everybody again.
-func (f *Fold) plan(concerned []string) {
+func (f *Fold) plan(concerned []string, everybody bool) {
 	w := f.meta.Walk
 	if w == nil {
-		f.meta.Walk = &walk{Concerned: concerned, Last: true, Revision: f.rules.Revision}
+		f.meta.Walk = &walk{Concerned: concerned, Everybody: everybody, Last: true, Revision: f.rules.Revision}
 		return
 	}
 	again := *w // what is committed is not written to
-	again.Revision = f.rules.Revision
+	again.Revision, again.Everybody = f.rules.Revision, w.Everybody || everybody
 	again.Concerned = slices.Compact(slices.Sorted(slices.Values(slices.Concat(w.Concerned, concerned))))
-	if len(w.At) > 0 {
-		again.Until, again.Last = w.At, false
-	}
+	again.Until, again.Last = w.At, len(w.At) == 0
 	f.meta.Walk = &again
 }
 
@@ -186,10 +186,10 @@ func (f *Fold) stride(w *walk, n int) (units []canonical.Unit, end bool, err err
 			return err
 		}
 		w.Seen++
-		if p.revision < w.Revision && slices.ContainsFunc(p.parts, func(q participation) bool {
+		if p.revision < w.Revision && (w.Everybody || slices.ContainsFunc(p.parts, func(q participation) bool {
 			_, concerned := slices.BinarySearch(w.Concerned, q.experiment)
 			return concerned
-		}) {
+		})) {
 			units = append(units, p.units[0])
 		}
 		return nil

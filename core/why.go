@@ -46,6 +46,8 @@ func (r rules) whyInTime(experiment string, v *runView, d *verdict, word string)
 	}
 	counted := after + ", within " + r.windows(experiment, d)
 	switch word {
+	case FilteredOut:
+		return "filtered: the person is a bot or an internal user, as filtered says; else it would count: " + counted
 	case CrossoverExcluded:
 		return fmt.Sprintf("crossover, excluded: the person met %s; else it would count: %s", met(v.arms), counted)
 	case EndedEarlyExcluded:

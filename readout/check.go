@@ -14,11 +14,12 @@ const (
 	leastExpected = 5     // users, for the chi-square approximation
 	manyShare     = 0.01  // of crossovers, or of conversions without an exposure
 	manyAffected  = 10    // and at least so many
+	manyFiltered  = 0.2   // of bots and internal users
 )
 
 // checks look at whether the numbers can be trusted, the gravest first.
 func (f *frame) checks(r *Readout) []Check {
-	all := []Check{f.sampleRatio(), f.crossoverShare(), unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions)}
+	all := []Check{f.sampleRatio(), f.crossoverShare(), f.filteredTraffic(), unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions), f.sharedIDs(), f.eventTimes(), f.identity(f.of)}
 	if f.life.Status == registry.EndedEarly {
 		all = append([]Check{f.endedEarly()}, all...)
 	}
@@ -93,8 +94,8 @@ func (f *frame) splitSentence(split []Split, p stats.Number) string {
 	return fmt.Sprintf("%s; p = %s%s.", listed(got), short(p.Value), assumed)
 }
 
-// share judges how many of all are affected.
-func share(affected, of int64) (CheckStatus, *Share, Reasons) {
+// share judges how many of all are affected, more than which are many.
+func share(affected, of int64, many float64) (CheckStatus, *Share, Reasons) {
 	s, reasons := &Share{Affected: affected, Of: of}, Reasons(nil)
 	if of == 0 {
 		s.Rate = reasons.number("rate", stats.Undefined(stats.ReasonNoUsers))
@@ -102,16 +103,16 @@ func share(affected, of int64) (CheckStatus, *Share, Reasons) {
 	}
 	rate := float64(affected) / float64(of)
 	s.Rate = &rate
-	if affected >= manyAffected && rate > manyShare {
+	if affected >= manyAffected && rate > many {
 		return Warning, s, nil
 	}
 	return OK, s, nil
 }
 
 func (f *frame) crossoverShare() Check {
-	all, crossed := f.persons()
+	all, crossed := f.exposed()
 	c := Check{Check: "crossover"}
-	c.Status, c.Share, c.Reasons = share(crossed, all)
+	c.Status, c.Share, c.Reasons = share(crossed, all, manyShare)
 	fate := "They are in no variant"
 	if f.keepsCrossovers() {
 		fate = "They are counted in the variant they met first"
@@ -128,6 +129,46 @@ func (f *frame) crossoverShare() Check {
 		c.Detail += " So many point to an assignment that does not stick: look at logins, shared devices and caches."
 	}
 	return c
+}
+
+// filteredTraffic says how many bots and internal users came. Neither is a fault, but many of them may be customers
+// that a rule takes for something else, or a test that hardly any customer sees.
+func (f *frame) filteredTraffic() Check {
+	var all, filtered, bots, internal int64
+	for _, a := range f.arms {
+		for _, n := range a.Persons {
+			all += n
+		}
+		filtered += a.filteredHere()
+		bots += a.Labelled[0]
+		internal += a.Labelled[1]
+	}
+	c := Check{Check: "filtered_traffic"}
+	c.Status, c.Share, c.Reasons = share(filtered, all, manyFiltered)
+	fate := "They are left out; ask with filtered=include to count them"
+	if f.filtered {
+		fate = "They are counted, because filtered=include was asked for"
+	}
+	switch {
+	case all == 0:
+		c.Detail = "Nobody has been exposed yet."
+	case filtered == 0:
+		c.Detail = fmt.Sprintf("None of %s is known to be a bot or an internal user.", users(all))
+	default:
+		c.Detail = fmt.Sprintf("%s of %s (%s) %s filtered: %s, %s. %s.", whole(filtered), users(all), percent(*c.Rate),
+			verb(filtered), many(bots, "bot", "bots"), many(internal, "internal user", "internal users"), fate)
+	}
+	if c.Status == Warning {
+		c.Detail += " So many may be customers that a rule mistakes: look at one of them with GET /v1/units, and at GET /v1/filters."
+	}
+	return c
+}
+
+func verb(n int64) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 func unknownLabels(all []UnknownVariant) Check {
@@ -153,7 +194,7 @@ func (f *frame) withoutExposure(by map[string]int64) Check {
 	}
 	none := by[core.NoExposure.String()]
 	c := Check{Check: "conversions_without_exposure"}
-	c.Status, c.Share, c.Reasons = share(none, all)
+	c.Status, c.Share, c.Reasons = share(none, all, manyShare)
 	switch {
 	case all == 0:
 		c.Reasons = Reasons{"rate": reasonNoConversions}

@@ -70,7 +70,7 @@ func (f *frame) metric(m *registry.Metric) Metric {
 }
 
 func (f *frame) sums(a arm, m *registry.Metric) core.Moments {
-	return a.Metrics[m.ID].Merged(f.keepsCrossovers())
+	return a.Metrics[m.ID].Merged(f.who()).Moments
 }
 
 // planned is what the always-valid interval is tuned for: the users of two arms at the decision's minimum.

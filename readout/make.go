@@ -17,9 +17,14 @@ var (
 	ErrRecomputing  = errors.New("the experiment is being recomputed, and what it was before is not known any more")
 )
 
-// Make reads an experiment's run, 0 for the newest, off a View. It fails with ErrNoExperiment, ErrNoRun or
-// ErrRecomputing.
+// Make reads an experiment's run, 0 for the newest, off a View, without bots and internal users. It fails with
+// ErrNoExperiment, ErrNoRun or ErrRecomputing.
 func Make(v *core.View, experiment string, run int, codeVersion string) (*Readout, error) {
+	return MakeCounting(v, experiment, run, false, codeVersion)
+}
+
+// MakeCounting is Make, where filtered persons, that is bots and internal users, are counted or not.
+func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeVersion string) (*Readout, error) {
 	s, ok := v.Experiment(experiment)
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, experiment)
@@ -32,13 +37,15 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 		return nil, fmt.Errorf("%w: %q has no run %d", ErrNoRun, experiment, run)
 	}
 	f := newFrame(s, found)
+	f.filtered = filtered
 	r := &Readout{
 		ExperimentID:    experiment,
 		Status:          found.Status,
 		Invalid:         found.Invalid(),
-		AsOf:            AsOf{s.Seq, s.Revision, codeVersion, v.Due},
+		AsOf:            AsOf{s.Seq, s.Revision, codeVersion, v.Due, v.Erasures},
 		Control:         f.def.Control,
 		CrossoverPolicy: string(f.def.Crossover),
+		Filtered:        f.filteredWord(),
 		Variants:        f.variants(),
 		Metrics:         f.metrics(),
 		OtherPolicy:     f.otherPolicy(),
@@ -85,11 +92,13 @@ func find(s *core.Snapshot, run int) (registry.Run, bool) {
 type frame struct {
 	def      *registry.Definition
 	declared bool
+	of       *core.Snapshot
 	whole    *core.Aggregate
 	life     registry.Run
 	run      *core.RunAggregate
 	arms     []arm
-	control  int // index into arms, -1: there is none
+	control  int  // index into arms, -1: there is none
+	filtered bool // bots and internal users are counted
 }
 
 // arm is a variant with its aggregate, which is empty where nobody came.
@@ -100,7 +109,7 @@ type arm struct {
 }
 
 func newFrame(s *core.Snapshot, run registry.Run) *frame {
-	f := &frame{whole: s.Aggregate, life: run, run: s.Aggregate.Runs[run.Number], control: -1}
+	f := &frame{of: s, whole: s.Aggregate, life: run, run: s.Aggregate.Runs[run.Number], control: -1}
 	if f.run == nil {
 		f.run = &core.RunAggregate{}
 	}
@@ -131,8 +140,10 @@ func Undeclared(s *core.Snapshot) registry.Definition {
 	if run := s.Aggregate.Runs[1]; run != nil {
 		for key, v := range run.Variants {
 			keys[key] = struct{}{}
-			for event := range v.Metrics {
-				events[event] = struct{}{}
+			for event, m := range v.Metrics {
+				if m.Merged(core.Who{Crossed: true, Filtered: true}).Users > 0 { // not only before the exposure
+					events[event] = struct{}{}
+				}
 			}
 		}
 	}

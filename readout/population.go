@@ -13,32 +13,77 @@ func keepsCrossovers(c registry.Crossover) bool { return c == registry.FirstExpo
 
 func (f *frame) keepsCrossovers() bool { return keepsCrossovers(f.def.Crossover) }
 
-// users are the persons that the policy counts in the arm.
-func (a arm) users(crossovers bool) int64 {
-	n := a.Persons[core.Clean]
-	if crossovers {
-		n += a.Persons[core.Crossed]
+// who are the persons that are counted.
+func (f *frame) who() core.Who { return f.whoUnder(f.def.Crossover) }
+
+func (f *frame) whoUnder(c registry.Crossover) core.Who {
+	return core.Who{Crossed: keepsCrossovers(c), Filtered: f.filtered}
+}
+
+// Words for whether bots and internal users are counted.
+const (
+	Exclude = "exclude"
+	Include = "include"
+)
+
+func (f *frame) filteredWord() string {
+	if f.filtered {
+		return Include
+	}
+	return Exclude
+}
+
+// users are the persons that are counted in the arm.
+func (a arm) users(w core.Who) (n int64) {
+	for pop, persons := range a.Persons {
+		if w.Counts(core.Population(pop)) {
+			n += persons
+		}
 	}
 	return n
 }
 
-func (f *frame) users(i int) int64 { return f.arms[i].users(f.keepsCrossovers()) }
+func (f *frame) users(i int) int64 { return f.arms[i].users(f.who()) }
+
+// persons are those of a population of the arm, the filtered ones among them where they are counted.
+func (f *frame) persons(a arm, pop core.Population) int64 {
+	n := a.Persons[pop]
+	if f.filtered {
+		n += a.Persons[pop|core.Filtered]
+	}
+	return n
+}
 
 // crossedHere are the crossovers, ended early or not, that met this variant first.
-func (a arm) crossedHere() int64 { return a.Persons[core.Crossed] + a.Persons[core.CrossedEnded] }
+func (f *frame) crossedHere(a arm) int64 {
+	return f.persons(a, core.Crossed) + f.persons(a, core.CrossedEnded)
+}
 
-// variants says who is counted in each arm and whom each rule took out of it. Under exclude, a person that both rules
-// concern counts as a crossover.
+// filteredHere are the bots and internal users that met this variant first.
+func (a arm) filteredHere() (n int64) {
+	for _, persons := range a.Persons[core.Filtered:] {
+		n += persons
+	}
+	return n
+}
+
+// variants says who is counted in each arm and whom each rule took out of it. A person that several rules concern was
+// taken out by the first of them: filtered, crossover where that excludes, ended early.
 func (f *frame) variants() []Variant {
 	all := make([]Variant, 0, len(f.arms))
 	for i, a := range f.arms {
 		v := Variant{
 			Variant: a.key, ExposedUsers: f.users(i), CrossoverUsers: a.Crossed[0] + a.Crossed[1],
-			EndedEarlyUsers: a.Persons[core.Ended], RepeatExposures: a.Repeats,
+			EndedEarlyUsers: f.persons(a, core.Ended), RepeatExposures: a.Repeats,
+		}
+		if f.filtered {
+			v.CrossoverUsers += a.Crossed[2] + a.Crossed[3]
+		} else {
+			v.FilteredUsers = a.filteredHere()
 		}
 		if f.keepsCrossovers() {
-			v.CrossoverUsers -= a.crossedHere()
-			v.EndedEarlyUsers += a.Persons[core.CrossedEnded]
+			v.CrossoverUsers -= f.crossedHere(a)
+			v.EndedEarlyUsers += f.persons(a, core.CrossedEnded)
 		}
 		if f.life.Status == registry.EndedEarly && slices.Contains(f.life.EndedVariants, a.key) {
 			v.Invalid, v.InvalidReason = true, f.life.EndedReason
@@ -54,11 +99,11 @@ func (f *frame) otherPolicy() OtherPolicy {
 		other = registry.Exclude
 	}
 	o := OtherPolicy{CrossoverPolicy: string(other), Variants: make([]Headline, 0, len(f.arms))}
-	primary := f.primary()
+	primary, who := f.primary(), f.whoUnder(other)
 	for _, a := range f.arms {
-		h := Headline{Variant: a.key, ExposedUsers: a.users(keepsCrossovers(other))}
+		h := Headline{Variant: a.key, ExposedUsers: a.users(who)}
 		if primary != nil {
-			n := a.Metrics[primary.ID].Merged(keepsCrossovers(other)).Users
+			n := a.Metrics[primary.ID].Merged(who).Users
 			h.ConvertedUsers = &n
 		}
 		o.Variants = append(o.Variants, h)
@@ -68,12 +113,22 @@ func (f *frame) otherPolicy() OtherPolicy {
 
 // pairs are the crossovers in byte order of the variants.
 func (f *frame) pairs() []Pair {
-	pairs := []Pair{}
-	for _, a := range slices.Sorted(maps.Keys(f.run.Crossovers)) {
-		for _, b := range slices.Sorted(maps.Keys(f.run.Crossovers[a])) {
-			pairs = append(pairs, Pair{[2]string{a, b}, f.run.Crossovers[a][b]})
+	by := map[[2]string]int64{}
+	for i, crossovers := range f.run.Crossovers {
+		if i == 1 && !f.filtered {
+			break
+		}
+		for a, others := range crossovers {
+			for b, n := range others {
+				by[[2]string{a, b}] += n
+			}
 		}
 	}
+	pairs := make([]Pair, 0, len(by))
+	for variants, n := range by {
+		pairs = append(pairs, Pair{variants, n})
+	}
+	slices.SortFunc(pairs, func(a, b Pair) int { return slices.Compare(a.Variants[:], b.Variants[:]) })
 	return pairs
 }
 
@@ -81,10 +136,15 @@ func (f *frame) pairs() []Pair {
 func (f *frame) earlyStop() EarlyStop {
 	e := EarlyStop{ByReason: map[string]int64{}, WithoutExposure: f.run.EndedUnexposed}
 	for _, a := range f.arms {
-		e.Users += a.Persons[core.Ended] + a.Persons[core.CrossedEnded]
-		e.CrossoverUsers += a.Persons[core.CrossedEnded]
-		for reason, n := range a.Reasons {
-			e.ByReason[reason] += n
+		e.Users += f.persons(a, core.Ended) + f.persons(a, core.CrossedEnded)
+		e.CrossoverUsers += f.persons(a, core.CrossedEnded)
+		for i, reasons := range a.Reasons {
+			if i == 1 && !f.filtered {
+				break
+			}
+			for reason, n := range reasons {
+				e.ByReason[reason] += n
+			}
 		}
 	}
 	return e
@@ -102,7 +162,7 @@ func (f *frame) unknown() []UnknownVariant {
 // conversions gives every conversion one status. Exclusion takes those that would have counted; a duplicate or a late
 // one stays what it is, whoever made it.
 func (f *frame) conversions() map[string]int64 {
-	by := map[string]int64{core.CrossoverExcluded: 0, core.EndedEarlyExcluded: 0}
+	by := map[string]int64{core.FilteredOut: 0, core.CrossoverExcluded: 0, core.EndedEarlyExcluded: 0}
 	for s, n := range f.run.Loose {
 		by[core.Status(s).String()] += n
 	}
@@ -110,18 +170,18 @@ func (f *frame) conversions() map[string]int64 {
 	for _, a := range f.arms {
 		for pop := range a.Statuses {
 			for s, n := range a.Statuses[pop] {
-				by[core.Status(s).Under(core.Population(pop), f.def.Crossover)] += n
+				by[core.Status(s).Under(core.Population(pop), f.def.Crossover, f.filtered)] += n
 			}
 		}
 	}
 	return by
 }
 
-// persons are all who met a known variant, and the crossovers among them.
-func (f *frame) persons() (all, crossed int64) {
+// exposed are all who met a known variant, the filtered ones where they are counted, and the crossovers among them.
+func (f *frame) exposed() (all, crossed int64) {
 	for _, a := range f.arms {
-		crossed += a.crossedHere()
-		all += a.crossedHere() + a.Persons[core.Clean] + a.Persons[core.Ended]
+		crossed += f.crossedHere(a)
+		all += f.crossedHere(a) + f.persons(a, core.Clean) + f.persons(a, core.Ended)
 	}
 	return all, crossed
 }
@@ -129,19 +189,14 @@ func (f *frame) persons() (all, crossed int64) {
 // days are the first and the last day, since 1970, on which somebody who is counted was exposed for the first time.
 func (f *frame) days() (first, last int64, ok bool) {
 	for _, a := range f.arms {
-		for pop, days := range a.Days {
-			if core.Population(pop) == core.Crossed && !f.keepsCrossovers() {
-				continue
+		for day := range a.PersonsByDay(f.who()) {
+			if !ok || day < first {
+				first = day
 			}
-			for day := range days {
-				if !ok || day < first {
-					first = day
-				}
-				if !ok || day > last {
-					last = day
-				}
-				ok = true
+			if !ok || day > last {
+				last = day
 			}
+			ok = true
 		}
 	}
 	return first, last, ok

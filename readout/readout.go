@@ -16,6 +16,7 @@ type Readout struct {
 	Control         string           `json:"control"`
 	PrimaryMetric   *string          `json:"primary_metric"` // null: no metric decides
 	CrossoverPolicy string           `json:"crossover_policy"`
+	Filtered        string           `json:"filtered"` // exclude or include: whether bots and internal users are counted
 	Variants        []Variant        `json:"variants"`
 	Metrics         []Metric         `json:"metrics"`
 	OtherPolicy     OtherPolicy      `json:"other_policy"`
@@ -31,14 +32,15 @@ type Readout struct {
 	Decision        Decision         `json:"decision"`
 }
 
-// AsOf names what a readout stands for: the same three give the same bytes.
+// AsOf names what a readout stands for: the same four give the same bytes.
 type AsOf struct {
 	StreamSeq        uint64 `json:"stream_seq"`
 	RegistryRevision int    `json:"registry_revision"`
 	CodeVersion      string `json:"code_version"`
 	// Unsettled persons have so many events that they are recomputed in the background, and count until then for what
 	// they were before. Nearly always none.
-	Unsettled int `json:"unsettled_users,omitempty"`
+	Unsettled int   `json:"unsettled_users,omitempty"`
+	Erasures  int64 `json:"erasures,omitempty"` // persons erased so far: what is older shows others
 }
 
 // Variant is who is in an arm, and who was taken out of it.
@@ -47,6 +49,7 @@ type Variant struct {
 	ExposedUsers    int64  `json:"exposed_users"`     // counted
 	CrossoverUsers  int64  `json:"crossover_users"`   // seen here, and not counted because they were seen elsewhere as well
 	EndedEarlyUsers int64  `json:"ended_early_users"` // not counted because their participation was ended
+	FilteredUsers   int64  `json:"filtered_users"`    // not counted because they are bots or internal users
 	RepeatExposures int64  `json:"repeat_exposures"`
 	Invalid         bool   `json:"invalid,omitempty"` // the variant ended early: do not trust its numbers
 	InvalidReason   string `json:"invalid_reason,omitempty"`

@@ -147,6 +147,13 @@ var worlds = []struct {
 		w.convert("control-4", "purchase", 8*day)
 		w.convert("control-5", "purchase", 10, named("b"))
 	}},
+	{"filtered", func(w *world) {
+		w.define(declared(""))
+		w.define(staff)
+		w.people()
+		w.strangers()
+		w.at(9 * day)
+	}},
 	{"no_data", func(w *world) { w.define(declared("")) }},
 	{"draft", func(w *world) {
 		w.define(strings.Replace(declared(""), runs, `"revision":1,"change":"created","runs":[]`, 1))

@@ -61,16 +61,23 @@ type Registry struct {
 	experiments map[string]*Experiment
 	names       map[[2]string]string // source and what it calls an experiment -> our id
 	history     map[string][]*Experiment
+	filters     []*FilterRevision // the oldest first
 	reports     reports
 }
 
 // ErrChange is wrapped by every change that cannot be applied.
 var ErrChange = errors.New("not a change of the registry")
 
-// Apply reads one change from the log: a definition, or a source's report about an experiment. A change that cannot be
-// read leaves the registry as it is and is an error: the caller counts it and goes on. The experiment is nil where none
-// is another one now.
+// Apply reads one change from the log: a definition, a source's report about an experiment, or the filters. A change that
+// cannot be read leaves the registry as it is and is an error: the caller counts it and goes on. The experiment is nil
+// where none is another one now.
 func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) {
+	if f, mine, err := filtersOf(data); mine {
+		if err != nil {
+			return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
+		}
+		return r.filterBy(f, seq), nil, nil
+	}
 	var c struct {
 		Life *canonical.Life `json:"life"`
 		Change

@@ -85,6 +85,10 @@ func Open(dir string, o Options) (*DB, error) {
 		d.cache.Unref()
 		return nil, fmt.Errorf("open the state in %s (is another TrackLayer using it?): %w", dir, err)
 	}
+	if err := d.renew(dir, options.FS); err != nil {
+		d.cache.Unref()
+		return nil, errors.Join(err, d.db.Close())
+	}
 	d.absent = newAbsent(o.Filter, o.Lookups)
 	go d.absent.learn(d.db.NewSnapshot())
 	return d, nil

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -142,7 +143,6 @@ func fill(batch []canonical.Record, records <-chan canonical.Record, patience ti
 // read decodes messages into records until ctx ends. A sequence that does not follow its predecessor is fine (a message
 // may have been erased), one that goes back is not.
 func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next uint64, records chan<- canonical.Record) error {
-	definitions, readouts := l.opts.Prefix+".v1.registry.", l.opts.Prefix+".v1.registry.readout."
 	for {
 		msg, err := messages.Next()
 		if err != nil {
@@ -159,19 +159,41 @@ func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next
 			return unavailable(fmt.Errorf("the log went back from sequence %d to %d", next-1, meta.Sequence.Stream))
 		}
 		next = meta.Sequence.Stream + 1
-		r := canonical.Record{Seq: meta.Sequence.Stream}
-		switch subject := msg.Subject(); {
-		case strings.HasPrefix(subject, readouts):
-			r.Readout = append([]byte{}, msg.Data()...) // not nil, whatever it holds
-		case strings.HasPrefix(subject, definitions):
-			r.Definition = msg.Data()
-		default:
-			r.Event, r.Err = canonical.ParseWire(msg.Data())
-		}
 		select {
-		case records <- r:
+		case records <- l.decode(msg.Subject(), msg.Data(), meta.Sequence.Stream):
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// What lies on the log beside events, by the part of the subject after the prefix.
+const (
+	registry    = ".v1.registry."
+	definitions = registry + "definition."
+	readouts    = registry + "readout."
+	erasures    = ".v1.erasure"
+	rejections  = ".v1.rejected."
+)
+
+// decode reads a message by its subject.
+func (l *Log) decode(subject string, data []byte, seq uint64) canonical.Record {
+	r := canonical.Record{Seq: seq}
+	kind, _ := strings.CutPrefix(subject, l.opts.Prefix)
+	switch {
+	case strings.HasPrefix(kind, readouts):
+		r.Readout = append([]byte{}, data...) // not nil, whatever it holds
+	case strings.HasPrefix(kind, registry):
+		r.Definition = data
+	case kind == erasures:
+		r.Erasure = data
+	case strings.HasPrefix(kind, rejections):
+		r.Rejected = &canonical.Rejected{}
+		if err := json.Unmarshal(data, r.Rejected); err != nil {
+			r.Rejected, r.Err = nil, err
+		}
+	default:
+		r.Event, r.Err = canonical.ParseWire(data)
+	}
+	return r
 }

@@ -46,12 +46,13 @@ type result struct {
 // Publish stores the events and returns the stream sequence of the last one once all are on disk. An error wraps
 // ErrUnavailable: some may be stored although no acknowledgement came, so the sender must send them again; the event
 // ids tell them apart. Where an id was drawn at the door and a second try would get another one, up to a thousand
-// events go as one atomic batch, which is stored all or none unless the disk fills up in its middle.
-func (l *Log) Publish(ctx context.Context, events []canonical.Event) (uint64, error) {
-	if len(events) == 0 {
+// events go as one atomic batch, which is stored all or none unless the disk fills up in its middle. What is to be said
+// about rejected items follows the events.
+func (l *Log) Publish(ctx context.Context, events []canonical.Event, rejected ...canonical.Rejected) (uint64, error) {
+	if len(events)+len(rejected) == 0 {
 		return 0, errors.New("nothing to publish")
 	}
-	messages := make([]message, len(events))
+	messages := make([]message, len(events), len(events)+len(rejected))
 	buf := make([]byte, 0, 400*len(events))
 	whole := false
 	for i := range events {
@@ -59,6 +60,13 @@ func (l *Log) Publish(ctx context.Context, events []canonical.Event) (uint64, er
 		start := len(buf)
 		buf = events[i].AppendJSON(buf)
 		messages[i] = message{events[i].Subject(l.opts.Prefix), buf[start:len(buf):len(buf)]}
+	}
+	for i := range rejected {
+		data, err := json.Marshal(rejected[i])
+		if err != nil {
+			return 0, fmt.Errorf("describe what was rejected: %w", err)
+		}
+		messages = append(messages, message{l.opts.Prefix + rejections + canonical.Token(rejected[i].Source), data})
 	}
 	return l.lanes.publish(ctx, messages, whole)
 }
@@ -70,6 +78,7 @@ func (l *Log) Publish(ctx context.Context, events []canonical.Event) (uint64, er
 type lanes struct {
 	health  *health
 	partial sync.Mutex
+	quiet   sync.RWMutex // held for reading while a group is stored
 	queue   chan *request
 	queued  atomic.Int64  // messages submitted and not yet answered
 	bell    chan struct{} // rings when a request comes in
@@ -259,6 +268,8 @@ func size(r *request) (messages, bytes int) {
 // requests go again one by one, and only those that fail by themselves are told so. Where no answer came the batch may
 // be stored: nothing is sent twice, and the senders decide.
 func (l *lane) store(group []*request) {
+	l.quiet.RLock()
+	defer l.quiet.RUnlock()
 	if few(group) {
 		l.singles(group)
 		return
@@ -376,22 +387,4 @@ func (l *lane) request(msg *nats.Msg) (uint64, error) {
 		return 0, err
 	}
 	return parseAck(reply.Data)
-}
-
-// parseAck reads JetStream's answer to a publish. A refusal is a *nats.APIError: then nothing was stored.
-func parseAck(data []byte) (uint64, error) {
-	var ack struct {
-		Seq   uint64         `json:"seq"`
-		Error *nats.APIError `json:"error"`
-	}
-	if err := json.Unmarshal(data, &ack); err != nil {
-		return 0, fmt.Errorf("an answer from JetStream that cannot be read: %w", err)
-	}
-	if ack.Error != nil {
-		return 0, ack.Error
-	}
-	if ack.Seq == 0 {
-		return 0, errors.New("an answer from JetStream without a sequence")
-	}
-	return ack.Seq, nil
 }

@@ -10,20 +10,30 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// ErrChanged reports that somebody else changed the definition in between: read it again and decide anew.
-var ErrChanged = errors.New("the definition was changed in between")
+// ErrChanged reports that somebody else changed the same thing in between: read it again and decide anew.
+var ErrChanged = errors.New("it was changed in between")
 
 // PublishDefinition stores a change of one experiment's definition. It is taken only where the newest change of that
 // experiment on the log still has the sequence after (0: there is none), so that of two editors at once one is told.
 func (l *Log) PublishDefinition(ctx context.Context, experiment string, after uint64, data []byte) (uint64, error) {
-	subject := l.opts.Prefix + ".v1.registry.definition." + canonical.Token(experiment)
+	return l.change(ctx, "definition."+canonical.Token(experiment), after, data)
+}
+
+// PublishFilters stores a change of the filters, under the same condition.
+func (l *Log) PublishFilters(ctx context.Context, after uint64, data []byte) (uint64, error) {
+	return l.change(ctx, "filters", after, data)
+}
+
+// change stores a change of the part of the registry that is named.
+func (l *Log) change(ctx context.Context, part string, after uint64, data []byte) (uint64, error) {
+	subject := l.opts.Prefix + registry + part
 	ack, err := l.js.Publish(ctx, subject, data, jetstream.WithExpectLastSequencePerSubject(after))
 	if err == nil {
 		l.health.note(nil)
 		return ack.Sequence, nil
 	}
 	if refused := (*jetstream.APIError)(nil); errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
-		return 0, fmt.Errorf("experiment %q: %w", experiment, ErrChanged)
+		return 0, fmt.Errorf("%s: %w", part, ErrChanged)
 	}
 	l.health.note(err)
 	return 0, unavailable(err)

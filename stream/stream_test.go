@@ -145,7 +145,16 @@ func TestDefinitionsComeInOrderAmongEvents(t *testing.T) {
 	if seq, err = l.PublishDefinition(t.Context(), "a.b *", seq, []byte(`{"revision":2}`)); err != nil || seq != 4 {
 		t.Fatalf("the next revision at %d: %v", seq, err)
 	}
-	got := drain(t, l, 1, 4)
+	if seq, err = l.PublishFilters(t.Context(), 0, []byte(`{"filters":{}}`)); err != nil || seq != 5 {
+		t.Fatalf("filters at %d: %v", seq, err)
+	}
+	if _, err := l.PublishFilters(t.Context(), 0, []byte(`{"filters":{}}`)); !errors.Is(err, stream.ErrChanged) {
+		t.Fatalf("two editors of the filters at once: %v", err)
+	}
+	got := drain(t, l, 1, 5)
+	if string(got[4].Definition) != `{"filters":{}}` {
+		t.Fatalf("filters %+v", got[4])
+	}
 	if string(got[2].Definition) != `{"revision":1}` || string(got[3].Definition) != `{"revision":2}` || got[1].Definition != nil {
 		t.Fatalf("records %+v", got)
 	}

@@ -35,6 +35,8 @@ type State interface {
 	Ledger(fn func(core.LedgerKey, core.LedgerEntry) error) error
 	// Trace says what became of a person's events; core.ErrNoUnit where nobody knows the id.
 	Trace(u canonical.Unit) (*core.Trace, error)
+	// Receipts are those of all erasures, in order.
+	Receipts() ([]core.Receipt, error)
 	// Associations calls begin with a state, and each with all rows of an experiment in it, or of one run of it where run
 	// is not 0.
 	Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error
@@ -48,6 +50,8 @@ type State interface {
 // none; it returns the sequence of the new one once that is on disk.
 type Publisher interface {
 	PublishDefinition(ctx context.Context, experiment string, after uint64, data []byte) (uint64, error)
+	// PublishFilters does the same for the filters.
+	PublishFilters(ctx context.Context, after uint64, data []byte) (uint64, error)
 	PublishReadout(ctx context.Context, experiment string, data []byte) (uint64, error)
 }
 
@@ -56,6 +60,7 @@ type Options struct {
 	State    State
 	Past     Past // nil: only the newest state can be had
 	Registry Publisher
+	Eraser   Eraser           // nil: nobody can be erased here
 	Changed  func(error) bool // whether the Publisher's error says that somebody else was faster; nil: none does
 	Largest  int64            // bytes of a readout that is stored; 0: 512 KiB
 	Code     string           // version of the code, which a readout names
@@ -116,6 +121,11 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/experiments/:id/readouts/:sha256", read, a.official},
 		{http.MethodGet, "/v1/experiments/:id/associations", read, a.associations},
 		{http.MethodGet, "/v1/units/:kind/:id", read, a.unit},
+		{http.MethodDelete, "/v1/units/:kind/:id", write, a.erase},
+		{http.MethodGet, "/v1/erasures", read, a.erasures},
+		{http.MethodGet, "/v1/erasures/:id", read, a.erasure},
+		{http.MethodGet, "/v1/filters", read, a.filters},
+		{http.MethodPut, "/v1/filters", write, a.setFilters},
 		{http.MethodGet, "/v1/ledger", read, a.ledger},
 		{http.MethodGet, "/openapi.json", nil, a.openapi},
 	}

@@ -29,7 +29,7 @@ func (a *API) associations(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	run, format, err := askRows(c.Request())
+	run, format, filtered, err := askRows(c.Request())
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,12 @@ func (a *API) associations(c echo.Context) error {
 		w.extend()
 		return w.header()
 	}
-	err = a.State.Associations(c.Request().Context(), id, run, begin, w.row)
+	err = a.State.Associations(c.Request().Context(), id, run, begin, func(row *core.Association) error {
+		if filtered {
+			row.Status = row.Unfiltered
+		}
+		return w.row(row)
+	})
 	if err == nil {
 		err = w.flush()
 	}
@@ -75,13 +80,17 @@ func hasRun(s *core.Snapshot, run int) bool {
 }
 
 // askRows reads the parameters of the rows.
-func askRows(r *http.Request) (run int, format string, err error) {
+func askRows(r *http.Request) (run int, format string, filtered bool, err error) {
 	values := r.URL.Query()
 	var faults []problem.FieldError
 	if text := values.Get("run"); text != "" {
 		if run, err = strconv.Atoi(text); err != nil || run < 1 {
 			faults = append(faults, problem.FieldError{Pointer: "/run", Detail: "must be the number of a run, from 1; left out, it is all runs"})
 		}
+	}
+	filtered, detail := askFiltered(values)
+	if detail != "" {
+		faults = append(faults, problem.FieldError{Pointer: "/filtered", Detail: detail})
 	}
 	switch text := values.Get("format"); text {
 	case "ndjson":
@@ -94,12 +103,12 @@ func askRows(r *http.Request) (run int, format string, err error) {
 		faults = append(faults, problem.FieldError{Pointer: "/format", Detail: "must be ndjson or csv"})
 	}
 	if len(faults) > 0 {
-		return 0, "", problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", faults...)
+		return 0, "", false, problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", faults...)
 	}
 	if format == "" {
-		return 0, "", problem.Problem{Status: http.StatusNotAcceptable, Detail: "Association rows are given out as " + mimeNDJSON + " or " + mimeCSV + ". Accept one of them, or say format=ndjson or format=csv."}
+		return 0, "", false, problem.Problem{Status: http.StatusNotAcceptable, Detail: "Association rows are given out as " + mimeNDJSON + " or " + mimeCSV + ". Accept one of them, or say format=ndjson or format=csv."}
 	}
-	return run, format, nil
+	return run, format, filtered, nil
 }
 
 // accepted is the format that an Accept header likes best; NDJSON where it likes both alike, "" where it likes neither.

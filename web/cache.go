@@ -19,6 +19,7 @@ type cache struct {
 type key struct {
 	experiment string
 	run        int
+	filtered   bool // bots and internal users are counted
 }
 
 // page is a readout as it is given out. Whoever asks first makes it, the others wait.

@@ -38,7 +38,7 @@ func (a *API) change(c echo.Context, mustMatch bool, types []string, build func(
 	if e.x, declaredAlready = e.view.Registry.Get(id); !declaredAlready {
 		return problem.NotFound(fmt.Sprintf("Nobody has declared the experiment %q. Declare it with POST /v1/experiments; what was counted so far stays.", id))
 	}
-	if err := precondition(c.Request(), e.x, mustMatch); err != nil {
+	if err := precondition(c.Request(), "The experiment is", e.x.Revision, mustMatch); err != nil {
 		return err
 	}
 	if e.body, err = read(c, types...); err != nil {
@@ -72,17 +72,17 @@ func refusal(err error) error {
 	return err
 }
 
-// precondition compares If-Match with the revision, strongly, as RFC 9110 wants it.
-func precondition(r *http.Request, x *registry.Experiment, must bool) error {
+// precondition compares If-Match with the revision, strongly, as RFC 9110 wants it. What begins a sentence about it.
+func precondition(r *http.Request, what string, revision int, must bool) error {
 	header := r.Header.Values("If-Match")
-	tag := entityTag(x.Revision)
+	tag := entityTag(revision)
 	if len(header) == 0 {
 		if !must {
 			return nil
 		}
 		return problem.Problem{
 			Status: http.StatusPreconditionRequired,
-			Detail: "Send If-Match with the ETag of the definition that you have read, such as If-Match: " + tag + ", so that nobody's change is lost.",
+			Detail: "Send If-Match with the ETag of what you have read, such as If-Match: " + tag + ", so that nobody's change is lost.",
 		}
 	}
 	for _, list := range header {
@@ -92,7 +92,7 @@ func precondition(r *http.Request, x *registry.Experiment, must bool) error {
 			}
 		}
 	}
-	return problem.PreconditionFailed(fmt.Sprintf("The experiment is at revision %d by now. GET it, look at what is new, and send the change again with If-Match: %s.", x.Revision, tag))
+	return problem.PreconditionFailed(fmt.Sprintf("%s at revision %d by now. GET that, look at what is new, and send the change again with If-Match: %s.", what, revision, tag))
 }
 
 // step is a request that moves an experiment on in its life. Its body may be left out where nothing is required.

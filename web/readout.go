@@ -23,10 +23,11 @@ const (
 
 // asked are the parameters of a readout.
 type asked struct {
-	run    int // 0: the newest
-	minSeq uint64
-	wait   *time.Duration // nil: as long as is usual
-	atSeq  *uint64
+	run      int  // 0: the newest
+	filtered bool // bots and internal users are counted
+	minSeq   uint64
+	wait     *time.Duration // nil: as long as is usual
+	atSeq    *uint64
 }
 
 // readout is GET /v1/experiments/{id}/readout.
@@ -48,8 +49,8 @@ func (a *API) readout(c echo.Context) error {
 	}
 	s, _ := v.Experiment(id)
 	recomputing(c, v, s)
-	p, err := a.readouts.get(v, key{id, q.run}, func() ([]byte, error) {
-		r, err := readout.Make(v, id, q.run, a.Code)
+	p, err := a.readouts.get(v, key{id, q.run, q.filtered}, func() ([]byte, error) {
+		r, err := readout.MakeCounting(v, id, q.run, q.filtered, a.Code)
 		if err != nil {
 			return nil, err
 		}
@@ -95,6 +96,10 @@ func ask(values url.Values) (asked, error) {
 			fault("run", "must be the number of a run, from 1")
 		}
 		q.run = n
+	}
+	filtered, detail := askFiltered(values)
+	if q.filtered = filtered; detail != "" {
+		fault("filtered", detail)
 	}
 	sequence := func(name string) (n uint64, given bool) {
 		text := values.Get(name)

@@ -199,8 +199,8 @@ func TestBadQuestions(t *testing.T) {
 			t.Errorf("%.80s %v: %d at %q, want %d at %q: %s", c.target, c.header, a.Code, a.pointers(), c.status, c.pointers, a.Body)
 		}
 	}
-	for _, target := range []string{"/v1/units/user/older", "/v1/experiments/checkout/associations"} {
-		if allow := w.do("POST", target, "").must(t, http.StatusMethodNotAllowed).Header().Get("Allow"); allow != "GET" {
+	for target, want := range map[string]string{"/v1/units/user/older": "DELETE, GET", "/v1/experiments/checkout/associations": "GET"} {
+		if allow := w.do("POST", target, "").must(t, http.StatusMethodNotAllowed).Header().Get("Allow"); allow != want {
 			t.Errorf("%s: Allow: %s", target, allow)
 		}
 		locked := open(t, func(o *web.Options) { o.ReadKey = func(string) bool { return false } })

@@ -66,6 +66,11 @@ func open(t testing.TB, edit ...func(*web.Options)) *world {
 	return w
 }
 
+// PublishFilters is the log's promise for the filters.
+func (w *world) PublishFilters(ctx context.Context, after uint64, data []byte) (uint64, error) {
+	return w.PublishDefinition(ctx, "\x00filters", after, data)
+}
+
 // PublishDefinition is the log's promise: taken only where nothing was changed in between.
 func (w *world) PublishDefinition(_ context.Context, experiment string, after uint64, data []byte) (uint64, error) {
 	w.mu.Lock()

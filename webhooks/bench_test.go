@@ -20,7 +20,7 @@ import (
 // counter is a Publisher that costs nothing.
 type counter struct{ n uint64 }
 
-func (c *counter) Publish(_ context.Context, events []canonical.Event) (uint64, error) {
+func (c *counter) Publish(_ context.Context, events []canonical.Event, _ ...canonical.Rejected) (uint64, error) {
 	c.n += uint64(len(events))
 	return c.n, nil
 }

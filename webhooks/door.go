@@ -29,11 +29,11 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// Publisher stores events. It returns the stream sequence of the last one once all of them are on disk; any error means
-// that this is not certain, and that the sender must send them again. What the events point to belongs to the caller
-// again when Publish returns.
+// Publisher stores events and what is to be said about rejected items. It returns the stream sequence of the last message
+// once all of them are on disk; any error means that this is not certain, and that the sender must send them again. What
+// the events point to belongs to the caller again when Publish returns.
 type Publisher interface {
-	Publish(ctx context.Context, events []canonical.Event) (uint64, error)
+	Publish(ctx context.Context, events []canonical.Event, rejected ...canonical.Rejected) (uint64, error)
 }
 
 // Reports stores what a vendor says of an experiment as a whole. It returns the stream sequence of the last report once

@@ -38,11 +38,12 @@ type shelf struct {
 	events    []canonical.Event
 	letters   []webhooks.DeadLetter
 	calls     int
+	rejected  int64
 	failEvent error
 	failBury  error
 }
 
-func (s *shelf) Publish(_ context.Context, events []canonical.Event) (uint64, error) {
+func (s *shelf) Publish(_ context.Context, events []canonical.Event, rejected ...canonical.Rejected) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.calls++; s.failEvent != nil {
@@ -57,6 +58,9 @@ func (s *shelf) Publish(_ context.Context, events []canonical.Event) (uint64, er
 			s.t.Errorf("published %s: %v", e.AppendJSON(nil), err)
 		}
 		s.events = append(s.events, read)
+	}
+	for _, r := range rejected {
+		s.rejected += r.Items
 	}
 	return uint64(len(s.events)), nil
 }

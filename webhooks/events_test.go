@@ -63,6 +63,9 @@ func TestForms(t *testing.T) {
 					t.Errorf("%+v", e)
 				}
 			}
+			if int64(a.Rejected) != r.rejected {
+				t.Errorf("%d rejected, the log says %d", a.Rejected, r.rejected)
+			}
 			if (a.Rejected > 0) != (len(r.letters) == 1) {
 				t.Errorf("%d dead letters", len(r.letters))
 			}

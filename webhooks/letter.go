@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
 )
 
 // keptHeaders are what a dead letter keeps beside the headers that the adapter reads.
@@ -79,7 +80,8 @@ func (d *Door) bury(v *visit, e adapters.Envelope, letter DeadLetter) error {
 	return nil
 }
 
-// store makes a parcel durable and returns the sequence of its last event, 0 without one. Its faults go first: where
+// store makes a parcel durable and returns the sequence of its last message, 0 without an event. How many items were
+// rejected is stored beside the events, for the ledger; a request that comes again was received twice and counts so. Its faults go first: where
 // the second write fails the request comes again, and then a letter that is kept twice does no harm, while an event
 // whose id was drawn here would count twice. An error wraps adapters.ErrBusy.
 func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (uint64, error) {
@@ -92,12 +94,19 @@ func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (ui
 			return 0, err
 		}
 	}
-	if len(p.events) == 0 {
+	if len(p.events)+len(p.faults) == 0 {
 		return 0, nil
 	}
-	seq, err := d.Publisher.Publish(v.r.Context(), p.events)
+	var rejected []canonical.Rejected
+	if n := len(p.faults); n > 0 {
+		rejected = []canonical.Rejected{{Source: v.meter.name, ReceivedAt: v.at, Items: int64(n)}}
+	}
+	seq, err := d.Publisher.Publish(v.r.Context(), p.events, rejected...)
 	if err != nil {
 		return 0, fmt.Errorf("%w: publish: %w", adapters.ErrBusy, err)
+	}
+	if len(p.events) == 0 {
+		return 0, nil
 	}
 	return seq, nil
 }

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func commands() []command {
 		{"decode", "SOURCE [--config FILE] < request.http", "Print what a request (HTTP/1.1 text) would become. Stores nothing.", decode},
 		{"readout", "ID [--json] [--run N] [--at-seq N] [--server URL] [--key KEY]", "Print an experiment's readout from a running TrackLayer.", readoutCommand},
 		{"deadletter", "list [--source S] | show SEQ | replay SEQ, [--admin-listen ADDR] [--key KEY]", "What could not be decoded, kept by a running TrackLayer, and another try.", deadletter},
-		{"audit", settings, "Compute all state anew from the stored facts and compare. TrackLayer must not be running.", audit},
+		{"audit", "[--from-log] " + settings, "Compute all state anew from the stored facts, or from the whole log, and compare. TrackLayer must not be running.", audit},
 		{"rebuild", settings, "Make the state anew from the log. TrackLayer must not be running.", rebuild},
 		{"key", "", "Draw a key, and the hashed form of it for the configuration.", key},
 		{"healthcheck", "[--admin-listen ADDR]", "Exit 0 where a TrackLayer on this machine is ready.", healthcheck},
@@ -217,9 +218,9 @@ func logPath(cfg config.Config) string   { return filepath.Join(cfg.DataDir, "na
 
 func historyPath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "history") }
 
-// audit compares the state with its own facts.
-func audit(_ context.Context, args []string, s streams, environ []string) (err error) {
-	cfg, err := load(args, environ)
+// audit compares the state with its own facts and, where asked for, with the log.
+func audit(ctx context.Context, args []string, s streams, environ []string) (err error) {
+	cfg, fromLog, err := auditFlags(args, environ)
 	if err != nil {
 		return err
 	}
@@ -241,6 +242,11 @@ func audit(_ context.Context, args []string, s streams, environ []string) (err e
 	}
 	if len(diff) > 0 {
 		return fmt.Errorf("the state differs from its facts in %d places; tracklayer rebuild makes it anew from the log:\n%s", len(diff), strings.Join(diff, "\n"))
+	}
+	if fromLog {
+		if err := auditLog(ctx, cfg, s, fold); err != nil {
+			return err
+		}
 	}
 	v := fold.View()
 	fmt.Fprintf(s.out, "Equal: %d experiments at stream sequence %d.\n", len(v.Experiments()), v.Seq)
@@ -289,6 +295,7 @@ func rebuild(ctx context.Context, args []string, s streams, environ []string) er
 	return nil
 }
 
+// refold folds the log through the sequence last into a new state.
 func refold(ctx context.Context, log *stream.Log, dir string, last uint64) (err error) {
 	db, err := store.Open(dir, store.Options{Lookups: core.Lookups})
 	if err != nil {
@@ -302,13 +309,11 @@ func refold(ctx context.Context, log *stream.Log, dir string, last uint64) (err 
 	ctx, done := context.WithCancel(ctx)
 	defer done()
 	err = log.Consume(ctx, 1, foldBatch, func(records []canonical.Record) error {
-		if err := fold.Apply(records); err != nil {
-			return err
+		if records[len(records)-1].Seq >= last {
+			defer done()
+			records = slices.DeleteFunc(records, func(r canonical.Record) bool { return r.Seq > last })
 		}
-		if fold.Seq() >= last {
-			done()
-		}
-		return nil
+		return fold.Apply(records)
 	})
 	if err == nil && fold.Seq() < last {
 		err = fmt.Errorf("stopped at sequence %d of %d; the old state is untouched", fold.Seq(), last)

@@ -99,6 +99,18 @@ func openHistory(p *Program) *history {
 	return h
 }
 
+// forget drops all former states: they hold everybody who was there then.
+func (h *history) forget() error {
+	h.turn <- struct{}{} // none is being made
+	defer func() { <-h.turn }()
+	h.disk.Lock()
+	defer h.disk.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.kept, h.views = nil, nil
+	return os.RemoveAll(h.dir)
+}
+
 // check opens a copy and returns its sequence, 0 for what only looks like one.
 func (h *history) check(path, name string) (uint64, error) {
 	seq, err := strconv.ParseUint(name, 10, 64)

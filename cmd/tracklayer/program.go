@@ -61,6 +61,7 @@ type Program struct {
 	db     *store.DB
 	fold   *core.Fold
 	door   *webhooks.Door // nil in a core alone
+	eraser *eraser        // nil in a gateway alone
 	past   *past          // nil in a gateway alone
 
 	public, admin     *http.Server
@@ -199,6 +200,7 @@ func (p *Program) start(ctx context.Context) (err error) {
 		p.folding.Go(func() { p.foldForever(folding) })
 		p.folding.Go(func() { p.past.run(folding) })
 		p.folding.Go(func() { p.recomputeForever(folding) })
+		p.folding.Go(func() { p.eraser.forever(folding) })
 	}
 	go p.serve(p.public, p.publicAt)
 	go p.serve(p.admin, p.adminAt)
@@ -253,8 +255,9 @@ func (p *Program) routes() error {
 		if len(editors) == 0 {
 			editors = p.cfg.Keys.Write
 		}
+		p.eraser = p.newEraser()
 		web.New(web.Options{
-			State: p.fold, Past: p.past, Registry: p.events, Largest: min(4<<20, p.events.MaxMessage()-8<<10), Code: version, Now: time.Now, Log: p.log,
+			State: p.fold, Past: p.past, Registry: p.events, Eraser: p.eraser, Largest: min(4<<20, p.events.MaxMessage()-8<<10), Code: version, Now: time.Now, Log: p.log,
 			ReadKey: p.opens(p.cfg.ReadsOpen(), p.cfg.Keys.Read), WriteKey: p.opens(p.cfg.WritesOpen() && len(p.cfg.Keys.Admin) == 0, editors),
 			Changed: func(err error) bool { return errors.Is(err, stream.ErrChanged) },
 		}).Register(e)

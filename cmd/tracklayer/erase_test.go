@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// crowd is a person with three ids, of whom events were contested, repeated and rejected, among others.
+const crowd = `{"batch":[
+ {"event_name":"experiment_exposed","event_id":"gone-e1","experiment_id":"x","variant":"a","user_id":"gone-user-77","anonymous_id":"gone-anon-77","exposed_at":"2026-11-20T10:00:00Z"},
+ {"event_name":"experiment_converted","event_id":"gone-c1","conversion_event":"purchase","anonymous_id":"gone-anon-77","dedup_key":"gone-order","value":5,"currency":"EUR","converted_at":"2026-11-20T10:05:00Z"},
+ {"event_name":"identity_linked","event_id":"gone-l1","user_id":"gone-user-77","previous_user_id":"gone-older-77","linked_at":"2026-11-20T10:06:00Z"},
+ {"event_name":"experiment_exposed","event_id":"gone-e1","experiment_id":"x","variant":"b","user_id":"gone-user-77","exposed_at":"2026-11-20T10:00:00Z"},
+ {"event_name":"experiment_exposed","event_id":"e2","experiment_id":"x","variant":"a","user_id":"stays-user","exposed_at":"2026-11-20T10:00:00Z"},
+ {"event_name":"experiment_converted","event_id":"c2","conversion_event":"purchase","user_id":"stays-user","converted_at":"2026-11-20T11:00:00Z"},
+ {"event_name":"experiment_exposed","event_id":"gone-bad","experiment_id":"x","user_id":"gone-user-77","exposed_at":"2026-11-20T10:00:00Z"}]}`
+
+func send(t *testing.T, method, url, body string) (int, map[string]any) {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer map[string]any
+	if err := json.Unmarshal(text, &answer); err != nil {
+		t.Fatalf("%s %s: %v: %s", method, url, err, text)
+	}
+	return resp.StatusCode, answer
+}
+
+// holding are the files below dir that hold the text.
+func holding(t *testing.T, dir, text string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		if bytes.Contains(raw, []byte(text)) {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// onFolder runs a command on the data folder.
+func onFolder(t *testing.T, args ...string) (int, string) {
+	t.Helper()
+	var out bytes.Buffer
+	code := run(t.Context(), args, streams{strings.NewReader(""), &out, &out}, nil)
+	return code, out.String()
+}
+
+// TestErasure: a person is gone from every file, what is left agrees with itself, and the receipt says what happened.
+func TestErasure(t *testing.T) {
+	dir := t.TempDir()
+	p := begin(t, dir)
+	status, sent := send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", crowd)
+	if status != http.StatusAccepted || sent["rejected"] != 1.0 {
+		t.Fatalf("%d %v", status, sent)
+	}
+	send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", crowd)
+	stop(t, p) // onto the disk, so that there is something to forget
+	if len(holding(t, dir, "gone-")) < 3 {
+		t.Fatal("the person is not where it should be, so finding nothing later means nothing")
+	}
+	p = begin(t, dir)
+	base := "http://" + p.Addr()
+	if status, a := send(t, http.MethodDelete, base+"/v1/units/user/nobody", ""); status != http.StatusNotFound {
+		t.Errorf("nobody: %d %v", status, a)
+	}
+	if status, a := send(t, http.MethodDelete, base+"/v1/units/anonymous/gone-anon-77", `{"reason":"asked by gone-user-77"}`); status != http.StatusUnprocessableEntity {
+		t.Errorf("a reason that names the person: %d %v", status, a)
+	}
+	status, receipt := send(t, http.MethodDelete, base+"/v1/units/anonymous/gone-anon-77", `{"by":"privacy desk","reason":"request 12"}`)
+	if status != http.StatusOK || receipt["ids"] != 3.0 || receipt["events"] != 3.0 || receipt["messages"] != 8.0 || receipt["dead_letters"] != 2.0 || receipt["by"] != "privacy desk" {
+		t.Fatalf("%d %v", status, receipt)
+	}
+	for _, unit := range []string{"user/gone-user-77", "user/gone-older-77", "anonymous/gone-anon-77"} {
+		if status, _ := fetch(t, base+"/v1/units/"+unit); status != http.StatusNotFound {
+			t.Errorf("%s is still known: %d", unit, status)
+		}
+	}
+	if status, a := send(t, http.MethodGet, base+"/v1/erasures/"+receipt["receipt"].(string), ""); status != http.StatusOK || a["reason"] != "request 12" {
+		t.Errorf("the receipt: %d %v", status, a)
+	}
+	_, ledger := send(t, http.MethodGet, base+"/v1/ledger", "")
+	if jsonOf(t, ledger["totals"]) != `{"accepted":2,"conflicts":0,"erased":8,"received":14,"redelivered":2,"rejected":2}` {
+		t.Errorf("the ledger: %v", ledger["totals"])
+	}
+	_, before := send(t, http.MethodGet, base+"/v1/experiments/x/readout", "")
+	if of := before["as_of"].(map[string]any); of["erasures"] != 1.0 {
+		t.Errorf("as of %v", of)
+	}
+	stop(t, p)
+	stop(t, begin(t, dir)) // the list of tables, which holds some of their keys, is written anew at a start
+	if files := holding(t, dir, "gone-"); len(files) > 0 {
+		t.Errorf("still in %v", files)
+	}
+	for _, args := range [][]string{{"audit", "--from-log"}, {"rebuild"}, {"audit", "--from-log"}} {
+		if code, out := onFolder(t, append(args, "--data-dir", dir)...); code != 0 {
+			t.Errorf("%v: %s", args, out)
+		}
+	}
+	p = begin(t, dir)
+	defer stop(t, p)
+	if _, after := send(t, http.MethodGet, "http://"+p.Addr()+"/v1/experiments/x/readout", ""); jsonOf(t, after) != jsonOf(t, before) {
+		t.Errorf("the readout changed by rebuilding:\n%v\n%v", before, after)
+	}
+	if _, after := send(t, http.MethodGet, "http://"+p.Addr()+"/v1/ledger", ""); jsonOf(t, after) != jsonOf(t, ledger) {
+		t.Errorf("the ledger changed by rebuilding:\n%v\n%v", ledger, after)
+	}
+}
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// TestAnErasureIsFinishedByWhoeverFollowsTheLog: the receipt of another process, or of one that died after it, is all
+// that it takes.
+func TestAnErasureIsFinishedByWhoeverFollowsTheLog(t *testing.T) {
+	dir := t.TempDir()
+	p := begin(t, dir)
+	send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", crowd)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	last, err := p.events.LastSeq(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.fold.Wait(ctx, last); err != nil {
+		t.Fatal(err)
+	}
+	search, err := p.fold.Search(canonical.Unit{Kind: canonical.User, ID: "gone-user-77"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.events.Scan(ctx, search.Buckets(), 1, last, search.Message); err != nil {
+		t.Fatal(err)
+	}
+	receipt, err := p.fold.Receipt(search, "of another process", canonical.TimeOf(time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(receipt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.events.PublishErasure(ctx, last, data); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, p) // with the erasure begun, or not yet
+	p = begin(t, dir)
+	defer stop(t, p)
+	seqs := receipt.Sequences()
+	if len(seqs) != 4 {
+		t.Fatalf("%d messages were found", len(seqs))
+	}
+	for left := true; left; { // until the background has come to it
+		if left, err = p.events.Has(ctx, seqs[len(seqs)-1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status, _ := fetch(t, "http://"+p.Addr()+"/v1/units/user/gone-user-77"); status != http.StatusNotFound {
+		t.Errorf("the person is still known: %d", status)
+	}
+}
+
+// TestAnErasureAmidTraffic: what comes in between is neither lost nor taken for the person's.
+func TestAnErasureAmidTraffic(t *testing.T) {
+	dir := t.TempDir()
+	p := begin(t, dir)
+	base := "http://" + p.Addr()
+	send(t, http.MethodPost, base+"/v1/events", crowd)
+	var senders sync.WaitGroup
+	halt := make(chan struct{})
+	var sent [4]int
+	for i := range sent {
+		senders.Go(func() {
+			for {
+				select {
+				case <-halt:
+					return
+				default:
+				}
+				body := fmt.Sprintf(`{"event_name":"experiment_exposed","experiment_id":"x","variant":"a","user_id":"s%d-%d","exposed_at":"2026-11-20T10:00:00Z"}`, i, sent[i])
+				resp, err := http.Post(base+"/v1/events", "application/json", strings.NewReader(body))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusAccepted {
+					t.Errorf("an event was answered with %d", resp.StatusCode)
+				}
+				sent[i]++
+			}
+		})
+	}
+	status, receipt := send(t, http.MethodDelete, base+"/v1/units/user/gone-user-77?by=desk", "")
+	if status != http.StatusOK || receipt["messages"] != 4.0 {
+		t.Errorf("%d %v", status, receipt)
+	}
+	close(halt)
+	senders.Wait()
+	stop(t, p)
+	total := 1
+	for _, n := range sent {
+		total += n
+	}
+	p = begin(t, dir)
+	_, readout := send(t, http.MethodGet, "http://"+p.Addr()+"/v1/experiments/x/readout", "")
+	stop(t, p)
+	if n := readout["variants"].([]any)[0].(map[string]any)["exposed_users"]; n != float64(total) {
+		t.Errorf("%v persons, want %d", n, total)
+	}
+	if code, out := onFolder(t, "audit", "--from-log", "--data-dir", dir); code != 0 {
+		t.Error(out)
+	}
+}

@@ -1,0 +1,168 @@
+package core
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// compared are the records of the state that are a function of the log and of nothing else, in words. Names of
+// experiments are never forgotten, so the state may know more of them than a log from which a person was erased; gaps
+// say which messages were gone when they were read, which is another matter for each reader.
+var compared = []struct {
+	kind byte
+	word string
+}{
+	{keyFact, "facts"},
+	{keyEvent, "event records"},
+	{keyDedup, "dedup keys"},
+	{keyOwnerEdge, "reported links"},
+	{keyOwner, "owners of anonymous ids"},
+	{keyMerge, "reported merges"},
+	{keyName, "names of experiments"},
+	{keyPerson, "persons"},
+	{keyAggregate, "aggregates"},
+	{keyCut, "cuts of metrics"},
+	{keyDefinition, "definitions"},
+	{keyLedger, "ledger lines"},
+	{keyReadout, "official readouts"},
+	{keyErasure, "receipts of erasures"},
+}
+
+// Compare says in which records the state differs from another one that was folded from the log up to the same sequence,
+// one line a kind of record, without personal data. No difference is an empty list. It must not run beside Apply.
+func (f *Fold) Compare(other *Fold) (diff []string, err error) {
+	a, b := f.store.Begin(), other.store.Begin()
+	defer a.Discard()
+	defer b.Discard()
+	x, err := metaOf(a)
+	if err != nil {
+		return nil, err
+	}
+	y, err := metaOf(b)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range []struct {
+		word        string
+		state, fold any
+	}{
+		{"stream sequence", x.Seq, y.Seq},
+		{"watermark", x.Watermark, y.Watermark},
+		{"link conflicts", x.LinkConflicts, y.LinkConflicts},
+		{"unreadable records", x.Unreadable, y.Unreadable},
+		{"newest retraction", x.Retracted, y.Retracted},
+		{"erasures", x.Erasures, y.Erasures},
+		{"number of persons", x.Persons, y.Persons},
+	} {
+		if c.state != c.fold {
+			diff = append(diff, fmt.Sprintf("%s: the state says %v, the log %v", c.word, c.state, c.fold))
+		}
+	}
+	for _, c := range compared {
+		line, err := compareRecords(a, b, c.kind, c.word)
+		if err != nil {
+			return nil, err
+		}
+		if line != "" {
+			diff = append(diff, line)
+		}
+	}
+	return diff, nil
+}
+
+// record is one key of the store with its value.
+type record struct{ key, value []byte }
+
+// records reads all keys with a letter. What it yields is valid until the next one. The error is set at the end.
+func records(tx Tx, kind byte, failed *error) iter.Seq[record] {
+	return func(yield func(record) bool) {
+		err := tx.Scan([]byte{kind}, func(key, value []byte) error {
+			if !yield(record{key, value}) {
+				return errStop
+			}
+			return nil
+		})
+		if err != nil && *failed == nil && err != errStop { //nolint:errorlint // it is returned as it stands, or joined by a real one
+			*failed = err
+		}
+	}
+}
+
+// compareRecords walks over both stores' records of a kind side by side.
+func compareRecords(a, b Tx, kind byte, word string) (line string, err error) {
+	nextA, stopA := iter.Pull(records(a, kind, &err))
+	defer stopA()
+	nextB, stopB := iter.Pull(records(b, kind, &err))
+	defer stopB()
+	var other, missing, extra int
+	var where string
+	x, inA := nextA()
+	y, inB := nextB()
+	for inA || inB {
+		order := 0
+		switch {
+		case !inB:
+			order = -1
+		case !inA:
+			order = 1
+		default:
+			order = bytes.Compare(x.key, y.key)
+		}
+		switch {
+		case order < 0 && kind != keyName:
+			extra++
+		case order > 0:
+			missing++
+		case order == 0 && !alike(kind, x.value, y.value):
+			other++
+		}
+		if where == "" && extra+missing+other > 0 {
+			where = describe(x, y, order)
+		}
+		if order <= 0 {
+			x, inA = nextA()
+		}
+		if order >= 0 {
+			y, inB = nextB()
+		}
+	}
+	if err != nil || extra+missing+other == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("%s: %d differ, %d are missing in the state, %d should not be there%s", word, other, missing, extra, where), nil
+}
+
+// describe names a record that differs, where its key holds no personal data.
+func describe(x, y record, order int) string {
+	r := x
+	if order > 0 {
+		r = y
+	}
+	switch r.key[0] {
+	case keyAggregate:
+		return fmt.Sprintf("; first experiment %q", r.key[1:])
+	case keyLedger:
+		if k, err := decodeLedgerKey(r.key); err == nil {
+			return fmt.Sprintf("; first %s of %q on day %s", kindWord(k.Kind), k.Source, canonical.Time(k.Day*86400000))
+		}
+	}
+	return ""
+}
+
+// alike compares two values. By which revision of the registry a person was last computed says nothing: whom a change
+// does not concern keeps an older one.
+func alike(kind byte, a, b []byte) bool {
+	if bytes.Equal(a, b) || kind != keyPerson {
+		return bytes.Equal(a, b)
+	}
+	p, _, err := decodePerson(a)
+	q, _, other := decodePerson(b)
+	if err != nil || other != nil || p == nil || q == nil {
+		return false
+	}
+	p.revision, q.revision = 0, 0
+	return bytes.Equal(p.appendTo(nil), q.appendTo(nil))
+}

@@ -1,0 +1,124 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/problem"
+	"github.com/tracklayer/tracklayer/readout"
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// filters are the rules for bots and internal users as they are given out.
+type filters struct {
+	Filters   registry.Filters  `json:"filters"`
+	Revision  int               `json:"revision"`   // 0: the default, nobody has set any
+	ChangedAt *canonical.Time   `json:"changed_at"` // null: the same
+	ChangedBy string            `json:"changed_by,omitempty"`
+	Revisions []filtersRevision `json:"revisions"` // the oldest first
+}
+
+// filtersRevision is one change of the filters among all.
+type filtersRevision struct {
+	Revision  int              `json:"revision"`
+	At        canonical.Time   `json:"at"`
+	By        string           `json:"by,omitempty"`
+	StreamSeq uint64           `json:"stream_seq"` // of the change
+	Filters   registry.Filters `json:"filters"`
+}
+
+// filtersOf are the filters of a registry, with those to come on top where next is not nil.
+func filtersOf(r registry.Registry, next *registry.FilterChange, seq uint64) filters {
+	newest := &r.Filters().FilterChange
+	f := filters{Revisions: []filtersRevision{}}
+	for _, one := range r.FilterHistory() {
+		f.Revisions = append(f.Revisions, filtersRevision{one.Revision, one.At, one.By, one.Seq, one.Filters})
+	}
+	if next != nil {
+		newest = next
+		f.Revisions = append(f.Revisions, filtersRevision{next.Revision, next.At, next.By, seq, next.Filters})
+	}
+	f.Filters, f.Revision, f.ChangedBy = newest.Filters, newest.Revision, newest.By
+	if f.Revision > 0 {
+		f.ChangedAt = &newest.At
+	}
+	return f
+}
+
+// filters is GET /v1/filters.
+func (a *API) filters(c echo.Context) error {
+	f := filtersOf(a.State.View().Registry, nil, 0)
+	body, err := encode(f)
+	if err != nil {
+		return err
+	}
+	return fresh(c, entityTag(f.Revision), body)
+}
+
+// setFilters is PUT /v1/filters. The body is all filters, so that what it leaves out is gone from then on.
+func (a *API) setFilters(c echo.Context) error {
+	before := a.State.View().Registry
+	old := before.Filters()
+	if err := precondition(c.Request(), "The filters are", old.Revision, true); err != nil {
+		return err
+	}
+	body, err := read(c, echo.MIMEApplicationJSON)
+	if err != nil {
+		return err
+	}
+	var to registry.Filters
+	if err := decode(body, &to); err != nil {
+		return err
+	}
+	change, err := old.Edit(to, canonical.TimeOf(a.Now()), c.QueryParam("by"))
+	if err != nil {
+		return refusal(err)
+	}
+	seq, err := a.storeFilters(c, change, old.Seq)
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("ETag", entityTag(change.Revision))
+	h.Set(headerSeq, strconv.FormatUint(seq, 10))
+	return answer(c, http.StatusOK, filtersOf(before, change, seq))
+}
+
+// storeFilters puts a change of the filters on the log and waits until the core has read it.
+func (a *API) storeFilters(c echo.Context, change *registry.FilterChange, after uint64) (uint64, error) {
+	data, err := encode(change)
+	if err != nil {
+		return 0, err
+	}
+	seq, err := a.Registry.PublishFilters(c.Request().Context(), after, data)
+	if err != nil && a.Changed(err) {
+		return 0, problem.Conflict("Somebody else has changed the filters in the meantime. GET them, look at what is new, and send the change again.")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%w: store the filters: %w", problem.ErrUnavailable, err)
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), applyWithin)
+	defer cancel()
+	if _, err := a.State.Wait(ctx, seq); err != nil { // they are stored all the same, and will be read
+		a.Log.LogAttrs(ctx, slog.LevelWarn, "filters are stored but not applied yet", slog.Uint64("stream_seq", seq), slog.Any("error", err))
+	}
+	return seq, nil
+}
+
+// askFiltered reads whether bots and internal users are to be counted; a detail says why it cannot be read.
+func askFiltered(values url.Values) (counted bool, detail string) {
+	switch values.Get("filtered") {
+	case "", readout.Exclude:
+		return false, ""
+	case readout.Include:
+		return true, ""
+	}
+	return false, "must be exclude, the default, or include"
+}
