@@ -1,6 +1,10 @@
 // GrowthBook's SDK in pages: visitors who evaluate, log in, buy, and leave.
 import { open } from "./browser.mjs"
 
+// Chromium says Headless in its user agent, and would be filtered as the robot that it is. A context's own user agent does
+// not reach its beacons, the program's does.
+const person = { args: ["--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36"] }
+
 const result = { exposed: {}, bought: [], linked: {} }
 for (let i = 0; i < 4; i++) {
   const visitor = `visitor-${i}`
@@ -15,6 +19,6 @@ for (let i = 0; i < 4; i++) {
     await page.goto("http://shop.example/bye") // what is queued leaves in a beacon
     await page.waitForTimeout(500)
     return key
-  })
+  }, person)
 }
 console.log(JSON.stringify(result))

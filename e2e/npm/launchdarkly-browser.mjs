@@ -22,15 +22,19 @@ const server = http.createServer((request, response) => {
 await new Promise((done) => server.listen(0, "127.0.0.1", done))
 const flags = `http://127.0.0.1:${server.address().port}`
 
-// Version 4 needs crypto.subtle, which only pages over HTTPS have.
-const secure = { args: ["--unsafely-treat-insecure-origin-as-secure=http://shop.example"] }
+// Version 4 needs crypto.subtle, which only pages over HTTPS have. Chromium says Headless in its user agent, and would be
+// filtered as the robot that it is.
+const person = {
+  args: ["--unsafely-treat-insecure-origin-as-secure=http://shop.example"],
+  options: { userAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36" },
+}
 
 const result = { exposed: {}, anonymous: {}, bought: [] }
 for (const version of ["v3", "v4"]) {
   for (let i = 0; i < 4; i++) {
     const context = { kind: "user", key: `${version}-${i}`, ...(i === 3 && { anonymous: true }) }
     const visit = (page) => page.evaluate(([flags, events, context, buys]) => window.visit(flags, events, context, buys), [flags, events, context, i % 2 === 0])
-    const served = await open(`launchdarkly-page-${version}.mjs`, visit, secure)
+    const served = await open(`launchdarkly-page-${version}.mjs`, visit, person)
     result[context.anonymous ? "anonymous" : "exposed"][context.key] = served
     if (i % 2 === 0) result.bought.push(context.key)
   }
