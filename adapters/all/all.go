@@ -7,6 +7,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/adapters/custom"
+	"github.com/tracklayer/tracklayer/adapters/growthbook"
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
 	"github.com/tracklayer/tracklayer/adapters/posthog"
 )
@@ -15,6 +16,7 @@ import (
 func All() []adapters.Adapter {
 	return []adapters.Adapter{
 		custom.Adapter,
+		growthbook.Adapter,
 		launchdarkly.Adapter,
 		posthog.Adapter,
 	}
