@@ -110,7 +110,8 @@ func (t *Tap) layer(layer, param string, result statsig.DynamicConfig, exposure 
 	t.expose(exposure.Metadata["allocatedExperiment"], result, exposure, map[string]string{"layer": layer, "parameter": param})
 }
 
-// expose sends an exposure of who is in a group. The exposure is nil where the caller wants none logged.
+// expose sends an exposure of who is in a group. The exposure is nil where the caller wants none logged, unless the SDK's
+// option IncludeDisabledExposures is set.
 func (t *Tap) expose(experiment string, result statsig.DynamicConfig, exposure *statsig.ExposureEvent, attributes map[string]string) {
 	if exposure == nil || result.GroupName == "" || !allocated(result.RuleID, exposure.Metadata) {
 		return
