@@ -7,12 +7,14 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
+	"github.com/tracklayer/tracklayer/adapters/optimizely"
 )
 
 // All lists the adapters, in the order of their vendors' names.
 func All() []adapters.Adapter {
 	return []adapters.Adapter{
 		launchdarkly.Adapter,
+		optimizely.Adapter,
 	}
 }
 

@@ -46,7 +46,7 @@ func (d *decoder) notAnExposure(one *decision) string {
 
 // activation is an impression: everything that one call of decide(), activate() or isFeatureEnabled() decided.
 func (d *decoder) activation(s *snapshot, e *event) {
-	base := canonical.Event{Kind: canonical.Exposed, IDOrigin: canonical.FromContent}
+	base := canonical.Event{Kind: canonical.Exposed} // IDOrigin stays empty, so that the tap's copy has the same body
 	err := d.begin(&base, e)
 	events, reason := d.events[:0], "no_decision"
 	for i := range s.decisions {
