@@ -8,6 +8,7 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
 	"github.com/tracklayer/tracklayer/adapters/optimizely"
+	"github.com/tracklayer/tracklayer/adapters/otel"
 )
 
 // All lists the adapters, in the order of their vendors' names.
@@ -15,6 +16,7 @@ func All() []adapters.Adapter {
 	return []adapters.Adapter{
 		launchdarkly.Adapter,
 		optimizely.Adapter,
+		otel.Adapter,
 	}
 }
 
