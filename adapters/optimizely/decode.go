@@ -123,15 +123,20 @@ func (d *decoder) word() (string, error) {
 	return "", d.c.Skip()
 }
 
-// browserSDK is the client_name of the SDK in a page (javascript-sdk lib/utils/enums).
-const browserSDK = "javascript-sdk"
+// What client_name says (javascript-sdk lib/utils/enums: the SDK in a page; go-sdk pkg/event/version.go; the Agent, which
+// is made of go-sdk).
+const (
+	browserSDK = "javascript-sdk"
+	goSDK      = "go-sdk"
+	agentSDK   = "agent"
+)
 
 // channelOf tells by client_name where an event was seen; names of clients of the Event API are their authors' own.
 func channelOf(client string) canonical.Channel {
 	switch client {
 	case browserSDK, "react-sdk", "react-native-sdk", "react-native-js-sdk", "android-sdk", "android-tv-sdk", "fire-tv-sdk", "swift-sdk", "flutter-sdk":
 		return canonical.Client
-	case "node-sdk", "go-sdk", "java-sdk", "python-sdk", "ruby-sdk", "php-sdk", "csharp-sdk", "agent":
+	case "node-sdk", goSDK, "java-sdk", "python-sdk", "ruby-sdk", "php-sdk", "csharp-sdk", agentSDK:
 		return canonical.Server
 	}
 	return ""
@@ -253,17 +258,38 @@ func id(uuid text) string {
 	return uuid.s
 }
 
-// derived is the id of a conversion that came without one: made of all that tells it from others, and of how many in
-// the body were like it before, because two equal purchases are two purchases.
-func (d *decoder) derived(e *event, at canonical.Time) string {
-	base := canonical.DeriveID("optimizely", d.account, d.project, d.visitor.id.s, e.entity.s, e.key.s, strconv.FormatInt(int64(at), 10))
+// conversionID is an event's uuid, or an id made of all that tells a conversion from others.
+func (d *decoder) conversionID(e *event, at canonical.Time) (string, canonical.IDOrigin) {
+	if own := id(e.uuid); own != "" {
+		return own, canonical.FromSender
+	}
+	return d.unlike(canonical.DeriveID("optimizely", d.account, d.project, d.visitor.id.s, e.entity.s, e.key.s, strconv.FormatInt(int64(at), 10))), canonical.FromContent
+}
+
+// exposureID is the event's uuid as well, behind it the place of a further decision; but not go-sdk's, which draws a new
+// uuid for an impression whenever it builds a batch again (pkg/event/factory.go createImpressionVisitor): all else
+// stays, so the id is made of that. Its IDOrigin is the sender's nevertheless, so that the tap's copy has the same body.
+func (d *decoder) exposureID(e *event, it *decision, x *canonical.Event, nth int) string {
+	if own := id(e.uuid); own != "" && d.client != goSDK && d.client != agentSDK {
+		if nth > 0 {
+			own += "/" + strconv.Itoa(nth)
+		}
+		return own
+	}
+	return d.unlike(canonical.DeriveID("optimizely", d.project, d.visitor.id.s, x.ExperimentID, it.variation.s, it.variationKey.s, it.flag.s,
+		strconv.FormatInt(int64(x.At), 10)))
+}
+
+// unlike tells what is made of equal fields by how many in the body were like it before: two equal purchases are two
+// purchases. A batch that is built again keeps its order.
+func (d *decoder) unlike(made string) string {
 	if d.alike == nil {
 		d.alike = map[string]int{}
 	}
-	n := d.alike[base]
-	d.alike[base]++
+	n := d.alike[made]
+	d.alike[made]++
 	if n == 0 {
-		return base
+		return made
 	}
-	return base + "." + strconv.Itoa(n)
+	return made + "." + strconv.Itoa(n)
 }

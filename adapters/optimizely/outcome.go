@@ -46,7 +46,7 @@ func (d *decoder) notAnExposure(one *decision) string {
 
 // activation is an impression: everything that one call of decide(), activate() or isFeatureEnabled() decided.
 func (d *decoder) activation(s *snapshot, e *event) {
-	base := canonical.Event{Kind: canonical.Exposed} // IDOrigin stays empty, so that the tap's copy has the same body
+	base := canonical.Event{Kind: canonical.Exposed}
 	err := d.begin(&base, e)
 	events, reason := d.events[:0], "no_decision"
 	for i := range s.decisions {
@@ -66,8 +66,7 @@ func (d *decoder) activation(s *snapshot, e *event) {
 		if err = d.decided(&x, it); err != nil {
 			continue
 		}
-		x.ID = canonical.DeriveID("optimizely", d.project, d.visitor.id.s, x.ExperimentID, it.variation.s, it.variationKey.s, it.flag.s,
-			strconv.FormatInt(int64(x.At), 10))
+		x.ID = d.exposureID(e, it, &x, len(events))
 		x.Attributes = d.attributes(it)
 		events = append(events, x)
 	}
@@ -160,9 +159,7 @@ func (d *decoder) conversion(s *snapshot, e *event) {
 		d.reject(err)
 		return
 	}
-	if base.ID = id(e.uuid); base.ID == "" {
-		base.ID, base.IDOrigin = d.derived(e, base.At), canonical.FromContent
-	}
+	base.ID, base.IDOrigin = d.conversionID(e, base.At)
 	base.Attributes = d.attributes(nil)
 	events := d.events[:0]
 	for i := range s.decisions {
