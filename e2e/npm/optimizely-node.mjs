@@ -8,14 +8,17 @@ const address = process.argv[2] + "/webhooks/optimizely/v1/events"
 const shop = new Shop()
 const visitors = 60
 
-async function current() {
-  const eventProcessor = v6.createBatchEventProcessor({
-    eventDispatcher: { dispatchEvent: (event) => v6.eventDispatcher.dispatchEvent({ ...event, url: address }) },
-  })
+const post = (params) => fetch(address, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(params) })
+const pending = []
+
+// current is generation 6, with its own dispatcher or with a listener beside a dispatcher to elsewhere.
+async function current(name, dispatchEvent, listener) {
+  const eventProcessor = v6.createBatchEventProcessor({ eventDispatcher: { dispatchEvent }, batchSize: listener ? 1 : undefined })
   const client = v6.createInstance({ projectConfigManager: v6.createStaticProjectConfigManager({ datafile }), eventProcessor })
   await client.onReady()
+  if (listener) client.notificationCenter.addNotificationListener(v6.NOTIFICATION_TYPES.LOG_EVENT, listener)
   for (let i = 0; i < visitors; i++) {
-    const user = `zoë-6-${i}`
+    const user = `zoë-${name}-${i}`
     const context = client.createUserContext(user, { plan: "free" })
     for (let again = 0; again < 2; again++) {
       const decision = context.decide("checkout_flow")
@@ -29,14 +32,13 @@ async function current() {
     }
   }
   client.createUserContext("held-out", { country: "NZ" }).decide("checkout_flow")
+  if (listener) await new Promise((done) => setTimeout(done, 1000)) // a client that closes tells its listeners no more
   await client.close()
 }
 
-const pending = []
 const plain = {
   dispatchEvent(event, done) {
-    pending.push(fetch(address, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(event.params) })
-      .then((answer) => done({ statusCode: answer.status })))
+    pending.push(post(event.params).then((answer) => done({ statusCode: answer.status })))
   },
 }
 
@@ -71,7 +73,9 @@ async function oldest() {
   await Promise.all(pending)
 }
 
-await current()
+await current("own", (event) => v6.eventDispatcher.dispatchEvent({ ...event, url: address }))
+await current("listener", async () => ({ statusCode: 204 }), ({ params }) => pending.push(post(params)))
+await Promise.all(pending)
 await middle(require("optimizely-v5"), 5)
 await middle(require("optimizely-v4"), 4)
 await oldest()
