@@ -69,6 +69,7 @@ type RunAggregate struct {
 	Mismatched int64 `json:"mismatched,omitempty"`
 	// EndedUnexposed are persons with an early end and no exposure.
 	EndedUnexposed int64 `json:"ended_unexposed,omitempty"`
+	Doubts
 }
 
 // UnknownAggregate is one unknown label.
@@ -114,14 +115,16 @@ func (r *RunAggregate) variant(key string) *VariantAggregate {
 }
 
 // add puts what one person contributes on top (sign 1) or takes it back (sign -1).
-func (a *Aggregate) add(sign int64, p *participation, labels registry.Label) {
+func (a *Aggregate) add(sign int64, q *participation, p *person) {
 	a.Participants += sign
-	a.OutsideRun += sign * p.outside
-	a.NoExposure += sign * p.noExposure
-	for i := range p.runs {
-		v := &p.runs[i]
-		if r := a.run(v.run); r.add(sign, v) {
-			a.addArms(r, sign, v, labels)
+	a.OutsideRun += sign * q.outside
+	a.NoExposure += sign * q.noExposure
+	for i := range q.runs {
+		v := &q.runs[i]
+		r := a.run(v.run)
+		r.doubts(sign, p, v)
+		if r.add(sign, v) {
+			a.addArms(r, sign, v, p.labels)
 		}
 	}
 }
@@ -238,7 +241,7 @@ func (a *Aggregate) prune() {
 				r.Crossovers[i] = nil
 			}
 		}
-		if len(r.Variants)+len(r.Unknown)+len(r.Crossovers[0])+len(r.Crossovers[1]) == 0 && r.Loose == [statuses]int64{} && r.Mismatched == 0 && r.EndedUnexposed == 0 {
+		if len(r.Variants)+len(r.Unknown)+len(r.Crossovers[0])+len(r.Crossovers[1]) == 0 && r.Loose == [statuses]int64{} && r.Mismatched == 0 && r.EndedUnexposed == 0 && r.Doubts == (Doubts{}) {
 			delete(a.Runs, n)
 		}
 	}

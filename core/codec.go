@@ -13,7 +13,8 @@ import (
 // is the store's format (see meta).
 const (
 	tagPerson   = 1
-	tagRedirect = 2 // this id is one of another person's, whose first unit follows
+	tagRedirect = 2      // this id is one of another person's, whose first unit follows
+	tagRefused  = 1 << 7 // beside tagPerson: other users were linked to its anonymous ids
 )
 
 func appendText(b []byte, s string) []byte {
@@ -44,7 +45,14 @@ func appendArms(b []byte, arms []arm) []byte {
 
 // appendTo writes the person.
 func (p *person) appendTo(b []byte) []byte {
-	b = binary.AppendUvarint(append(b, tagPerson|byte(p.labels)<<2), uint64(p.conversions))
+	tag := byte(tagPerson) | byte(p.labels)<<2
+	if p.refused != 0 {
+		tag |= tagRefused
+	}
+	b = binary.AppendUvarint(append(b, tag), uint64(p.conversions))
+	if p.refused != 0 {
+		b = binary.AppendUvarint(b, uint64(p.refused))
+	}
 	b = binary.AppendUvarint(b, uint64(p.revision))
 	b = binary.AppendUvarint(b, uint64(len(p.units)))
 	for _, u := range p.units {
@@ -76,6 +84,10 @@ func (v *runView) appendTo(b []byte) []byte {
 		b = v.totals[i].appendTo(b)
 	}
 	mask := byte(0)
+	odd := [...]int64{v.mismatched, v.late, v.ahead}
+	if odd != [...]int64{0, 0, 0} {
+		mask = maskOdd
+	}
 	for s, n := range v.statuses {
 		if n != 0 {
 			mask |= 1 << s
@@ -87,8 +99,16 @@ func (v *runView) appendTo(b []byte) []byte {
 			b = binary.AppendUvarint(b, uint64(n))
 		}
 	}
-	return binary.AppendUvarint(b, uint64(v.mismatched))
+	if mask&maskOdd != 0 {
+		for _, n := range odd {
+			b = binary.AppendUvarint(b, uint64(n))
+		}
+	}
+	return b
 }
+
+// maskOdd says, beside the statuses that are there, that rare numbers follow.
+const maskOdd = 1 << statuses
 
 // appendTo writes the total. What a flag says to be as nearly always is not written: no covariate, a number that is
 // the number of conversions, no denominator.
@@ -237,7 +257,7 @@ func (d *decoder) arms() []arm {
 func decodePerson(b []byte) (*person, canonical.Unit, error) {
 	d := decoder{b: b}
 	tag := d.byte()
-	labels := registry.Label(tag >> 2)
+	labels := registry.Label(tag &^ tagRefused >> 2)
 	if tag == tagRedirect {
 		if u := d.unit(); !d.bad {
 			return nil, u, nil
@@ -246,7 +266,12 @@ func decodePerson(b []byte) (*person, canonical.Unit, error) {
 	if tag&3 != tagPerson || labels&^registry.Labels != 0 {
 		return nil, canonical.Unit{}, fmt.Errorf("person: %w", errRecord)
 	}
-	p := &person{labels: labels, conversions: int64(d.uint()), revision: int(d.uint())}
+	p := &person{labels: labels, conversions: int64(d.uint())}
+	if tag&tagRefused != 0 {
+		p.refused = int64(d.uint())
+		d.bad = d.bad || p.refused <= 0
+	}
+	p.revision = int(d.uint())
 	for range d.count() {
 		p.units = append(p.units, d.unit())
 	}
@@ -289,5 +314,8 @@ func (d *decoder) runView(v *runView) {
 			v.statuses[s] = int64(d.uint())
 		}
 	}
-	v.mismatched = int64(d.uint())
+	if mask&maskOdd != 0 {
+		v.mismatched, v.late, v.ahead = int64(d.uint()), int64(d.uint()), int64(d.uint())
+		d.bad = d.bad || v.mismatched|v.late|v.ahead == 0 // it would be lost when the person is written again
+	}
 }

@@ -24,8 +24,10 @@ var compared = []struct {
 	{keyName, "names of experiments"},
 	{keyPerson, "persons"},
 	{keyAggregate, "aggregates"},
+	{keyCut, "cuts of metrics"},
 	{keyDefinition, "definitions"},
 	{keyLedger, "ledger lines"},
+	{keyReadout, "official readouts"},
 	{keyErasure, "receipts of erasures"},
 }
 

@@ -107,9 +107,7 @@ func (f *Fold) insert(e *canonical.Event) error {
 	if err := f.tx.Set(factKey(e), f.buf); err != nil {
 		return err
 	}
-	if err := f.noteName(e); err != nil {
-		return err
-	}
+	f.noteName(e, 1)
 	p, err := f.ensurePerson(e.Unit())
 	if err != nil {
 		return err
@@ -124,17 +122,6 @@ func (f *Fold) insert(e *canonical.Event) error {
 		f.change(p, f.rules.Resolve(e.Source, e.ExperimentID, e.SourceExperiment), func() { f.rules.end(p.person, e) })
 	}
 	return nil
-}
-
-// noteName keeps what the event calls its experiment, so that a change of the registry finds every name that means
-// something else from then on. Names are never forgotten: one too many costs a comparison.
-func (f *Fold) noteName(e *canonical.Event) error {
-	n := name{e.Source, e.ExperimentID, e.SourceExperiment}
-	if _, known := f.names[n]; known || e.ExperimentID == "" {
-		return nil
-	}
-	f.names[n] = struct{}{}
-	return f.tx.Set(n.key(), nil)
 }
 
 // ensurePerson finds the person of a unit, or makes one of that unit alone.
@@ -241,6 +228,7 @@ func (f *Fold) withdraw(e *canonical.Event) ([]canonical.Unit, error) {
 	if err := f.tx.Delete(factKey(e)); err != nil {
 		return nil, err
 	}
+	f.noteName(e, -1)
 	seeds := []canonical.Unit{e.Unit()}
 	if e.Links() {
 		seeds = append(seeds, canonical.Unit{Kind: canonical.Anonymous, ID: e.AnonymousID})

@@ -79,3 +79,10 @@ func InBackground(persons, facts int64) (undo func()) {
 	atOnce, heavy = persons, facts
 	return func() { atOnce, heavy = wasAtOnce, wasHeavy }
 }
+
+// TraceAtMost bounds the events that a trace lists. It returns what takes that back.
+func TraceAtMost(n int64) (undo func()) {
+	was := traced
+	traced = n
+	return func() { traced = was }
+}

@@ -29,7 +29,9 @@ type Fold struct {
 	dirty   map[string]struct{}       // experiments whose aggregate changed since the last commit
 	people  map[canonical.Unit]*entry // units that were read, as many as stay in memory
 	touched []*entry                  // of these, the ones that changed since the last commit
-	names   map[name]struct{}         // all that events call experiments
+	names   map[name]int64            // all that facts call experiments, with how many do
+	renamed map[name]struct{}         // of these, the ones whose number changed since the last commit
+	called  map[string][]Name         // the same by experiment; nil: to be found anew
 	ledger  map[LedgerKey]*LedgerEntry
 	hints   hints                       // where to find what a receipt of this process erases
 	frozen  map[string]*Snapshot        // experiments that are being recomputed, as they were before
@@ -77,7 +79,7 @@ func (f *Fold) touch(e *entry) {
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
 		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
-		names: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}),
+		names: map[name]int64{}, renamed: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}),
 	}
 	tx := store.Begin()
 	defer tx.Discard()
@@ -93,12 +95,7 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = tx.Scan([]byte{keyName}, func(key, _ []byte) error {
-		n, err := decodeName(key)
-		f.names[n] = struct{}{}
-		return err
-	})
-	if err != nil {
+	if err := f.loadNames(tx); err != nil {
 		return nil, err
 	}
 	snapshots := map[string]*Snapshot{}
@@ -222,7 +219,7 @@ func (f *Fold) commit() error {
 		}
 	}
 	maps.Copy(snapshots, f.frozen)
-	if err := f.flushLedger(); err != nil {
+	if err := errors.Join(f.flushLedger(), f.flushNames()); err != nil {
 		return err
 	}
 	raw, err := json.Marshal(f.meta)
@@ -301,7 +298,7 @@ func (f *Fold) change(e *entry, experiment string, fn func()) {
 func (f *Fold) contribute(sign int64, p *person, experiment string) {
 	for i := range p.parts {
 		if q := &p.parts[i]; experiment == "" || q.experiment == experiment {
-			f.aggregate(q.experiment).add(sign, q, p.labels)
+			f.aggregate(q.experiment).add(sign, q, p)
 		}
 	}
 }
@@ -330,14 +327,19 @@ func (f *Fold) settle(e *entry) error {
 // evaluated computes a person with about so many facts from them. The facts of most persons fit into memory, and are
 // read once; the others' are read as often as need be.
 func (f *Fold) evaluated(units []canonical.Unit, about int64) (*person, error) {
-	if about > heavy {
-		return f.rules.evaluate(units, func(each func(*canonical.Event) error) error { return f.eachFact(units, each) })
+	all := facts(func(each func(*canonical.Event) error) error { return f.eachFact(units, each) })
+	if about <= heavy {
+		read, err := f.facts(units, about)
+		if err != nil {
+			return nil, err
+		}
+		all = held(read)
 	}
-	facts, err := f.facts(units, about)
-	if err != nil {
-		return nil, err
+	p, err := f.rules.evaluate(units, all)
+	if err == nil {
+		p.refused, err = f.refusals(units)
 	}
-	return f.rules.evaluate(units, held(facts))
+	return p, err
 }
 
 // facts reads everything that is stored under the units, about so many.

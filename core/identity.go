@@ -34,8 +34,14 @@ func (f *Fold) link(e *canonical.Event) error {
 	if before == "" || cmp.Or(cmp.Compare(e.At, owner.at), strings.Compare(e.UserID, before)) < 0 {
 		owner.user, owner.at = e.UserID, e.At
 	}
-	if err := f.setOwner(e.AnonymousID, owner); err != nil || owner.user == before {
+	if err := f.setOwner(e.AnonymousID, owner); err != nil {
 		return err
+	}
+	if owner.user == before {
+		if seen {
+			return nil
+		}
+		return f.refuse(before)
 	}
 	return f.adopt(e.AnonymousID, owner.user)
 }
@@ -56,7 +62,11 @@ func (f *Fold) adopt(anonymous, user string) error {
 	if err != nil {
 		return err
 	}
-	p.person.units = insertUnit(p.person.units, a)
+	if add := func() { p.person.units = insertUnit(p.person.units, a) }; len(p.person.units) == Crowd {
+		f.change(p, "", add)
+	} else {
+		add()
+	}
 	e.redirect = p.person.units[0]
 	f.touch(p)
 	f.touch(e)
@@ -246,6 +256,9 @@ func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person) 
 		return err
 	}
 	e.person = &person{units: units}
+	if e.person.refused, err = f.refusals(units); err != nil {
+		return err
+	}
 	if slices.Contains(units, heaviest.units[0]) {
 		e.person.conversions, e.person.labels = heaviest.conversions, heaviest.labels
 		e.person.revision, e.person.parts = heaviest.revision, heaviest.parts

@@ -15,7 +15,7 @@ const (
 	keyOwnerEdge  = 'o' // anonymous id, user id, time, source, event id -> nothing: one report that they are one person
 	keyOwner      = 'w' // anonymous id -> its owner
 	keyMerge      = 'm' // user id, user id, time, source, event id -> nothing: one report, kept in both directions
-	keyName       = 'n' // source, what it calls an experiment, the vendor's own name for it -> nothing
+	keyName       = 'n' // source, what it calls an experiment, the vendor's own name for it -> how many facts do
 	keyPerson     = 'p' // unit -> person or redirect
 	keyAggregate  = 'a' // experiment -> aggregate
 	keyCut        = 'c' // experiment, run, variant, metric, group, day, age -> what the sums of a metric grew by

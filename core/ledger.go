@@ -13,6 +13,8 @@ type LedgerKey struct {
 	Day    int64 // of receipt, days since 1970
 	Source string
 	Kind   canonical.Kind // 0: of items that were rejected, whose kind nobody knows
+	// Experiment is what the events call it; aliases are not looked up, so that no change of the registry moves a line.
+	Experiment string // "": they name none
 }
 
 // LedgerEntry is what became of the events of one line: received is the sum of its columns.
@@ -31,7 +33,7 @@ func (e LedgerEntry) Received() int64 {
 
 func (k LedgerKey) encode() []byte {
 	b := binary.BigEndian.AppendUint64([]byte{keyLedger}, uint64(k.Day))
-	return append(append(append(b, k.Source...), 0), byte(k.Kind))
+	return append(append(append(append(b, k.Source...), 0), byte(k.Kind)), k.Experiment...)
 }
 
 func (e *LedgerEntry) encode() []byte {
@@ -53,7 +55,7 @@ func decodeLedger(b []byte) (e LedgerEntry, err error) {
 
 // reject counts the items of a request that could not be counted as events.
 func (f *Fold) reject(r *canonical.Rejected) error {
-	l, err := f.ledgerLine(LedgerKey{day(r.ReceivedAt), r.Source, 0})
+	l, err := f.ledgerLine(LedgerKey{Day: day(r.ReceivedAt), Source: r.Source})
 	if err != nil {
 		return err
 	}
@@ -63,7 +65,7 @@ func (f *Fold) reject(r *canonical.Rejected) error {
 
 // ledgerOf is the line that counts the event, read from the store where need be.
 func (f *Fold) ledgerOf(e *canonical.Event) (*LedgerEntry, error) {
-	return f.ledgerLine(LedgerKey{day(e.ReceivedAt), e.Source, e.Kind})
+	return f.ledgerLine(LedgerKey{day(e.ReceivedAt), e.Source, e.Kind, e.ExperimentID})
 }
 
 func (f *Fold) ledgerLine(key LedgerKey) (*LedgerEntry, error) {
@@ -112,11 +114,11 @@ func (f *Fold) Ledger(fn func(LedgerKey, LedgerEntry) error) error {
 }
 
 func decodeLedgerKey(k []byte) (LedgerKey, error) {
-	source, kind, ok := bytes.Cut(k[9:], []byte{0})
-	if !ok || len(kind) != 1 {
+	source, rest, ok := bytes.Cut(k[9:], []byte{0})
+	if !ok || len(rest) == 0 {
 		return LedgerKey{}, fmt.Errorf("ledger: %w", errRecord)
 	}
-	return LedgerKey{int64(binary.BigEndian.Uint64(k[1:9])), string(source), canonical.Kind(kind[0])}, nil
+	return LedgerKey{int64(binary.BigEndian.Uint64(k[1:9])), string(source), canonical.Kind(rest[0]), string(rest[1:])}, nil
 }
 
 // kindWord is what a line is about.

@@ -29,6 +29,7 @@ type Snapshot struct {
 	ID         string
 	Experiment *registry.Experiment // nil: undeclared
 	Aggregate  *Aggregate
+	Called     []Name // what sources call it, sorted
 
 	Seq         uint64 // of the last record applied
 	Revision    int    // of the registry
@@ -48,7 +49,7 @@ func (v *View) Experiment(id string) (*Snapshot, bool) {
 	}
 	s := Snapshot{ID: id, Seq: v.Seq, Revision: v.Registry.Revision, Watermark: v.Watermark}
 	if ok {
-		s.Experiment, s.Aggregate = found.Experiment, found.Aggregate
+		s.Experiment, s.Aggregate, s.Called = found.Experiment, found.Aggregate, found.Called
 		return &s, true
 	}
 	s.Experiment, ok = v.Registry.Get(id)
@@ -99,7 +100,7 @@ func (f *Fold) Until(ctx context.Context, good func(*View) bool) (*View, error) 
 
 // snapshot freezes an experiment for readers.
 func (f *Fold) snapshot(id string, a *Aggregate) *Snapshot {
-	s := &Snapshot{ID: id, Aggregate: a.clone()}
+	s := &Snapshot{ID: id, Aggregate: a.clone(), Called: f.namesOf(id)}
 	if x, ok := f.rules.Get(id); ok {
 		s.Experiment = x
 	}

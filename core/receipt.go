@@ -33,12 +33,13 @@ type Receipt struct {
 
 // ErasedLine is what was erased of one line of the ledger and one of its columns.
 type ErasedLine struct {
-	Day      string `json:"day"` // of receipt, UTC
-	Source   string `json:"source"`
-	Kind     string `json:"kind"`
-	Outcome  string `json:"outcome"` // accepted, redelivered or conflict
-	Messages int64  `json:"messages"`
-	Seqs     []byte `json:"seqs,omitempty"` // stream sequences, each as a varint of its distance to the one before
+	Day        string `json:"day"` // of receipt, UTC
+	Source     string `json:"source"`
+	Kind       string `json:"kind"`
+	Experiment string `json:"experiment_id,omitempty"`
+	Outcome    string `json:"outcome"` // accepted, redelivered or conflict
+	Messages   int64  `json:"messages"`
+	Seqs       []byte `json:"seqs,omitempty"` // stream sequences, each as a varint of its distance to the one before
 }
 
 // Outcomes of a message, by the column of the ledger that counts it.
@@ -96,7 +97,7 @@ func (l *ErasedLine) sequences() (seqs []uint64) {
 
 // key is the line of the ledger and, in it, the column.
 func (l *ErasedLine) key() (LedgerKey, func(*LedgerEntry) *int64, error) {
-	k := LedgerKey{Source: l.Source, Kind: canonical.ParseKind(l.Kind)}
+	k := LedgerKey{Source: l.Source, Kind: canonical.ParseKind(l.Kind), Experiment: l.Experiment}
 	day, err := time.Parse(time.DateOnly, l.Day)
 	if err != nil || k.Kind == 0 || int64(len(l.sequences())) != l.Messages {
 		return k, nil, errReceipt

@@ -28,13 +28,14 @@ type reference struct {
 	registry  registry.Registry
 	facts     []canonical.Event            // one an id, in no order that matters
 	people    map[string][]canonical.Event // by the person's key
+	refused   map[string]int               // users that were linked to a person's anonymous ids besides the owner
 	conflicts int64
 	sums      map[string]*sums
 }
 
 // refer computes the reference of a history.
 func refer(records []canonical.Record) *reference {
-	r := &reference{people: map[string][]canonical.Event{}, sums: map[string]*sums{}}
+	r := &reference{people: map[string][]canonical.Event{}, refused: map[string]int{}, sums: map[string]*sums{}}
 	for i, record := range records {
 		if record.Definition != nil {
 			if next, _, err := r.registry.Apply(record.Definition, uint64(i+1)); err == nil {
@@ -47,8 +48,8 @@ func refer(records []canonical.Record) *reference {
 	for _, x := range r.registry.All() {
 		r.of(x.ID)
 	}
-	for _, facts := range r.people {
-		r.count(facts)
+	for person, facts := range r.people {
+		r.count(facts, r.refused[person] > 0)
 	}
 	return r
 }
@@ -102,6 +103,7 @@ func (r *reference) group() {
 			users[e.UserID] = true
 		}
 		r.conflicts += int64(len(users) - 1)
+		r.refused["user "+key[owner[anonymous]]] += len(users) - 1
 	}
 	for _, e := range r.facts {
 		user := e.UserID
@@ -164,6 +166,7 @@ func (s *sums) variant(run int, key string) *core.VariantAggregate {
 // someone is one person's facts, sorted and by kind.
 type someone struct {
 	exposures, ends, conversions []canonical.Event
+	shared                       bool // another user was linked to one of the ids
 	bot, internal                bool
 }
 
@@ -185,8 +188,8 @@ func (p *someone) kept(c canonical.Event) canonical.Event {
 func same(a, b canonical.Event) bool { return a.ID == b.ID && a.Source == b.Source }
 
 // count adds one person to every experiment that the facts name.
-func (r *reference) count(facts []canonical.Event) {
-	var p someone
+func (r *reference) count(facts []canonical.Event, shared bool) {
+	p := someone{shared: shared}
 	slices.SortFunc(facts, func(a, b canonical.Event) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), strings.Compare(a.ID, b.ID), strings.Compare(a.Source, b.Source))
 	})
@@ -296,6 +299,17 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 			arms[key]++
 		} else {
 			strange[key]++
+		}
+	}
+	if p.shared {
+		s.run(run).Shared++
+	}
+	for _, e := range exposures {
+		if e.ReceivedAt > e.At+7*24*60*60*1000 {
+			s.run(run).Late++
+		}
+		if e.At > e.ReceivedAt+5*60*1000 {
+			s.run(run).Ahead++
 		}
 	}
 	for key, n := range strange {

@@ -65,7 +65,7 @@ func (s *Search) Message(r *canonical.Record) {
 		return
 	}
 	sum := sha256.Sum256(e.AppendBody(nil))
-	line := ErasedLine{Day: time.UnixMilli(int64(e.ReceivedAt)).UTC().Format(time.DateOnly), Source: e.Source, Kind: e.Kind.String()}
+	line := ErasedLine{Day: time.UnixMilli(int64(e.ReceivedAt)).UTC().Format(time.DateOnly), Source: e.Source, Kind: e.Kind.String(), Experiment: e.ExperimentID}
 	s.events[key] = append(met, found{r.Seq, line, [16]byte(sum[:16]), own})
 	s.received = max(s.received, e.ReceivedAt)
 }
@@ -117,7 +117,7 @@ func (f *Fold) Receipt(s *Search, id string, now canonical.Time) (Receipt, error
 			}
 			bodies[m.hash] = struct{}{}
 			contested = contested || !m.own
-			name := strings.Join([]string{m.line.Day, m.line.Source, m.line.Kind, m.line.Outcome}, "\x00")
+			name := strings.Join([]string{m.line.Day, m.line.Source, m.line.Kind, m.line.Experiment, m.line.Outcome}, "\x00")
 			if lines[name] == nil {
 				names = append(names, name)
 			}

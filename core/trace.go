@@ -3,6 +3,7 @@ package core
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -15,10 +16,12 @@ var ErrNoUnit = errors.New("no event has named this id")
 
 // Trace says why a person is, or is not, counted: all of its ids and events, and what became of them.
 type Trace struct {
-	AsOf        AsOf               `json:"as_of"`
-	Unit        UnitRef            `json:"unit"`   // that was asked for
-	Person      UnitRef            `json:"person"` // the person's key
-	Units       []TracedUnit       `json:"units"`
+	AsOf   AsOf         `json:"as_of"`
+	Unit   UnitRef      `json:"unit"`   // that was asked for
+	Person UnitRef      `json:"person"` // the person's key
+	Units  []TracedUnit `json:"units"`
+	// Left says what is left out because the person has too many events to be listed; "": nothing.
+	Left        string             `json:"left_out,omitempty"`
 	Filtered    []TracedLabel      `json:"filtered"` // why the person is a bot or an internal user; empty: it is neither
 	Events      []TracedEvent      `json:"-"`        // in order of time; see AppendJSON
 	Experiments []TracedExperiment `json:"experiments"`
@@ -133,6 +136,9 @@ func (f *Fold) Trace(u canonical.Unit) (t *Trace, err error) {
 	return t, nil
 }
 
+// traced is how many events a trace lists at the most: a stuck sender can make millions.
+var traced int64 = 50_000
+
 func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 	e, err := (&Fold{tx: tx, people: map[canonical.Unit]*entry{}}).personOf(u)
 	if err != nil {
@@ -142,17 +148,24 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 		return nil, ErrNoUnit
 	}
 	units := e.person.units
+	t := &Trace{AsOf: AsOf{v.Seq, v.Registry.Revision, v.Erasures}, Unit: refOf(u), Person: refOf(units[0]), Filtered: []TracedLabel{}, Experiments: []TracedExperiment{}}
+	if t.Units, err = tracedUnits(tx, units); err != nil {
+		return nil, err
+	}
+	if n := e.person.size(); n > traced {
+		t.Left = fmt.Sprintf("About %d events: they, what became of each conversion, and the rows are left out here. The rows of an experiment can be had under /v1/experiments/{id}/associations.", n)
+		m := (&watched{person: e.person, rules: rules{Registry: v.Registry}}).rowMaker(tx)
+		for i := range e.person.parts {
+			t.Experiments = append(t.Experiments, m.experiment(&e.person.parts[i]))
+		}
+		return t, nil
+	}
 	w, err := look(tx, v.Registry, units, e.person.size())
 	if err != nil {
 		return nil, err
 	}
-	t := &Trace{
-		AsOf: AsOf{v.Seq, v.Registry.Revision, v.Erasures}, Unit: refOf(u), Person: refOf(units[0]), Filtered: w.labelled(), Experiments: []TracedExperiment{},
-	}
-	if t.Units, err = tracedUnits(tx, units); err != nil {
-		return nil, err
-	}
-	if t.Events, err = tracedEvents(tx, w.facts); err != nil {
+	t.Filtered = w.labelled()
+	if t.Events, err = w.events(tx); err != nil {
 		return nil, err
 	}
 	m := w.rowMaker(tx)
@@ -163,18 +176,14 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 	return t, err
 }
 
-func tracedEvents(tx Tx, facts []canonical.Event) ([]TracedEvent, error) {
-	all := make([]TracedEvent, 0, len(facts))
-	for i := range facts {
-		r, found, err := eventRecordOf(tx, eventKey(&facts[i]))
+func (w *watched) events(tx Tx) ([]TracedEvent, error) {
+	all := make([]TracedEvent, 0, len(w.facts))
+	for i := range w.facts {
+		r, err := w.record(tx, &w.facts[i])
 		if err != nil {
 			return nil, err
 		}
-		one := TracedEvent{Event: &facts[i]}
-		if found {
-			one.Conflicts = len(r.hashes) - 1
-		}
-		all = append(all, one)
+		all = append(all, TracedEvent{Event: &w.facts[i], Conflicts: max(len(r.hashes)-1, 0)})
 	}
 	return all, nil
 }

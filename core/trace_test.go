@@ -336,3 +336,20 @@ func BenchmarkTrace(b *testing.B) {
 		b.SetBytes(int64(len(raw)))
 	}
 }
+
+// TestATraceOfVeryManyEvents tells what is known of the person as a whole, and what it leaves out.
+func TestATraceOfVeryManyEvents(t *testing.T) {
+	defer core.TraceAtMost(100)()
+	b := &builder{}
+	b.expose("u", "", "a", 0)
+	for i := range 200 {
+		b.convert("u", "", canonical.Time(i))
+	}
+	trace, err := run(t, b).Trace(canonical.Unit{Kind: canonical.User, ID: "u"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trace.Left == "" || len(trace.Events)+len(trace.Rows) > 0 || len(trace.Experiments) != 1 || *trace.Experiments[0].Runs[0].Variant != "a" {
+		t.Errorf("%+v", trace)
+	}
+}

@@ -17,7 +17,7 @@ func (m *rowMaker) deliveries(a *Association, exposure *canonical.Event) error {
 	}
 	if m.version == 0 {
 		var err error
-		if m.version, err = personVersion(m.tx, m.units, m.facts); err != nil {
+		if m.version, err = m.newest(m.tx); err != nil {
 			return err
 		}
 	}
@@ -30,8 +30,8 @@ func (m *rowMaker) deliveries(a *Association, exposure *canonical.Event) error {
 
 // widen lets the row's first and last sequence cover the deliveries of an event.
 func (m *rowMaker) widen(a *Association, e *canonical.Event) error {
-	r, found, err := eventRecordOf(m.tx, eventKey(e))
-	if err != nil || !found {
+	r, err := m.record(m.tx, e)
+	if err != nil || r.first == 0 {
 		return err
 	}
 	if a.FirstSeq == 0 || r.first < a.FirstSeq {
@@ -50,32 +50,32 @@ func eventRecordOf(tx Tx, key []byte) (r eventRecord, found bool, err error) {
 	return r, true, err
 }
 
-// personVersion is the newest sequence at which something may have changed about a person: of a delivery of one of its
+// newest is the newest sequence at which something may have changed about a person: of a delivery of one of its
 // events, of a report that links one of its anonymous ids to anybody (ownership may have moved), and of the newest
-// record of all that took a fact back or gave a name another meaning, since nobody remembers whom that concerned. The person's own ids are not
-// enough: an anonymous id that was lost to somebody else is only mentioned.
-func personVersion(tx Tx, units []canonical.Unit, facts []canonical.Event) (uint64, error) {
+// record of all that took a fact back or gave a name another meaning, since nobody remembers whom that concerned. The
+// person's own ids are not enough: an anonymous id that was lost to somebody else is only mentioned.
+func (w *watched) newest(tx Tx) (uint64, error) {
 	meta, err := metaOf(tx)
 	if err != nil {
 		return 0, err
 	}
 	version := meta.Retracted
-	note := func(key []byte) error {
-		r, _, err := eventRecordOf(tx, key)
+	note := func(e *canonical.Event) error {
+		r, err := w.record(tx, e)
 		version = max(version, r.last)
 		return err
 	}
 	var anonymous []string
-	for _, u := range units {
+	for _, u := range w.units {
 		if u.Kind == canonical.Anonymous {
 			anonymous = append(anonymous, u.ID)
 		}
 	}
-	for i := range facts {
-		if err := note(eventKey(&facts[i])); err != nil {
+	for i := range w.facts {
+		if err := note(&w.facts[i]); err != nil {
 			return 0, err
 		}
-		if id := facts[i].AnonymousID; id != "" && !slices.Contains(anonymous, id) {
+		if id := w.facts[i].AnonymousID; id != "" && !slices.Contains(anonymous, id) {
 			anonymous = append(anonymous, id)
 		}
 	}
@@ -85,7 +85,7 @@ func personVersion(tx Tx, units []canonical.Unit, facts []canonical.Event) (uint
 			return 0, err
 		}
 		for i := range reports {
-			if err := note(eventKey(&reports[i])); err != nil {
+			if err := note(&reports[i]); err != nil {
 				return 0, err
 			}
 		}

@@ -31,6 +31,7 @@ type person struct {
 	units       []canonical.Unit // all ids, sorted; the person is stored under the smallest user, else its anonymous id
 	conversions int64            // facts that are conversions
 	labels      registry.Label   // of all facts together
+	refused     int64            // users that its anonymous ids were linked to besides their owner
 	revision    int              // of the registry that it was last computed by as a whole
 	parts       []participation  // sorted by experiment
 }
@@ -52,6 +53,8 @@ type runView struct {
 	totals     []total // sorted by metric
 	statuses   [statuses]int64
 	mismatched int64
+	late       int64 // exposures, see Doubts
+	ahead      int64
 }
 
 // arm is a variant that the person met in a run.
@@ -157,7 +160,9 @@ func (r rules) expose(p *person, e *canonical.Event) {
 		q.outside++
 		return
 	}
-	if v := q.run(run); known {
+	v := q.run(run)
+	v.doubt(e)
+	if known {
 		v.arms = addArm(v.arms, variant, momentOf(e))
 	} else {
 		v.unknown = addArm(v.unknown, variant, momentOf(e))

@@ -55,7 +55,7 @@ func (f *Fold) reread(next registry.Registry, concerned []string, everybody bool
 	if background {
 		f.freeze(concerned, before, next)
 	}
-	f.rules.Registry = next
+	f.rules.Registry, f.called = next, nil
 	for _, id := range concerned {
 		f.aggregate(id)
 	}
@@ -78,6 +78,7 @@ func (f *Fold) freeze(concerned []string, before, next registry.Registry) {
 			continue
 		}
 		s := &Snapshot{ID: id, Aggregate: &Aggregate{}, Recomputing: true, Seq: f.meta.Seq, Revision: before.Revision, Watermark: f.meta.Watermark}
+		s.Called = f.namesOf(id)
 		if a := f.aggs[id]; a != nil {
 			a.prune()
 			s.Aggregate = a.clone()
@@ -103,9 +104,7 @@ func (f *Fold) plan(concerned []string, everybody bool) {
 	again := *w // what is committed is not written to
 	again.Revision, again.Everybody = f.rules.Revision, w.Everybody || everybody
 	again.Concerned = slices.Compact(slices.Sorted(slices.Values(slices.Concat(w.Concerned, concerned))))
-	if len(w.At) > 0 {
-		again.Until, again.Last = w.At, false
-	}
+	again.Until, again.Last = w.At, len(w.At) == 0
 	f.meta.Walk = &again
 }
 

@@ -61,6 +61,21 @@ type watched struct {
 	watch
 	rules rules
 	facts []canonical.Event // in order of time
+	known map[moment]eventRecord
+}
+
+// record is an event's record. It is asked for up to three times an event, and read once.
+func (w *watched) record(tx Tx, e *canonical.Event) (eventRecord, error) {
+	m := momentOf(e)
+	if r, ok := w.known[m]; ok {
+		return r, nil
+	}
+	r, _, err := eventRecordOf(tx, eventKey(e))
+	if w.known == nil {
+		w.known = make(map[moment]eventRecord, len(w.facts))
+	}
+	w.known[m] = r
+	return r, err
 }
 
 // look evaluates a person, known by all of its ids, from the facts that the transaction sees.

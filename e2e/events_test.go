@@ -35,7 +35,7 @@ func TestCanonicalEvents(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &answer); err != nil || status != http.StatusAccepted {
 		t.Fatalf("%d %s", status, text)
 	}
-	if answer.Accepted != 5 || answer.Rejected != 1 || answer.Seq != 5 || len(answer.Results) != 6 || header.Get("X-Request-Id") == "" {
+	if answer.Accepted != 5 || answer.Rejected != 1 || answer.Seq != 6 || len(answer.Results) != 6 || header.Get("X-Request-Id") == "" {
 		t.Errorf("answer %s", text)
 	}
 	if bad := answer.Results[4]; bad.Status != "rejected" || bad.Error == nil || bad.Error.Field != "user_id" {
@@ -91,8 +91,13 @@ func TestBadRequests(t *testing.T) {
 	if status, _ := s.get("/v1/experiments/nothing/readout"); status != http.StatusNotFound {
 		t.Errorf("an unknown experiment: %d", status)
 	}
-	if seq := s.lastSeq(); seq != 0 {
-		t.Errorf("%d events were stored from bad requests", seq)
+	s.get(fmt.Sprintf("/v1/experiments/nothing/readout?min_seq=%d&wait=10s", s.lastSeq())) // until all is counted
+	_, text := s.get("/v1/ledger")
+	var ledger struct {
+		Lines []struct{ Accepted, Rejected int64 }
+	}
+	if err := json.Unmarshal([]byte(text), &ledger); err != nil || len(ledger.Lines) != 1 || ledger.Lines[0].Accepted != 0 || ledger.Lines[0].Rejected != 1 {
+		t.Errorf("bad requests in the ledger: %s", text)
 	}
 }
 

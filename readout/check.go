@@ -19,7 +19,7 @@ const (
 
 // checks look at whether the numbers can be trusted, the gravest first.
 func (f *frame) checks(r *Readout) []Check {
-	all := []Check{f.sampleRatio(), f.crossoverShare(), f.filteredTraffic(), unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions)}
+	all := []Check{f.sampleRatio(), f.crossoverShare(), f.filteredTraffic(), unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions), f.sharedIDs(), f.eventTimes(), f.identity(f.of)}
 	if f.life.Status == registry.EndedEarly {
 		all = append([]Check{f.endedEarly()}, all...)
 	}

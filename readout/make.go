@@ -92,6 +92,7 @@ func find(s *core.Snapshot, run int) (registry.Run, bool) {
 type frame struct {
 	def      *registry.Definition
 	declared bool
+	of       *core.Snapshot
 	whole    *core.Aggregate
 	life     registry.Run
 	run      *core.RunAggregate
@@ -108,7 +109,7 @@ type arm struct {
 }
 
 func newFrame(s *core.Snapshot, run registry.Run) *frame {
-	f := &frame{whole: s.Aggregate, life: run, run: s.Aggregate.Runs[run.Number], control: -1}
+	f := &frame{of: s, whole: s.Aggregate, life: run, run: s.Aggregate.Runs[run.Number], control: -1}
 	if f.run == nil {
 		f.run = &core.RunAggregate{}
 	}

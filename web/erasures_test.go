@@ -70,7 +70,7 @@ func TestErasureOverTheAPI(t *testing.T) {
 	a := w.do(http.MethodDelete, "/v1/units/user/u1?by=desk&reason=old", `{"reason":"asked"}`).must(t, http.StatusOK)
 	want := `{"receipt":"r-1","stream_seq":3,"at":"2026-11-20T00:00:00Z","by":"desk","reason":"asked","ids":1,"events":1,"messages":1,"contested":0,` +
 		`"mentions_kept":0,"dead_letters":0,"dead_letters_to_review":0,"erased":[{"day":"2026-11-20","source":"api","kind":"experiment_exposed",` +
-		`"outcome":"accepted","messages":1}]}` + "\n"
+		`"experiment_id":"x","outcome":"accepted","messages":1}]}` + "\n"
 	if a.Body.String() != want || a.Header().Get("Tracklayer-Stream-Seq") != "3" {
 		t.Errorf("%s\nwant %s", a.Body, want)
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,12 +29,19 @@ func (n *counts) add(l core.LedgerEntry) {
 	n.Erased += l.Erased
 }
 
-// line is one day of one source and kind, "" being that of items that were rejected.
+// line is one day of one source, kind and experiment, "" being that of items that were rejected.
 type line struct {
-	Day    string `json:"day"` // of receipt, UTC
-	Source string `json:"source"`
-	Kind   string `json:"kind"`
+	Day        string `json:"day"` // of receipt, UTC
+	Source     string `json:"source"`
+	Kind       string `json:"kind"`
+	Experiment string `json:"experiment_id"` // as the events name it; "": they name none
 	counts
+}
+
+// wanted reports whether a parameter of the query, if it is there, has the value.
+func wanted(c echo.Context, parameter, value string) bool {
+	values, there := c.QueryParams()[parameter]
+	return !there || slices.Contains(values, value)
 }
 
 // ledger is GET /v1/ledger.
@@ -43,7 +51,10 @@ func (a *API) ledger(c echo.Context) error {
 		Totals counts `json:"totals"`
 	}{Lines: []line{}}
 	err := a.State.Ledger(func(k core.LedgerKey, l core.LedgerEntry) error {
-		one := line{Day: time.Unix(k.Day*86400, 0).UTC().Format(time.DateOnly), Source: k.Source, Kind: k.Kind.String()}
+		one := line{Day: time.Unix(k.Day*86400, 0).UTC().Format(time.DateOnly), Source: k.Source, Kind: k.Kind.String(), Experiment: k.Experiment}
+		if !wanted(c, "day", one.Day) || !wanted(c, "source", one.Source) || !wanted(c, "experiment_id", one.Experiment) {
+			return nil
+		}
 		one.add(l)
 		out.Lines = append(out.Lines, one)
 		out.Totals.add(l)

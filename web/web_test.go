@@ -286,11 +286,15 @@ func TestLedger(t *testing.T) {
 	other.Variant = "b"
 	w.send(e, e, other, purchased("u1"))
 	a := w.get("/v1/ledger").must(t, http.StatusOK)
-	want := `{"lines":[{"day":"2026-11-20","source":"api","kind":"experiment_exposed","received":3,"accepted":1,"redelivered":1,"conflicts":1,"rejected":0,"erased":0},` +
-		`{"day":"2026-11-20","source":"api","kind":"experiment_converted","received":1,"accepted":1,"redelivered":0,"conflicts":0,"rejected":0,"erased":0}],` +
+	want := `{"lines":[{"day":"2026-11-20","source":"api","kind":"experiment_exposed","experiment_id":"checkout","received":3,"accepted":1,"redelivered":1,"conflicts":1,"rejected":0,"erased":0},` +
+		`{"day":"2026-11-20","source":"api","kind":"experiment_converted","experiment_id":"","received":1,"accepted":1,"redelivered":0,"conflicts":0,"rejected":0,"erased":0}],` +
 		`"totals":{"received":4,"accepted":2,"redelivered":1,"conflicts":1,"rejected":0,"erased":0}}` + "\n"
 	if a.Body.String() != want {
 		t.Errorf("%s\nwant %s", a.Body, want)
+	}
+	a = w.get("/v1/ledger?day=2026-11-20&source=api&experiment_id=checkout").must(t, http.StatusOK)
+	if !strings.HasSuffix(a.Body.String(), `"totals":{"received":3,"accepted":1,"redelivered":1,"conflicts":1,"rejected":0,"erased":0}}`+"\n") {
+		t.Errorf("of one experiment: %s", a.Body)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
 	"github.com/tracklayer/tracklayer/adapters/optimizely"
 	"github.com/tracklayer/tracklayer/adapters/otel"
+	"github.com/tracklayer/tracklayer/adapters/posthog"
 )
 
 // All lists the adapters, in the order of their vendors' names.
@@ -17,6 +18,7 @@ func All() []adapters.Adapter {
 		launchdarkly.Adapter,
 		optimizely.Adapter,
 		otel.Adapter,
+		posthog.Adapter,
 	}
 }
 

@@ -1,0 +1,135 @@
+package posthog
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/tracklayer/tracklayer/adapters"
+)
+
+// maxBody bounds what a body may unfold to: the vendor's own limit of a batch (rust/capture/src/router.rs).
+const maxBody = 20 << 20
+
+// served are the doors that hand out flags and configuration. An SDK asks them at the same address as it sends events to.
+var served = []string{"/flags", "/decide", "/array/", "/static/", "/s/", "/surveys", "/api/"}
+
+// bodyOf is the JSON of a request, in the order in which the vendor tries the codings (rust/capture/src/payload): a hint
+// in the query or the form, gzip by its magic whatever the hints say, the field data of a form or of the query, base64
+// where there is no JSON.
+func bodyOf(e adapters.Envelope) ([]byte, error) {
+	for _, prefix := range served {
+		if strings.HasPrefix(e.Path, prefix) {
+			return nil, fmt.Errorf("%w; set the address of the events only, or let the vendor serve its flags", adapters.ErrNotServed)
+		}
+	}
+	query := e.Query()
+	hint, text := query.Get("compression"), e.Body
+	switch e.Method {
+	case http.MethodPost:
+	case http.MethodGet:
+		if text = []byte(query.Get("data")); len(text) == 0 {
+			return nil, fmt.Errorf("%w; events come with POST, or with GET and data in the query", adapters.ErrNotServed)
+		}
+	default:
+		return nil, fmt.Errorf("%w: %s", adapters.ErrNotServed, e.Method)
+	}
+	if form, ok := formOf(e, text); ok {
+		text = []byte(form.Get("data"))
+		if h := form.Get("compression"); h != "" && hint == "" {
+			hint = h
+		}
+	}
+	return unfold(text, hint)
+}
+
+// formOf reads a body that is a form with the field data. A beacon has no type that says so.
+func formOf(e adapters.Envelope, text []byte) (url.Values, bool) {
+	typed := strings.HasPrefix(strings.ToLower(e.Header.Get("Content-Type")), "application/x-www-form-urlencoded")
+	if !typed && !bytes.HasPrefix(text, []byte("data=")) || isGzip(text) {
+		return nil, false
+	}
+	form, _ := url.ParseQuery(string(text)) // what cannot be parsed has no data
+	return form, form.Has("data")
+}
+
+func isGzip(text []byte) bool { return len(text) > 2 && text[0] == 0x1f && text[1] == 0x8b }
+
+// layers is how many codings a body may lie in: gzip, base64 and once more base64.
+const layers = 4
+
+// unfold undoes codings until JSON is there.
+func unfold(text []byte, hint string) ([]byte, error) {
+	for range layers {
+		trimmed := bytes.TrimSpace(text)
+		switch {
+		case isGzip(text):
+			plain, err := gunzip(text)
+			if err != nil {
+				return nil, err
+			}
+			text = plain
+			continue
+		case len(trimmed) == 0:
+			return nil, adapters.Unreadable("the body is empty")
+		case trimmed[0] == '{' || trimmed[0] == '[':
+			return trimmed, nil
+		case strings.HasPrefix(hint, "lz"):
+			plain, ok := lzFromBase64(string(trimmed), maxBody)
+			if !ok {
+				return nil, adapters.Unreadable("the body is not lz-string in base64, although compression says so")
+			}
+			text, hint = plain, ""
+			continue
+		}
+		plain, err := unbase64(trimmed)
+		if err != nil {
+			return nil, adapters.Unreadable("the body is neither JSON nor base64 of it")
+		}
+		text = plain
+	}
+	return nil, adapters.Unreadable("the body is coded more than %d times", layers)
+}
+
+// readers keep the tables of gzip, which are larger than most bodies.
+var readers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
+func gunzip(text []byte) ([]byte, error) {
+	r := readers.Get().(*gzip.Reader)
+	defer readers.Put(r)
+	if err := r.Reset(bytes.NewReader(text)); err != nil {
+		return nil, adapters.Unreadable("gzip: %v", err)
+	}
+	plain := bytes.NewBuffer(make([]byte, 0, min(6*len(text), maxBody)))
+	n, err := io.Copy(plain, io.LimitReader(r, maxBody+1))
+	if n > maxBody {
+		return nil, adapters.Unreadable("the body unfolds to more than %d MiB", maxBody>>20)
+	}
+	if err != nil {
+		return nil, adapters.Unreadable("gzip: %v", err)
+	}
+	return plain.Bytes(), nil
+}
+
+var errBase64 = errors.New("not base64")
+
+// unbase64 reads base64 of either alphabet, with or without padding. In a form that was not escaped a plus reads as a
+// space (rust/capture/src/payload/common.rs).
+func unbase64(text []byte) ([]byte, error) {
+	s := strings.TrimRight(alphabet.Replace(string(text)), "=")
+	plain, err := base64.RawStdEncoding.DecodeString(s)
+	if err != nil || len(plain) == 0 {
+		return nil, errBase64
+	}
+	return plain, nil
+}
+
+var alphabet = strings.NewReplacer("-", "+", "_", "/", " ", "+", "\r", "", "\n", "")

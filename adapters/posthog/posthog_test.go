@@ -1,0 +1,12 @@
+package posthog_test
+
+import (
+	"testing"
+
+	"github.com/tracklayer/tracklayer/adapters/adaptertest"
+	"github.com/tracklayer/tracklayer/adapters/posthog"
+)
+
+func TestLaws(t *testing.T) { adaptertest.Run(t, posthog.Adapter, "testdata") }
+
+func FuzzDecode(f *testing.F) { adaptertest.Fuzz(f, posthog.Adapter, "testdata") }

@@ -1,0 +1,352 @@
+package posthog
+
+import (
+	"strings"
+
+	"github.com/tracklayer/tracklayer/canonical/jsonscan"
+)
+
+// truth is a boolean that may be missing.
+type truth uint8
+
+const (
+	unsaid truth = iota
+	no
+	yes
+)
+
+// event is what is read of one item, in the vendor's words.
+type event struct {
+	object   bool // the item is an object
+	name     string
+	uuid     string
+	distinct string // beside the event
+	at       string // RFC 3339; a number is no time of theirs
+	offset   string // milliseconds before sending, digits
+	token    string
+	noSkew   bool // options.disable_skew_correction, $ignore_sent_at
+	group    bool // the item is wrapped as a webhook wraps it
+
+	distinctIn, insertID, anonymous, alias, lib, userID, agent string // properties
+	flag, response                                             string
+	responds                                                   bool // the response is a text
+	overridden, cookieless                                     bool
+	experiment, identified, person                             truth
+	value, revenue, named, currency                            scalar
+	stamps                                                     map[string]string // $feature/ of the flags that have a custom exposure event
+	log                                                        activity
+}
+
+// scalar is a number or a text that may be one.
+type scalar struct {
+	text string
+	set  bool
+}
+
+// activity is an entry of the vendor's activity log.
+type activity struct {
+	scope, item, title string
+	changes            []change
+}
+
+type change struct{ field, before, after string }
+
+// request is a body taken apart. What stands beside the events may come after them.
+type request struct {
+	events  []event
+	token   string
+	sentAt  string
+	created string
+	batch   bool
+	single  event
+}
+
+// reader reads a body.
+type reader struct {
+	c   jsonscan.Cursor
+	o   *options
+	req request
+	e   *event
+}
+
+// readRequest takes a body apart: an array of events, an object with a batch, one event, or what a webhook wraps one in.
+func readRequest(body []byte, o *options) (request, error) {
+	r := &reader{c: jsonscan.New(body), o: o}
+	var err error
+	if r.c.Peek() == '[' {
+		r.req.batch = true
+		err = r.c.Array(r.element)
+	} else {
+		r.e = &r.req.single
+		r.e.object = true
+		err = r.c.Object(r.top)
+	}
+	if err == nil {
+		err = r.c.End()
+	}
+	if err == nil && !r.req.batch {
+		r.req.events = []event{r.req.single}
+	}
+	return r.req, err
+}
+
+func (r *reader) element(int) error {
+	r.req.events = append(r.req.events, event{})
+	r.e = &r.req.events[len(r.req.events)-1]
+	if r.c.Peek() != '{' {
+		return r.c.Skip()
+	}
+	r.e.object = true
+	return r.c.Object(r.member)
+}
+
+// top reads a member beside the events, or of the only one.
+func (r *reader) top(name []byte) error {
+	switch string(name) {
+	case "batch", "data":
+		switch r.c.Peek() {
+		case '[':
+			r.req.batch = true
+			return r.c.Array(r.element)
+		case '{': // {hook, data}
+			r.e = &r.req.single
+			r.e.group = true
+			return r.c.Object(r.member)
+		}
+		return r.c.Skip()
+	case "sent_at":
+		return r.text(&r.req.sentAt)
+	case "created_at":
+		return r.text(&r.req.created)
+	case "api_key", "token":
+		return r.text(&r.req.token)
+	case "event":
+		if r.c.Peek() == '{' { // {event, person}
+			r.e = &r.req.single
+			r.e.group = true
+			return r.c.Object(r.member)
+		}
+	}
+	r.e = &r.req.single
+	return r.member(name)
+}
+
+// member reads a member of an event.
+func (r *reader) member(name []byte) error {
+	e := r.e
+	switch string(name) {
+	case "event", "name":
+		if e.name != "" && string(name) == "name" {
+			return r.c.Skip()
+		}
+		return r.text(&e.name)
+	case "uuid", "eventUuid":
+		return r.text(&e.uuid)
+	case "distinct_id", "$distinct_id", "distinctId":
+		return r.id(&e.distinct)
+	case "timestamp":
+		return r.text(&e.at)
+	case "offset":
+		return r.digits(&e.offset)
+	case "api_key", "token", "$token":
+		return r.text(&e.token)
+	case "properties":
+		if r.c.Peek() == '{' {
+			return r.c.Object(r.property)
+		}
+	case "options":
+		if r.c.Peek() == '{' {
+			return r.c.Object(r.option)
+		}
+	}
+	return r.c.Skip()
+}
+
+func (r *reader) option(name []byte) error {
+	switch string(name) {
+	case "disable_skew_correction":
+		return r.flag(&r.e.noSkew)
+	case "cookieless_mode":
+		return r.flag(&r.e.cookieless)
+	}
+	return r.c.Skip()
+}
+
+// property reads one property of an event.
+func (r *reader) property(name []byte) error {
+	e := r.e
+	if len(name) > 0 && name[0] == '$' {
+		return r.own(name)
+	}
+	if r.o.value != "" && string(name) == r.o.value {
+		return r.scalar(&e.named)
+	}
+	switch string(name) {
+	case "distinct_id":
+		return r.id(&e.distinctIn)
+	case "token":
+		return r.text(&e.token)
+	case "alias":
+		return r.id(&e.alias)
+	case "value":
+		return r.scalar(&e.value)
+	case "revenue":
+		return r.scalar(&e.revenue)
+	case "currency":
+		return r.scalar(&e.currency)
+	case "scope":
+		return r.text(&e.log.scope)
+	case "item_id":
+		return r.id(&e.log.item)
+	case "detail":
+		return r.object(r.detail)
+	}
+	return r.c.Skip()
+}
+
+// own reads a property of PostHog's own.
+func (r *reader) own(name []byte) error {
+	e := r.e
+	switch string(name) {
+	case "$feature_flag":
+		return r.text(&e.flag)
+	case "$feature_flag_response":
+		e.responds = r.c.Peek() == '"'
+		return r.text(&e.response)
+	case "$feature_flag_has_experiment":
+		return r.truth(&e.experiment)
+	case "$feature_flag_original_response":
+		e.overridden = r.c.Peek() != 'n'
+		return r.c.Skip()
+	case "$insert_id":
+		return r.text(&e.insertID)
+	case "$anon_distinct_id":
+		return r.id(&e.anonymous)
+	case "$is_identified":
+		return r.truth(&e.identified)
+	case "$process_person_profile":
+		return r.truth(&e.person)
+	case "$user_id":
+		return r.id(&e.userID)
+	case "$lib":
+		return r.text(&e.lib)
+	case "$raw_user_agent", "$user_agent":
+		return r.text(&e.agent)
+	case "$cookieless_mode":
+		return r.flag(&e.cookieless)
+	case "$ignore_sent_at":
+		return r.flag(&e.noSkew)
+	}
+	if len(r.o.exposures) > 0 && r.c.Peek() == '"' {
+		return r.stamp(name)
+	}
+	return r.c.Skip()
+}
+
+func (r *reader) stamp(name []byte) error {
+	flag, ok := strings.CutPrefix(string(name), "$feature/")
+	for _, of := range r.o.exposures {
+		if ok && of == flag {
+			if r.e.stamps == nil {
+				r.e.stamps = map[string]string{}
+			}
+			value := ""
+			err := r.text(&value)
+			r.e.stamps[flag] = value
+			return err
+		}
+	}
+	return r.c.Skip()
+}
+
+func (r *reader) object(member func([]byte) error) error {
+	if r.c.Peek() != '{' {
+		return r.c.Skip()
+	}
+	return r.c.Object(member)
+}
+
+// detail reads an activity's detail: {name, changes: [{field, before, after}]}.
+func (r *reader) detail(name []byte) error {
+	switch string(name) {
+	case "name":
+		return r.text(&r.e.log.title)
+	case "changes":
+		if r.c.Peek() == '[' {
+			return r.c.Array(func(int) error {
+				r.e.log.changes = append(r.e.log.changes, change{})
+				return r.object(r.change)
+			})
+		}
+	}
+	return r.c.Skip()
+}
+
+func (r *reader) change(name []byte) error {
+	c := &r.e.log.changes[len(r.e.log.changes)-1]
+	switch string(name) {
+	case "field":
+		return r.text(&c.field)
+	case "before":
+		return r.text(&c.before)
+	case "after":
+		return r.text(&c.after)
+	}
+	return r.c.Skip()
+}
+
+// The readers of single values. Each consumes exactly one value; one of another type is as good as missing.
+
+func (r *reader) text(dst *string) (err error) {
+	if r.c.Peek() != '"' {
+		return r.c.Skip()
+	}
+	*dst, err = r.c.String()
+	return err
+}
+
+// id reads an id. Numbers become text (rust/common/types/src/event.rs).
+func (r *reader) id(dst *string) error {
+	if r.c.Peek() == '0' {
+		return r.digits(dst)
+	}
+	return r.text(dst)
+}
+
+func (r *reader) digits(dst *string) error {
+	if r.c.Peek() != '0' {
+		return r.c.Skip()
+	}
+	n, err := r.c.Number()
+	*dst = string(n)
+	return err
+}
+
+func (r *reader) scalar(dst *scalar) error {
+	kind := r.c.Peek()
+	if kind != '"' && kind != '0' {
+		return r.c.Skip()
+	}
+	dst.set = true
+	return r.id(&dst.text)
+}
+
+func (r *reader) flag(dst *bool) (err error) {
+	if k := r.c.Peek(); k != 't' && k != 'f' {
+		return r.c.Skip()
+	}
+	*dst, err = r.c.Bool()
+	return err
+}
+
+func (r *reader) truth(dst *truth) error {
+	said := false
+	k := r.c.Peek()
+	if err := r.flag(&said); err != nil || k != 't' && k != 'f' {
+		return err
+	}
+	if *dst = no; said {
+		*dst = yes
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package tap_test
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/posthog/posthog-go"
+
+	"github.com/tracklayer/tracklayer/adapters/posthog/tap"
+	tracklayer "github.com/tracklayer/tracklayer/sdk/go"
+)
+
+// vendor answers as PostHog does: a variant for every person, and Ok for events.
+func vendor(t *testing.T) (url string, batches *int) {
+	batches = new(int)
+	var mu sync.Mutex
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		if !strings.HasPrefix(r.URL.Path, "/flags") {
+			mu.Lock()
+			*batches++
+			mu.Unlock()
+			fmt.Fprint(w, `{"status":"Ok"}`)
+			return
+		}
+		var asked struct {
+			ID string `json:"distinct_id"`
+		}
+		_ = json.Unmarshal(body, &asked)
+		variant := []string{"control", "test"}[len(asked.ID)%2]
+		fmt.Fprintf(w, `{"flags":{"checkout-cta":{"key":"checkout-cta","enabled":true,"variant":%q,"metadata":{"id":1,"version":1,"has_experiment":true}},
+		 "new-nav":{"key":"new-nav","enabled":true,"variant":null,"metadata":{"id":2,"version":1,"has_experiment":false}}},"errorsWhileComputingFlags":false}`, variant)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL, batches
+}
+
+// layer takes what the client sends.
+type layer struct {
+	mu     sync.Mutex
+	events []map[string]any
+}
+
+func (l *layer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	z, err := gzip.NewReader(r.Body)
+	var in struct{ Batch []map[string]any }
+	if err == nil {
+		err = json.NewDecoder(z).Decode(&in)
+	}
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, in.Batch...)
+	w.WriteHeader(http.StatusAccepted)
+	fmt.Fprintf(w, `{"accepted":%d,"rejected":0}`, len(in.Batch))
+}
+
+func TestTheRealClientIsTold(t *testing.T) {
+	url, batches := vendor(t)
+	l := &layer{}
+	s := httptest.NewServer(l)
+	defer s.Close()
+	client, err := tracklayer.New(tracklayer.Options{URL: s.URL, Source: "posthog"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := posthog.Config{Endpoint: url, Interval: 10 * time.Millisecond}
+	config.BeforeSend = tap.BeforeSend(client, func(m posthog.Message) posthog.Message {
+		if c, ok := m.(posthog.Capture); ok && c.Event == "secret" {
+			return nil
+		}
+		return m
+	})
+	ph, err := posthog.NewWithConfig("phc_test", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	variant, err := ph.GetFeatureFlag(posthog.FeatureFlagPayload{Key: "checkout-cta", DistinctId: "user-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ph.GetFeatureFlag(posthog.FeatureFlagPayload{Key: "new-nav", DistinctId: "user-1"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []posthog.Message{
+		posthog.Capture{DistinctId: "user-1", Event: "purchase", Properties: posthog.NewProperties().Set("revenue", 49.9).Set("currency", "eur").Set("email", "private")},
+		posthog.Capture{DistinctId: "user-1", Event: "secret"},
+		posthog.Alias{DistinctId: "user-1", Alias: "visitor-9"},
+		posthog.Identify{DistinctId: "user-1"},
+	} {
+		if err := ph.Enqueue(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ph.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := client.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, e := range l.events {
+		raw, _ := json.Marshal(e)
+		if strings.Contains(string(raw), "private") {
+			t.Errorf("a property was passed on: %s", raw)
+		}
+		told = append(told, fmt.Sprintf("%v %v %v %v %v %v %v", e["event_name"], e["user_id"], e["variant"], e["conversion_event"], e["anonymous_id"], e["value"], e["currency"]))
+	}
+	slices.Sort(told)
+	want := []string{
+		"experiment_converted user-1 <nil> purchase <nil> 49.9 EUR",
+		fmt.Sprintf("experiment_exposed user-1 %v <nil> <nil> <nil> <nil>", variant),
+		"identity_linked user-1 <nil> <nil> visitor-9 <nil> <nil>",
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("told\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
+	}
+	if *batches == 0 || client.Counts().Dropped != 0 {
+		t.Errorf("%d batches for PostHog, %+v", *batches, client.Counts())
+	}
+}
+
+func ExampleBeforeSend() {
+	client, err := tracklayer.New(tracklayer.Options{URL: "http://127.0.0.1:8080", Source: "posthog"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	config := posthog.Config{}
+	config.BeforeSend = tap.BeforeSend(client, config.BeforeSend)
+	ph, err := posthog.NewWithConfig("phc_your_project", config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = ph.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // nobody listens in an example
+	_ = client.Close(ctx)
+	// Output:
+}
