@@ -121,7 +121,7 @@ func (d *decoder) item() {
 	}
 	r := &d.record
 	x := canonical.Event{Kind: canonical.Exposed, IDOrigin: canonical.FromContent, ExperimentID: r.first(flagKey), Variant: d.variant()}
-	x.SourceExperiment, x.SourceVariant = x.ExperimentID, r.first(variant, variantOld)
+	x.SourceExperiment, x.SourceVariant = inSet(r.first(setID), x.ExperimentID), r.first(variant, variantOld)
 	nanos := r.time
 	if nanos == 0 {
 		nanos = r.observed
@@ -153,6 +153,15 @@ func (d *decoder) item() {
 	}
 	x.Attributes = d.attributes()
 	d.accept(x)
+}
+
+// inSet names a flag together with its set, since two sets may have flags of one key: then the readout tells that two
+// experiments are counted as one.
+func inSet(set, key string) string {
+	if set == "" || len(set)+len(key) >= canonical.MaxID {
+		return key
+	}
+	return set + "/" + key
 }
 
 // accept hands the event of an item to the batch. Where the contract refuses it, the field is named as the conventions
