@@ -80,7 +80,10 @@ func TestRevenue(t *testing.T) {
 func TestIDs(t *testing.T) {
 	const a = `{"experiment_id":"1","variation_id":"2","campaign_id":"9","metadata":{"rule_type":"feature-test","flag_key":"f","variation_key":"on"}}`
 	const b = `{"experiment_id":"3","variation_id":"4","campaign_id":"9","metadata":{"rule_type":"feature-test","flag_key":"g","variation_key":"on"}}`
-	shown := func(uuid string) string { return `{"key":"campaign_activated","entity_id":"9",` + when + `,"uuid":"` + uuid + `"}` }
+
+	shown := func(uuid string) string {
+		return `{"key":"campaign_activated","entity_id":"9",` + when + `,"uuid":"` + uuid + `"}`
+	}
 	ids := func(body string) (all []string) {
 		batch, err := decode(body)
 		if err != nil {
