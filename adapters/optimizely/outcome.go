@@ -49,9 +49,10 @@ func (d *decoder) activation(s *snapshot, e *event) {
 	base := canonical.Event{Kind: canonical.Exposed}
 	err := d.begin(&base, e)
 	events, reason := d.events[:0], "no_decision"
+	isAbout := about(s, e)
 	for i := range s.decisions {
 		it := &s.decisions[i]
-		if err != nil || !belongs(s, it, e) {
+		if err != nil || !isAbout(it) {
 			continue
 		}
 		if it.given != right {
@@ -81,13 +82,21 @@ func (d *decoder) activation(s *snapshot, e *event) {
 	}
 }
 
-// belongs tells which decisions of a snapshot an event is about: all, where it is the only one; else those of the
-// campaign that the event names.
-func belongs(s *snapshot, it *decision, e *event) bool {
-	if len(s.events) == 1 || len(s.decisions) == 1 || e.entity.none() {
-		return true
+// about tells which decisions of a snapshot an event is about: those of the campaign that it names, where there are any;
+// else all, where it is the only event or there is only one decision. Optimizely Web repeats a visitor's other decisions.
+func about(s *snapshot, e *event) func(it *decision) bool {
+	ofCampaign := func(it *decision) bool {
+		return it.campaign.s == e.entity.s || it.campaign.none() && it.experiment.s == e.entity.s
 	}
-	return it.campaign.s == e.entity.s || it.campaign.none() && it.experiment.s == e.entity.s
+	if !e.entity.none() {
+		for i := range s.decisions {
+			if ofCampaign(&s.decisions[i]) {
+				return ofCampaign
+			}
+		}
+	}
+	all := e.entity.none() || len(s.events) == 1 || len(s.decisions) == 1
+	return func(*decision) bool { return all }
 }
 
 // begin writes into an event what all of one item have.

@@ -6,7 +6,8 @@ import (
 
 // reader walks the visitors of a body and holds one of them at a time. The readers of single members consume exactly
 // one value of whatever type and fail only on a syntax error: a wrong type is remembered, because most members are not
-// needed for most events. Of members with the same name the last one wins.
+// needed for most events. Of members with the same name the last one wins. Optimizely Web shortens the names of members
+// of events, decisions and attributes to one letter (as independent decoders of its traffic know them).
 type reader struct {
 	c       jsonscan.Cursor
 	options *options
@@ -128,11 +129,11 @@ func (r *reader) attributesElement(int) error {
 
 func (r *reader) attributeMember(name []byte) (err error) {
 	switch string(name) {
-	case "key":
+	case "key", "k":
 		return r.text(&r.name)
-	case "entity_id":
+	case "entity_id", "e":
 		return r.text(&r.entity)
-	case "value":
+	case "value", "v":
 		switch r.c.Peek() {
 		case '"', '0', 't', 'f':
 			r.raw, err = r.c.Raw()
@@ -201,13 +202,13 @@ func (r *reader) decisionsElement(int) (err error) {
 func (r *reader) decisionMember(name []byte) (err error) {
 	d := r.decision
 	switch string(name) {
-	case "experiment_id":
+	case "experiment_id", "x":
 		return r.text(&d.experiment)
-	case "variation_id":
+	case "variation_id", "v":
 		return r.text(&d.variation)
-	case "campaign_id":
+	case "campaign_id", "c":
 		return r.text(&d.campaign)
-	case "is_campaign_holdback":
+	case "is_campaign_holdback", "h":
 		return r.flag(&d.holdback)
 	case "metadata":
 		_, err = r.object(r.metadataMember)
@@ -243,21 +244,21 @@ func (r *reader) eventsElement(int) (err error) {
 func (r *reader) eventMember(name []byte) (err error) {
 	e := r.event
 	switch string(name) {
-	case "key":
+	case "key", "k":
 		return r.text(&e.key)
-	case "type":
+	case "type", "y":
 		return r.text(&e.kind)
-	case "entity_id":
+	case "entity_id", "e":
 		return r.text(&e.entity)
-	case "uuid":
+	case "uuid", "u":
 		return r.text(&e.uuid)
-	case "timestamp":
+	case "timestamp", "t":
 		return r.number(&e.timestamp)
 	case "revenue":
 		return r.number(&e.revenue)
 	case "value":
 		return r.number(&e.value)
-	case "tags":
+	case "tags", "a":
 		e.dedup = text{}
 		if r.options.dedupTag != "" {
 			_, err = r.object(r.tagsMember)
