@@ -49,10 +49,11 @@ func (d *decoder) activation(s *snapshot, e *event) {
 	base := canonical.Event{Kind: canonical.Exposed}
 	err := d.begin(&base, e)
 	events, reason := d.events[:0], "no_decision"
-	isAbout := about(s, e)
+	some := named(s, e)
+	all := e.entity.none() || len(s.events) == 1 || len(s.decisions) == 1
 	for i := range s.decisions {
 		it := &s.decisions[i]
-		if err != nil || !isAbout(it) {
+		if err != nil || some && !it.isOf(e) || !some && !all {
 			continue
 		}
 		if it.given != right {
@@ -82,21 +83,24 @@ func (d *decoder) activation(s *snapshot, e *event) {
 	}
 }
 
-// about tells which decisions of a snapshot an event is about: those of the campaign that it names, where there are any;
-// else all, where it is the only event or there is only one decision. Optimizely Web repeats a visitor's other decisions.
-func about(s *snapshot, e *event) func(it *decision) bool {
-	ofCampaign := func(it *decision) bool {
-		return it.campaign.s == e.entity.s || it.campaign.none() && it.experiment.s == e.entity.s
-	}
-	if !e.entity.none() {
-		for i := range s.decisions {
-			if ofCampaign(&s.decisions[i]) {
-				return ofCampaign
-			}
+// named reports whether an event names the campaign of one of the snapshot's decisions. Then it is about those alone:
+// Optimizely Web repeats a visitor's other decisions. Else it is about all, where it is the only event or there is only
+// one decision.
+func named(s *snapshot, e *event) bool {
+	for i := range s.decisions {
+		if s.decisions[i].isOf(e) {
+			return true
 		}
 	}
-	all := e.entity.none() || len(s.events) == 1 || len(s.decisions) == 1
-	return func(*decision) bool { return all }
+	return false
+}
+
+// isOf reports whether the event names the decision's campaign, or its experiment where that stands for a campaign.
+func (it *decision) isOf(e *event) bool {
+	if e.entity.none() {
+		return false
+	}
+	return it.campaign.s == e.entity.s || it.campaign.none() && it.experiment.s == e.entity.s
 }
 
 // begin writes into an event what all of one item have.
