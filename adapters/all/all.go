@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/custom"
+	"github.com/tracklayer/tracklayer/adapters/growthbook"
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
 	"github.com/tracklayer/tracklayer/adapters/optimizely"
 	"github.com/tracklayer/tracklayer/adapters/otel"
@@ -15,6 +17,8 @@ import (
 // All lists the adapters, in the order of their vendors' names.
 func All() []adapters.Adapter {
 	return []adapters.Adapter{
+		custom.Adapter,
+		growthbook.Adapter,
 		launchdarkly.Adapter,
 		optimizely.Adapter,
 		otel.Adapter,

@@ -1,6 +1,7 @@
 package launchdarkly
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"github.com/tracklayer/tracklayer/adapters"
@@ -20,6 +21,8 @@ type decoder struct {
 	payload    string              // the payload's id, "" where the sender has none that is usable
 	diagnostic bool                // the door is one for the SDK's own diagnostics
 	anonymous  map[string]struct{} // see isAnonymous
+	agent      string              // the browser's user agent, "" where no browser sends
+	browser    json.RawMessage     // the attributes of an event that has nothing else to tell
 	buf        []byte
 }
 
@@ -35,6 +38,11 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	d := decoder{
 		reader: reader{c: jsonscan.New(body)}, source: s, envelope: e, options: o, body: body,
 		payload: usableID(e.Header.Get(payloadHeader)), diagnostic: isDiagnosticDoor(e.Path),
+	}
+	if d.agent = browserOf(e.Header.Get(userAgentHeader)); d.agent != "" {
+		if d.browser, err = json.Marshal(map[string]string{"user_agent": d.agent}); err != nil {
+			return adapters.Batch{}, adapters.Unreadable("the user agent: %v", err)
+		}
 	}
 	if err := d.each(d.item); err != nil {
 		return adapters.Batch{}, err
@@ -81,7 +89,7 @@ func (d *decoder) item(i int, w *wire) {
 		d.alias(i, w)
 	case unknown:
 		if w.audit {
-			d.batch.Ignore("audit_log")
+			d.audit(i, d.body[d.from:d.to])
 		} else {
 			d.batch.Ignore(kinds[unknown])
 		}
@@ -93,7 +101,7 @@ func (d *decoder) item(i int, w *wire) {
 func (d *decoder) nameless(i int, w *wire) {
 	switch {
 	case w.audit:
-		d.batch.Ignore("audit_log")
+		d.audit(i, d.body[d.from:d.to])
 	case w.wrapped == wrong:
 		d.batch.Reject(i, fault("event", "must be an object"))
 	default:
@@ -138,7 +146,7 @@ func (d *decoder) exposure(w *wire) (e canonical.Event, who string, err error) {
 	if e.At, err = w.time(); err != nil {
 		return e, "", err
 	}
-	e.Attributes = w.attributes()
+	e.Attributes = d.attributes(w)
 	return e, who, nil
 }
 
@@ -159,7 +167,7 @@ func (d *decoder) conversion(i int, w *wire) {
 		d.batch.Reject(i, err)
 		return
 	}
-	e.ID = d.id(w, i)
+	e.ID, e.Attributes = d.id(w, i), d.browser
 	d.accept(i, names{experiment: "key", person: who}, e)
 }
 

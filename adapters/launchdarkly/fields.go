@@ -49,10 +49,11 @@ func (w *wire) metric() (canonical.Number, error) {
 	return canonical.Number{}, nil
 }
 
-// attributes are what an analyst may want to know of an exposure: that the flag was evaluated only as another one's
-// prerequisite, and that the SDK kept one event in so many.
-func (w *wire) attributes() json.RawMessage {
+// attributes are what an analyst may want to know of an event: the browser's user agent, which tells robots, that the
+// flag was evaluated only as another one's prerequisite, and that the SDK kept one event in so many.
+func (d *decoder) attributes(w *wire) json.RawMessage {
 	var a struct {
+		UserAgent     string `json:"user_agent,omitempty"`
 		PrereqOf      string `json:"prereq_of,omitempty"`
 		SamplingRatio int    `json:"sampling_ratio,omitempty"`
 	}
@@ -63,13 +64,23 @@ func (w *wire) attributes() json.RawMessage {
 		a.SamplingRatio = n
 	}
 	if a.PrereqOf == "" && a.SamplingRatio == 0 {
-		return nil
+		return d.browser
 	}
+	a.UserAgent = d.agent
 	raw, err := json.Marshal(a)
-	if err != nil { // a string and an integer
+	if err != nil { // strings and an integer
 		return nil
 	}
 	return raw
+}
+
+// browserOf is the user agent of a request from a browser, or from a robot that poses as one.
+func browserOf(agent string) string {
+	const most = 512
+	if !strings.HasPrefix(agent, "Mozilla/") && !strings.Contains(strings.ToLower(agent), "bot") {
+		return ""
+	}
+	return strings.ToValidUTF8(agent[:min(len(agent), most)], "\uFFFD")
 }
 
 // label is a variant's name. Events carry no variation names, so it is what was served, where that makes a name;

@@ -14,7 +14,7 @@ import (
 // Adapter is LaunchDarkly's words.
 var Adapter = adapters.Adapter{
 	Vendor:       "launchdarkly",
-	Headers:      []string{payloadHeader},
+	Headers:      []string{payloadHeader, userAgentHeader},
 	CheckOptions: checkOptions,
 	Verify:       verify,
 	Decode:       decode,
@@ -25,3 +25,6 @@ var Adapter = adapters.Adapter{
 // payload (go-sdk-events event_sender.go; launchdarkly-js-sdk-common EventSender.js). Events have no ids of their own,
 // so this and the place in the array is what tells a retry from an honest repetition.
 const payloadHeader = "X-Launchdarkly-Payload-Id"
+
+// userAgentHeader tells robots from people where a browser sends. The SDK's own name is in X-LaunchDarkly-User-Agent there.
+const userAgentHeader = "User-Agent"

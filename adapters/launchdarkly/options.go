@@ -18,6 +18,12 @@ type options struct {
 
 	// goalEvents counts click and pageview events of goals set up in the vendor's dashboard as conversions.
 	goalEvents bool
+
+	// environments are those whose audit log entries are read; nil: all. A webhook has no environment of its own.
+	environments map[string]bool
+
+	// offEndsEarly takes a flag that is turned off as an experiment that is broken off.
+	offEndsEarly bool
 }
 
 func checkOptions(raw map[string]any) error {
@@ -35,14 +41,15 @@ func readOptions(raw map[string]any) (options, error) {
 		case "unit_kinds":
 			o.unitKinds, err = readUnitKinds(raw[name])
 		case "experiment_flags":
-			o.experimentFlags, err = readFlags(raw[name])
+			o.experimentFlags, err = readKeys(name, "a flag key", raw[name])
+		case "environments":
+			o.environments, err = readKeys(name, "an environment key", raw[name])
 		case "goal_events":
-			var ok bool
-			if o.goalEvents, ok = raw[name].(bool); !ok {
-				err = errors.New("goal_events: must be true or false")
-			}
+			o.goalEvents, err = readSwitch(name, raw[name])
+		case "off_ends_early":
+			o.offEndsEarly, err = readSwitch(name, raw[name])
 		default:
-			err = fmt.Errorf("%.60s: no such option; there are unit_kinds, experiment_flags and goal_events", name)
+			err = fmt.Errorf("%.60s: no such option; there are unit_kinds, experiment_flags, goal_events, environments and off_ends_early", name)
 		}
 		if err != nil {
 			faults = append(faults, err)
@@ -72,19 +79,27 @@ func readUnitKinds(raw any) (map[string]string, error) {
 	return kinds, errors.Join(faults...)
 }
 
-func readFlags(raw any) (map[string]bool, error) {
+func readSwitch(option string, raw any) (bool, error) {
+	on, ok := raw.(bool)
+	if !ok {
+		return false, fmt.Errorf("%s: must be true or false", option)
+	}
+	return on, nil
+}
+
+func readKeys(option, what string, raw any) (map[string]bool, error) {
 	given, ok := raw.([]any)
 	if !ok {
-		return nil, errors.New("experiment_flags: must be a list of flag keys")
+		return nil, fmt.Errorf("%s: must be a list", option)
 	}
-	flags := make(map[string]bool, len(given))
+	keys := make(map[string]bool, len(given))
 	var faults []error
 	for i, v := range given {
-		if flag, ok := v.(string); ok && flag != "" {
-			flags[flag] = true
+		if key, ok := v.(string); ok && key != "" {
+			keys[key] = true
 		} else {
-			faults = append(faults, fmt.Errorf("experiment_flags[%d]: must be a flag key", i))
+			faults = append(faults, fmt.Errorf("%s[%d]: must be %s", option, i, what))
 		}
 	}
-	return flags, errors.Join(faults...)
+	return keys, errors.Join(faults...)
 }

@@ -146,6 +146,7 @@ type reader struct {
 	outer, inner wire
 	w            *wire   // the item being read
 	people       *people // the context being read
+	from, to     int     // where the item lies in the body
 }
 
 // each reads the items of a body, which is an array of them or a single one. What is not an object comes as nil.
@@ -158,8 +159,9 @@ func (r *reader) each(fn func(i int, w *wire)) error {
 			fn(i, nil)
 			return nil
 		}
+		r.from = r.c.Offset()
 		w, err := r.item()
-		if err == nil {
+		if r.to = r.c.Offset(); err == nil {
 			fn(i, w)
 		}
 		return err

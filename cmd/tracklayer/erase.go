@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -27,7 +28,8 @@ type eraser struct {
 	log    *slog.Logger
 	drop   func() error // of what is kept of the past and cannot be changed
 
-	mu   sync.Mutex          // held while anything is erased
+	busy atomic.Bool         // somebody's request is at work
+	mu   sync.Mutex          // held while anything is erased, for a request or because it was left unfinished
 	done map[uint64]struct{} // receipts of which nothing is left on the log
 }
 
@@ -44,9 +46,11 @@ const (
 // Erase implements web.Eraser. The receipt goes onto the log where the log still ends with what was searched, so that it
 // speaks of everything before it; then everybody who follows the log forgets the person.
 func (e *eraser) Erase(ctx context.Context, u canonical.Unit, by, reason string) (core.Receipt, error) {
-	if !e.mu.TryLock() {
+	if !e.busy.CompareAndSwap(false, true) {
 		return core.Receipt{}, core.ErrErasing
 	}
+	defer e.busy.Store(false)
+	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.finish(ctx); err != nil { // what was erased before must not be found again
 		return core.Receipt{}, err

@@ -98,12 +98,15 @@ func sourcesOf(cfg config.Config) (map[string]webhooks.Source, error) {
 	configured := cfg.Sources
 	if len(configured) == 0 {
 		configured = map[string]config.Source{}
-		for _, vendor := range all.Vendors() {
-			token, err := config.ParseToken(vendor)
+		for _, a := range all.All() {
+			if a.CheckOptions != nil && a.CheckOptions(nil) != nil {
+				continue // it says nothing without a configuration
+			}
+			token, err := config.ParseToken(a.Vendor)
 			if err != nil {
 				return nil, err
 			}
-			configured[vendor] = config.Source{Vendor: token}
+			configured[a.Vendor] = config.Source{Vendor: token}
 		}
 	}
 	sources := map[string]webhooks.Source{}

@@ -5,7 +5,7 @@ import { chromium } from "playwright-core"
 
 // open bundles an entry script, serves it as a page of http://shop.example and calls visit with the page. What visit
 // returns is the result. The page is of another origin than the target, as a shop's pages are.
-export async function open(entry, visit, { html = "", options = {} } = {}) {
+export async function open(entry, visit, { html = "", options = {}, args = [] } = {}) {
   const bundle = await build({ entryPoints: [entry], bundle: true, write: false, format: "iife", platform: "browser", logLevel: "error" })
   const script = bundle.outputFiles[0].text
   const server = http.createServer((request, response) => {
@@ -17,7 +17,7 @@ export async function open(entry, visit, { html = "", options = {} } = {}) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-      `--host-resolver-rules=MAP shop.example 127.0.0.1:${server.address().port}`],
+      `--host-resolver-rules=MAP shop.example 127.0.0.1:${server.address().port}`, ...args],
   })
   try {
     const context = await browser.newContext(options)

@@ -1,0 +1,218 @@
+package tap_test
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	growthbook "github.com/growthbook/growthbook-golang"
+
+	"github.com/tracklayer/tracklayer/adapters/growthbook/tap"
+	tracklayer "github.com/tracklayer/tracklayer/sdk/go"
+)
+
+const features = `{
+ "buy-button": {"defaultValue": "Buy", "rules": [{"key": "checkout-cta", "hashAttribute": "id", "hashVersion": 2, "seed": "checkout-cta", "variations": ["Buy", "Buy now"], "weights": [0.5, 0.5], "meta": [{"key": "control"}, {"key": "treatment"}]}]},
+ "price": {"defaultValue": 10, "rules": [{"key": "pricing-test", "hashAttribute": "deviceId", "hashVersion": 2, "variations": [10, 9], "weights": [0, 1], "meta": [{"key": "0"}, {"key": "1"}]}]},
+ "team": {"defaultValue": false, "rules": [{"key": "team-test", "hashAttribute": "company", "variations": [false, true], "weights": [0, 1]}]},
+ "new-nav": {"defaultValue": false, "rules": [{"force": true}]}
+}`
+
+// door is a TrackLayer that keeps what it is sent.
+type door struct {
+	*httptest.Server
+	mu     sync.Mutex
+	events []map[string]any
+}
+
+func newDoor(t testing.TB) *door {
+	d := &door{}
+	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		z, err := gzip.NewReader(r.Body)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		var body struct{ Batch []map[string]any }
+		if err := json.NewDecoder(z).Decode(&body); err != nil || r.URL.Query().Get("source") != "growthbook" {
+			t.Errorf("%s: %v", r.URL, err)
+		}
+		d.mu.Lock()
+		d.events = append(d.events, body.Batch...)
+		d.mu.Unlock()
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = fmt.Fprintf(w, `{"accepted":%d,"rejected":0}`, len(body.Batch)) // the client counts on it
+	}))
+	t.Cleanup(d.Close)
+	return d
+}
+
+// said is what was sent, in few words, in byte order.
+func (d *door) said() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var words []string
+	for _, e := range d.events {
+		s := fmt.Sprint(e["event_name"])
+		for _, name := range []string{"experiment_id", "variant", "user_id", "anonymous_id", "conversion_event", "value", "currency"} {
+			if v, ok := e[name]; ok {
+				s += fmt.Sprintf(" %s=%v", name, v)
+			}
+		}
+		words = append(words, s)
+	}
+	slices.Sort(words)
+	return words
+}
+
+func newTap(t testing.TB, d *door, how ...tap.Option) *tap.Tap {
+	t.Helper()
+	one, err := tap.New(tracklayer.Options{URL: d.URL, Source: "growthbook", Every: time.Hour}, how...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return one
+}
+
+func client(t testing.TB, options ...growthbook.ClientOption) *growthbook.Client {
+	t.Helper()
+	c, err := growthbook.NewClient(t.Context(), append([]growthbook.ClientOption{
+		growthbook.WithClientKey("sdk-1"), growthbook.WithJsonFeatures(features), growthbook.WithLogger(slog.New(slog.DiscardHandler)),
+	}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func as(t testing.TB, c *growthbook.Client, a growthbook.Attributes) *growthbook.Client {
+	t.Helper()
+	child, err := c.WithAttributes(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return child
+}
+
+func TestPlugin(t *testing.T) {
+	d := newDoor(t)
+	one := newTap(t, d)
+	c := client(t, growthbook.WithPlugins(one))
+	ctx := t.Context()
+	user := as(t, c, growthbook.Attributes{"id": "user-1", "user_id": "user-1", "deviceId": "dev-2", "device_id": "dev-2", "email": "private@example.com", "company": "acme"})
+	variant := user.EvalFeature(ctx, "buy-button").ExperimentResult.Key
+	for _, name := range []string{"buy-button", "price", "team", "new-nav", "nope"} {
+		user.EvalFeature(ctx, name)
+	}
+	user.LogEvent(ctx, "purchase", growthbook.EventProperties{"value": 49.9, "currency": "eur", "card": "private"})
+	user.LogEvent(ctx, "purchase", growthbook.EventProperties{"value": 49.9, "currency": "eur"})
+	user.LogEvent(ctx, "picked", growthbook.EventProperties{"value": "red"})
+	visitor := as(t, c, growthbook.Attributes{"id": "anon-7"})
+	variant7 := visitor.EvalFeature(ctx, "buy-button").ExperimentResult.Key
+	forced, err := user.WithForcedVariations(growthbook.ForcedVariationsMap{"checkout-cta": 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forced.EvalFeature(ctx, "buy-button")
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"experiment_converted user_id=user-1 anonymous_id=dev-2 conversion_event=picked",
+		"experiment_converted user_id=user-1 anonymous_id=dev-2 conversion_event=purchase value=49.9 currency=EUR",
+		"experiment_converted user_id=user-1 anonymous_id=dev-2 conversion_event=purchase value=49.9 currency=EUR",
+		"experiment_exposed experiment_id=checkout-cta variant=" + variant7 + " anonymous_id=anon-7",
+		"experiment_exposed experiment_id=checkout-cta variant=" + variant + " user_id=user-1",
+		"experiment_exposed experiment_id=pricing-test variant=1 anonymous_id=dev-2",
+		"experiment_exposed experiment_id=team-test variant=1 user_id=company:acme",
+		"identity_linked user_id=user-1 anonymous_id=dev-2",
+	}
+	slices.Sort(want)
+	if got := d.said(); !slices.Equal(got, want) {
+		t.Errorf("sent\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if n := one.Counts(); n.Sent != uint64(len(want)) || n.Dropped != 0 || one.Faults() != 0 {
+		t.Errorf("%+v, %d faults", n, one.Faults())
+	}
+	text, err := json.Marshal(d.events)
+	if err != nil || strings.Contains(string(text), "private") {
+		t.Errorf("%v %s", err, text)
+	}
+}
+
+func TestCallbacks(t *testing.T) {
+	d := newDoor(t)
+	one := newTap(t, d, tap.Units(map[string]tap.Unit{"deviceId": tap.Anonymous, "company": tap.User}))
+	called := 0
+	next := func(context.Context, *growthbook.Experiment, *growthbook.ExperimentResult, *growthbook.TrackingUserContext, any) {
+		called++
+	}
+	c := client(t,
+		growthbook.WithExperimentCallback(one.ExperimentCallback(next)),
+		growthbook.WithEventLogger(one.EventLogger(func(context.Context, string, growthbook.EventProperties, *growthbook.EventUserContext) { called++ })))
+	user := as(t, c, growthbook.Attributes{"id": 7, "user_id": 7, "deviceId": "dev-2", "company": "acme"})
+	variant := user.EvalFeature(t.Context(), "buy-button").ExperimentResult.Key
+	user.EvalFeature(t.Context(), "team")
+	user.LogEvent(t.Context(), "purchase", nil)
+	usage := client(t, growthbook.WithFeatureUsageCallback(one.FeatureUsageCallback(func(context.Context, string, *growthbook.FeatureResult, any) { called++ })))
+	variant9 := as(t, usage, growthbook.Attributes{"id": "user-9"}).EvalFeature(t.Context(), "buy-button").ExperimentResult.Key
+	as(t, usage, growthbook.Attributes{"id": "user-9"}).EvalFeature(t.Context(), "new-nav")
+	if err := one.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"experiment_converted user_id=7 anonymous_id=dev-2 conversion_event=purchase",
+		"experiment_exposed experiment_id=checkout-cta variant=" + variant + " user_id=7",
+		"experiment_exposed experiment_id=checkout-cta variant=" + variant9 + " user_id=user-9",
+		"experiment_exposed experiment_id=team-test variant=1 user_id=acme",
+		"identity_linked user_id=7 anonymous_id=dev-2",
+	}
+	slices.Sort(want)
+	if got := d.said(); !slices.Equal(got, want) {
+		t.Errorf("sent\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if called != 9 { // two experiments, two features of each of them twice as events, one LogEvent, two uses
+		t.Errorf("the callbacks behind the tap were called %d times", called)
+	}
+}
+
+// TestHarmless: whatever the tap is given, and whether or not anybody listens, the caller sees nothing of it.
+func TestHarmless(t *testing.T) {
+	one, err := tap.New(tracklayer.Options{URL: "http://127.0.0.1:1", Source: "growthbook", Queue: 2, Patience: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	callback, usage, logger := one.ExperimentCallback(nil), one.FeatureUsageCallback(nil), one.EventLogger(nil)
+	for range 10 {
+		callback(t.Context(), nil, nil, nil, nil)
+		usage(t.Context(), "f", nil, nil)
+		usage(t.Context(), "f", &growthbook.FeatureResult{Source: growthbook.ExperimentResultSource}, nil)
+		logger(t.Context(), "purchase", nil, nil)
+		logger(t.Context(), "purchase", nil, &growthbook.EventUserContext{Attributes: growthbook.Attributes{"id": "u1", "user_id": broken{}}})
+	}
+	if one.Faults() == 0 || one.Counts().Dropped == 0 {
+		t.Errorf("%d faults, %+v", one.Faults(), one.Counts())
+	}
+	if err := one.Close(); err != nil {
+		t.Error(err)
+	}
+	callback(t.Context(), &growthbook.Experiment{Key: "x"}, &growthbook.ExperimentResult{InExperiment: true, HashUsed: true, HashValue: "u"}, nil, nil)
+	if _, err := tap.New(tracklayer.Options{}); err == nil {
+		t.Error("a tap without an address")
+	}
+}
+
+// broken is an attribute that panics when it is read.
+type broken struct{}
+
+func (broken) String() string { panic(errors.New("broken")) }

@@ -1,0 +1,173 @@
+package growthbook
+
+import (
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/canonical/jsonscan"
+)
+
+// given is what became of a member that was looked for.
+type given uint8
+
+const (
+	absent given = iota // or null
+	right
+	wrong // of another type than anybody writes
+)
+
+func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }
+
+// scalar is a string or a number as text: ids are written as either.
+type scalar struct {
+	s      string
+	given  given
+	number bool
+}
+
+// tri is a boolean that may be missing.
+type tri uint8
+
+const (
+	unsaid tri = iota
+	yes
+	no
+)
+
+// properties are what an event says of itself: properties_json, properties, the arguments of a tracker, or, in the old
+// Go plugin's events and in a data layer, the event's own members.
+type properties struct {
+	experiment    scalar // experimentId: the tracking key
+	variation     scalar // variationId: the variation's key; from PHP its index
+	variationKey  scalar // variation_key of the old Go plugin, whose variation_id is the index
+	hashAttribute scalar
+	hashValue     scalar
+	value         scalar
+	valueRank     int // which of the value properties it is
+	currency      scalar
+	dedup         scalar
+}
+
+// attributes are the user's, as far as they say who it is: context_json, from which the plugins have taken the ids, or
+// all of them.
+type attributes struct {
+	user, device, anonymous, id scalar
+	own                         scalar   // the first anonymous one by another name, such as deviceId
+	declared                    []person // by the option units
+	agent                       scalar
+	kept                        []byte // members of a JSON object, by the option attributes
+}
+
+type person struct {
+	id   string
+	unit unit
+}
+
+// result is an experiment's result as callbacks get it (experiment_result.go; sdk-js types/growthbook.ts Result).
+type result struct {
+	given                    given
+	inExperiment, hashUsed   tri
+	index, key               scalar
+	hashAttribute, hashValue scalar
+	passthrough              tri
+}
+
+// wire is one item in the vendor's words: the members that are read, the others were passed over.
+type wire struct {
+	name scalar
+	rank int // which member the name was read from
+	old  bool
+	kind scalar // of Segment's calls: track, identify
+
+	user, device, anonymous scalar
+	message                 scalar // Segment's messageId
+	language                scalar // sdk_language
+	time                    scalar
+
+	props                   properties
+	attrs                   attributes
+	propsGiven, attrsGiven  given
+	hashUsed, inExperiment  tri
+	experiment, featureText scalar // experiment.key of a callback, or experiment as text
+	experimentGiven         given
+	callback                bool // attributes came in user, as callbacks have them
+	result                  result
+}
+
+func (w *wire) reset() {
+	declared, kept := w.attrs.declared[:0], w.attrs.kept[:0]
+	*w = wire{}
+	w.attrs.declared, w.attrs.kept = declared, kept
+}
+
+// reader walks a body and holds one item at a time. Of members with the same name the last one wins.
+type reader struct {
+	c jsonscan.Cursor
+	w wire
+	o options
+}
+
+// The readers of single members. Each consumes exactly one value of whatever type and fails only on a syntax error.
+
+func (r *reader) scalar(dst *scalar) (err error) {
+	*dst = scalar{}
+	switch r.c.Peek() {
+	case '"':
+		dst.given = right
+		dst.s, err = r.c.String()
+		return err
+	case '0':
+		digits, err := r.c.Number()
+		if err != nil {
+			return err
+		}
+		dst.given, dst.number = right, true
+		if dst.s = numberText(digits); dst.s == "" {
+			dst.given = wrong
+		}
+		return nil
+	case 'n':
+	default:
+		dst.given = wrong
+	}
+	return r.c.Skip()
+}
+
+// text reads a string alone.
+func (r *reader) text(dst *scalar) error {
+	err := r.scalar(dst)
+	if dst.number {
+		*dst = scalar{given: wrong}
+	}
+	return err
+}
+
+func (r *reader) flag(dst *tri) error {
+	*dst = unsaid
+	if first := r.c.Peek(); first == 't' || first == 'f' {
+		b, err := r.c.Bool()
+		if *dst = no; b {
+			*dst = yes
+		}
+		return err
+	}
+	return r.c.Skip()
+}
+
+// object reads the members of an object with fn, and passes over anything else.
+func (r *reader) object(dst *given, fn func([]byte) error) error {
+	switch r.c.Peek() {
+	case '{':
+		*dst = right
+		return r.c.Object(fn)
+	case 'n':
+		*dst = absent
+	default:
+		*dst = wrong
+	}
+	return r.c.Skip()
+}
+
+// item reads the object that comes next.
+func (r *reader) item() error {
+	r.w.reset()
+	return r.c.Object(r.member)
+}
