@@ -240,7 +240,7 @@ func (f *Fold) commit() error {
 }
 
 // keepPeople is how many decoded persons stay in memory between commits.
-const keepPeople = 50_000
+const keepPeople = 20_000
 
 func (f *Fold) flushPeople() error {
 	for _, e := range f.touched {

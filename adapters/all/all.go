@@ -9,6 +9,8 @@ import (
 	"github.com/tracklayer/tracklayer/adapters/custom"
 	"github.com/tracklayer/tracklayer/adapters/growthbook"
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
+	"github.com/tracklayer/tracklayer/adapters/optimizely"
+	"github.com/tracklayer/tracklayer/adapters/otel"
 	"github.com/tracklayer/tracklayer/adapters/posthog"
 	"github.com/tracklayer/tracklayer/adapters/statsig"
 	"github.com/tracklayer/tracklayer/adapters/vwo"
@@ -20,6 +22,8 @@ func All() []adapters.Adapter {
 		custom.Adapter,
 		growthbook.Adapter,
 		launchdarkly.Adapter,
+		optimizely.Adapter,
+		otel.Adapter,
 		posthog.Adapter,
 		statsig.Adapter,
 		vwo.Adapter,

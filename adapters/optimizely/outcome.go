@@ -1,0 +1,223 @@
+package optimizely
+
+import (
+	"strconv"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// The rule types of metadata (javascript-sdk DECISION_SOURCES; go-sdk pkg/decision/entities.go).
+const (
+	featureTest = "feature-test" // an experiment on a flag
+	abTest      = "experiment"   // an experiment of its own: activate()
+	rollout     = "rollout"      // a targeted delivery, or no rule at all
+	holdout     = "holdout"      // held out of flags; experiment_id is the holdout's
+)
+
+// notAnExposure says why a decision is none, "" for one that is.
+func (d *decoder) notAnExposure(one *decision) string {
+	if one.holdback {
+		return "holdback"
+	}
+	switch one.ruleType.s {
+	case featureTest, abTest:
+		if one.experiment.none() {
+			return "forced_decision" // of a whole flag: it names no experiment
+		}
+		return ""
+	case rollout, holdout:
+		return one.ruleType.s
+	case "":
+	default:
+		return "unknown_rule_type"
+	}
+	if one.ruleType.given == wrong {
+		return "unknown_rule_type"
+	}
+	if one.experiment.none() {
+		return "no_experiment"
+	}
+	// SDKs before 3 and Optimizely Web say nothing of the kind. Those SDKs send impressions of experiments alone.
+	if x, known := d.source.Catalog.Experiment(one.experiment.s); known && !x.Exposes {
+		return x.Kind
+	}
+	return ""
+}
+
+// activation is an impression: everything that one call of decide(), activate() or isFeatureEnabled() decided.
+func (d *decoder) activation(s *snapshot, e *event) {
+	base := canonical.Event{Kind: canonical.Exposed}
+	err := d.begin(&base, e)
+	events, reason := d.events[:0], "no_decision"
+	some := named(s, e)
+	all := e.entity.none() || len(s.events) == 1 || len(s.decisions) == 1
+	for i := range s.decisions {
+		it := &s.decisions[i]
+		if err != nil || some && !it.isOf(e) || !some && !all {
+			continue
+		}
+		if it.given != right {
+			err = fault("decisions", "must hold objects")
+			continue
+		}
+		if why := d.notAnExposure(it); why != "" {
+			reason = why
+			continue
+		}
+		x := base
+		if err = d.decided(&x, it); err != nil {
+			continue
+		}
+		x.ID = d.exposureID(e, it, &x, len(events))
+		x.Attributes = d.attributes(it)
+		events = append(events, x)
+	}
+	d.events = events
+	switch {
+	case err != nil:
+		d.reject(err)
+	case len(events) == 0:
+		d.ignore(reason)
+	default:
+		d.accept(events...)
+	}
+}
+
+// named reports whether an event names the campaign of one of the snapshot's decisions. Then it is about those alone:
+// Optimizely Web repeats a visitor's other decisions. Else it is about all, where it is the only event or there is only
+// one decision.
+func named(s *snapshot, e *event) bool {
+	for i := range s.decisions {
+		if s.decisions[i].isOf(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// isOf reports whether the event names the decision's campaign, or its experiment where that stands for a campaign.
+func (it *decision) isOf(e *event) bool {
+	if e.entity.none() {
+		return false
+	}
+	return it.campaign.s == e.entity.s || it.campaign.none() && it.experiment.s == e.entity.s
+}
+
+// begin writes into an event what all of one item have.
+func (d *decoder) begin(x *canonical.Event, e *event) (err error) {
+	if err = d.person(x); err != nil {
+		return err
+	}
+	x.At, err = e.time()
+	return err
+}
+
+// decided writes the experiment and the variant of a decision. Rule keys repeat across flags (javascript-sdk PR 690), so
+// the experiment is its id; variation keys are unique within an experiment.
+func (d *decoder) decided(x *canonical.Event, it *decision) (err error) {
+	if x.ExperimentID, err = it.experiment.required("experiment_id"); err != nil {
+		return err
+	}
+	x.SourceExperiment = x.ExperimentID
+	if it.variation.given == wrong {
+		return fault("variation_id", "must be a string")
+	}
+	x.SourceVariant = it.variation.s
+	x.Variant = it.variationKey.s
+	if x.Variant == "" {
+		x.Variant = it.variation.s
+		if known, ok := d.source.Catalog.Experiment(x.ExperimentID); ok {
+			if key, ok := known.Variant(it.variation.s); ok {
+				x.Variant = key
+			}
+		}
+	}
+	if x.Variant == "" {
+		return fault("variation_id", "is required, or metadata.variation_key")
+	}
+	return nil
+}
+
+// person writes whom an event is about.
+func (d *decoder) person(x *canonical.Event) error {
+	v := &d.visitor
+	who, err := v.id.required("visitor_id")
+	if err != nil {
+		return err
+	}
+	switch {
+	case v.user.given == wrong:
+		return fault("attributes", d.settings.userAttribute+" must be a string")
+	case v.user.s != "":
+		x.UserID, x.AnonymousID = v.user.s, who
+	case d.settings.anonymous || d.settings.userAttribute != "" || isCookie(who):
+		x.AnonymousID = who
+	default:
+		x.UserID = who
+	}
+	return nil
+}
+
+// conversion is what a track call says. From SDK 3 on it names no experiment: the vendor joins it with earlier
+// impressions of the visitor, and so do we. SDK 2 writes one snapshot, with an id of its own, for every experiment that
+// the event is a metric of, and repeats the revenue in each: there each conversion names its experiment and counts in
+// that one alone.
+func (d *decoder) conversion(s *snapshot, e *event) {
+	base := canonical.Event{Kind: canonical.Converted, Channel: d.channel}
+	err := d.begin(&base, e)
+	if err == nil {
+		err = d.what(&base, e)
+	}
+	if err != nil {
+		d.reject(err)
+		return
+	}
+	base.ID, base.IDOrigin = d.conversionID(e, base.At)
+	base.Attributes = d.attributes(nil)
+	events := d.events[:0]
+	for i := range s.decisions {
+		it := &s.decisions[i]
+		if it.given != right || d.notAnExposure(it) != "" {
+			continue
+		}
+		x := base
+		if err := d.decided(&x, it); err != nil {
+			d.reject(err)
+			return
+		}
+		if n := len(events); n > 0 {
+			x.ID += "/" + strconv.Itoa(n)
+		}
+		events = append(events, x)
+	}
+	if len(events) == 0 {
+		events = append(events, base)
+	}
+	d.events = events
+	d.accept(events...)
+}
+
+// what writes what was done, and what it was worth.
+func (d *decoder) what(x *canonical.Event, e *event) (err error) {
+	if x.ConversionEvent = e.key.s; x.ConversionEvent == "" {
+		if x.ConversionEvent, err = e.entity.required("key"); err != nil {
+			return err
+		}
+		if name, ok := d.source.Catalog.Event(e.entity.s); ok {
+			x.ConversionEvent = name
+		}
+	}
+	if x.Value, err = cents(e.revenue); err != nil {
+		return err
+	}
+	if x.Value.Set {
+		x.Currency = d.settings.currency
+	}
+	if x.MetricValue, err = e.metric(); err != nil {
+		return err
+	}
+	if e.dedup.given == right {
+		x.DedupKey = e.dedup.s
+	}
+	return nil
+}
