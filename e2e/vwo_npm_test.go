@@ -31,9 +31,9 @@ type vwoSaid struct {
 // TestVWONPM: the classic SDK one by one and in batches, and FME.
 func TestVWONPM(t *testing.T) {
 	for generation, experiments := range map[string][2]string{
-		"classic": {"checkout_ab", "search_feature_test"},
-		"batches": {"checkout_ab", "search_feature_test"},
-		"fme":     {"checkoutFlow_testingRule1", "searchRanker_testingRule1"},
+		"classic": {"230", "231"},
+		"batches": {"230", "231"},
+		"fme":     {"11", "12"},
 	} {
 		t.Run(generation, func(t *testing.T) {
 			settings := "vwo-classic.json"
@@ -62,7 +62,7 @@ func TestVWONPM(t *testing.T) {
 
 // TestVWOBrowser: both browser builds, in pages of another origin.
 func TestVWOBrowser(t *testing.T) {
-	for generation, experiment := range map[string]string{"classic": "checkout_ab", "fme": "searchRanker_testingRule1"} {
+	for generation, experiment := range map[string]string{"classic": "230", "fme": "12"} {
 		t.Run(generation, func(t *testing.T) {
 			s := withCatalog(t, "vwo", "vwo", "vwo-"+generation+".json", "TRACKLAYER_CORS_ORIGINS=http://shop.example")
 			address := s.url("/webhooks/vwo")

@@ -80,6 +80,9 @@ func TestVWOSDK(t *testing.T) {
 		driveVWO(t, s, instance, instance.Track, hashed, func() {})
 	})
 	t.Run("batches", func(t *testing.T) {
+		if raced {
+			t.Skip("the SDK's batch queue races with itself (vwo-go-sdk v1.26.0 pkg/schema/batch.go:59)")
+		}
 		s := withCatalog(t, "vwo", "vwo", "vwo-classic.json")
 		instance := vwoLaunch(t, s.url("/webhooks/vwo"), api.WithBatchEventQueue(api.BatchConfig{EventsPerRequest: 40, RequestTimeInterval: 600}, nil))
 		driveVWO(t, s, instance, instance.Track, hashed, func() { instance.FlushEvents() })
@@ -118,7 +121,7 @@ func TestVWOSettingsWebhook(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := serve(t, "--config", file)
-	const experiment = `{"id":"checkout_ab","variants":[{"key":"Control"},{"key":"Variation-1"}],"metrics":[{"type":"proportion","event":"purchase"}]}`
+	const experiment = `{"id":"230","variants":[{"key":"Control"},{"key":"Variation-1"}],"metrics":[{"type":"proportion","event":"purchase"}]}`
 	if status, _, text := s.post("/v1/experiments", experiment); status != http.StatusCreated {
 		t.Fatalf("%d %s", status, text)
 	}
@@ -135,7 +138,7 @@ func TestVWOSettingsWebhook(t *testing.T) {
 	}
 	text := ""
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if _, text = s.get("/v1/experiments/checkout_ab"); strings.Contains(text, `"stopped"`) {
+		if _, text = s.get("/v1/experiments/230"); strings.Contains(text, `"stopped"`) {
 			return
 		}
 	}
@@ -148,20 +151,20 @@ type vwoTrack func(campaigns interface{}, user, goal string, option interface{})
 // comparison waits until everything has arrived.
 func driveVWO(t *testing.T, s *server, instance *api.VWOInstance, track vwoTrack, subject func(string) string, end func()) {
 	t.Helper()
-	const experiment, feature, users = "checkout_ab", "search_feature_test", 120
+	const key, experiment, featureKey, feature, users = "checkout_ab", "230", "search_feature_test", "231", 120
 	exposed, bought, tested := map[string]int64{}, map[string]int64{}, map[string]int64{}
 	variants := map[string]string{}
 	var total int64
 	for i := range users {
 		id := fmt.Sprintf("user-%d", i)
-		variant := instance.Activate(experiment, id, nil)
+		variant := instance.Activate(key, id, nil)
 		exposed[variant]++
 		variants[id] = variant
-		instance.IsFeatureEnabled(feature, id, nil)
-		tested[instance.GetVariationName(feature, id, nil)]++
+		instance.IsFeatureEnabled(featureKey, id, nil)
+		tested[instance.GetVariationName(featureKey, id, nil)]++
 		instance.IsFeatureEnabled("dark_mode_rollout", id, nil)
 		if i%3 == 0 {
-			track(experiment, id, "purchase", map[string]interface{}{"revenueValue": 12.5})
+			track(key, id, "purchase", map[string]interface{}{"revenueValue": 12.5})
 			bought[variant]++
 			total++
 		}

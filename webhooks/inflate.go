@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
@@ -32,10 +33,10 @@ func codingsOf(header []string) ([]string, error) {
 			continue
 		case "x-gzip":
 			codings = append(codings, "gzip")
-		case "gzip", "zstd", "deflate":
+		case "gzip", "zstd", "deflate", "br":
 			codings = append(codings, coding)
 		default:
-			return nil, unsupported("Content-Encoding %.40q is not read here; send gzip, zstd, deflate or identity", coding)
+			return nil, unsupported("Content-Encoding %.40q is not read here; send gzip, zstd, deflate, br or identity", coding)
 		}
 		if len(codings) > maxCodings {
 			return nil, unsupported("more than %d codings lie on one another in Content-Encoding; one is enough", maxCodings)
@@ -51,6 +52,7 @@ type inflate struct {
 	gzips   sync.Pool
 	zlibs   sync.Pool
 	deflate sync.Pool
+	brotlis sync.Pool
 
 	zstd       *zstd.Decoder
 	window     int64 // the smallest window of zstd that is no smaller than the limit
@@ -95,6 +97,8 @@ func (f *inflate) undo(b *buffers, coding string, text []byte) ([]byte, error) {
 		return f.unzstd(b, text)
 	case coding == "gzip":
 		out, err = f.ungzip(b, src)
+	case coding == "br":
+		out, err = f.unbrotli(b, src)
 	case isZlib(text):
 		out, err = f.unzlib(b, src)
 	default:
@@ -119,6 +123,18 @@ func (f *inflate) ungzip(b *buffers, src io.Reader) ([]byte, error) {
 		z = new(gzip.Reader)
 	}
 	defer f.gzips.Put(z)
+	if err := z.Reset(src); err != nil {
+		return nil, err
+	}
+	return b.readAll(z, f.limit)
+}
+
+func (f *inflate) unbrotli(b *buffers, src io.Reader) ([]byte, error) {
+	z, _ := f.brotlis.Get().(*brotli.Reader)
+	if z == nil {
+		z = new(brotli.Reader)
+	}
+	defer f.brotlis.Put(z)
 	if err := z.Reset(src); err != nil {
 		return nil, err
 	}

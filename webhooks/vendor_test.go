@@ -103,7 +103,7 @@ func TestVendorFailures(t *testing.T) {
 			}
 		})
 	}
-	if w := newRig(t).send("POST", "/webhooks/toy", "x", "Content-Encoding", "br"); w.Code != 415 {
+	if w := newRig(t).send("POST", "/webhooks/toy", "x", "Content-Encoding", "lzma"); w.Code != 415 {
 		t.Errorf("a coding that nobody knows: %d", w.Code)
 	}
 }

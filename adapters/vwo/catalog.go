@@ -127,7 +127,7 @@ func addGoals(c *adapters.Catalog, goals []goal) {
 
 func (s campaign) experiment() adapters.CatalogExperiment {
 	x := adapters.CatalogExperiment{
-		Key: s.Key, Name: s.Name, Kind: s.Type, Exposes: tests[s.Type], Status: s.Status, Running: s.Status == "RUNNING",
+		Name: s.Key, Kind: s.Type, Exposes: tests[s.Type], Status: s.Status, Running: s.Status == "RUNNING",
 		Variants: make(map[string]string, len(s.Variations)),
 	}
 	taken := map[string]bool{}

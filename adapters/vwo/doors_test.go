@@ -115,7 +115,7 @@ func TestStoppedInTheSettings(t *testing.T) {
 		return c
 	}
 	lives := adapters.Compare("vwo", parse("RUNNING"), parse("PAUSED"), canonical.MinTime)
-	if len(lives) != 1 || lives[0].Kind != canonical.Stopped || lives[0].ExperimentID != "k" || lives[0].SourceExperiment != "7" {
+	if len(lives) != 1 || lives[0].Kind != canonical.Stopped || lives[0].ExperimentID != "7" || lives[0].SourceExperiment != "" {
 		t.Errorf("%+v", lives)
 	}
 }

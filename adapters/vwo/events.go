@@ -62,8 +62,8 @@ func (d *decoder) campaign(t told, e *canonical.Event) string {
 		return ""
 	}
 	e.ExperimentID, e.Variant, e.SourceExperiment, e.SourceVariant = t.campaign, t.variation, t.campaign, t.variation
-	if known {
-		e.ExperimentID = x.Key
+	if known && x.Name != "" {
+		e.SourceExperiment = x.Name // so that an alias may name the campaign by its key as well
 	}
 	if name, ok := x.Variant(t.variation); ok {
 		e.Variant = name

@@ -79,7 +79,7 @@ func compareExposures(t *testing.T, want []expected, got []canonical.Event) {
 	}
 	for _, w := range want { // batches are listed in another order than they were sent in
 		if !slices.ContainsFunc(got, func(g canonical.Event) bool {
-			return g.ExperimentID == w.ExperimentKey && g.SourceExperiment == w.Experiment && g.Variant == w.Variant && g.SourceVariant == w.Variation &&
+			return g.ExperimentID == w.Experiment && g.SourceExperiment == w.ExperimentKey && g.Variant == w.Variant && g.SourceVariant == w.Variation &&
 				g.UserID+g.AnonymousID == w.Subject && g.ID != ""
 		}) {
 			t.Errorf("no exposure is %+v", w)
@@ -109,7 +109,7 @@ func compareConversions(t *testing.T, want []expected, got []canonical.Event) {
 		if g.ExperimentID == "" {
 			w.Experiment, w.ExperimentKey, w.Variant, w.Variation = "", "", "", ""
 		}
-		if g.ConversionEvent != w.Event || g.ExperimentID != w.ExperimentKey || g.SourceExperiment != w.Experiment || g.Variant != w.Variant ||
+		if g.ConversionEvent != w.Event || g.ExperimentID != w.Experiment || g.SourceExperiment != w.ExperimentKey || g.Variant != w.Variant ||
 			g.SourceVariant != w.Variation || g.UserID+g.AnonymousID != w.Subject || g.Value != value || g.MetricValue.Set || g.ID == "" {
 			t.Errorf("conversion %d is %s\nwant %+v", i, g.AppendJSON(nil), w)
 		}

@@ -85,8 +85,8 @@ func (t *Tap) decide(decision map[string]interface{}) {
 		return
 	}
 	e := canonical.Event{
-		Kind: canonical.Exposed, ExperimentID: text(decision["campaignKey"]), Variant: text(decision["variationName"]), UserID: text(decision["userId"]),
-		SourceExperiment: text(decision["campaignId"]), SourceVariant: text(decision["variationId"]),
+		Kind: canonical.Exposed, ExperimentID: text(decision["campaignId"]), Variant: text(decision["variationName"]), UserID: text(decision["userId"]),
+		SourceExperiment: text(decision["campaignKey"]), SourceVariant: text(decision["variationId"]),
 	}
 	if whitelisted, _ := decision["isUserWhitelisted"].(bool); whitelisted {
 		e.Attributes = json.RawMessage(`{"whitelisted":true}`)

@@ -121,10 +121,10 @@ func TestTap(t *testing.T) {
 	for i := range 4 {
 		id := fmt.Sprintf("user-%d", i)
 		variant := instance.Activate("checkout_ab", id, map[string]interface{}{"customVariables": map[string]interface{}{"ssn": "never-sent"}})
-		want = append(want, "checkout_ab "+variant+" "+id)
+		want = append(want, "230 "+variant+" "+id)
 	}
 	instance.IsFeatureEnabled("search_feature_test", "user-1", nil)
-	want = append(want, "search_feature_test "+instance.GetVariationName("search_feature_test", "user-1", nil)+" user-1")
+	want = append(want, "231 "+instance.GetVariationName("search_feature_test", "user-1", nil)+" user-1")
 	instance.IsFeatureEnabled("dark_mode_rollout", "user-1", nil)
 	instance.Activate("paused_ab", "user-1", nil)
 	instance.Activate("no_such", "user-1", nil)
