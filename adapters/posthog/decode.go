@@ -313,7 +313,7 @@ func (d *decoder) time(e *event, c *canonical.Event) {
 		c.At, c.ClockOffset = arrival, int64(arrival)-1
 		return
 	}
-	if c.At = at; d.skew != 0 && !e.noSkew {
+	if c.At = at; d.skew != 0 && !e.noSkew && min(at, at+canonical.Time(d.skew)) >= canonical.MinTime { // no clock is off by decades
 		c.At += canonical.Time(d.skew)
 		c.ClockOffset = d.skew
 	}

@@ -37,13 +37,14 @@ var folders = []folder{
 	{path: "export", may: []string{"core", "registry", "readout"}},
 	{path: "web", may: []string{"readout", "registry", "core", "canonical", "problem"}},
 	{path: "sdk/go", may: []string{"canonical"}},
+	{path: "sdk/go/sdktest"},
 	{path: "e2e", may: []string{"canonical", "sdk/go", "adapters/<vendor>/tap/**"}, closed: true},
 	{path: "docs/house", closed: true},
 }
 
 // testsOnly are the folders that only test files may import, and these folders
 // one another: the binary contains none of them.
-var testsOnly = []string{"adapters/<vendor>/tap/**", "adapters/adaptertest", "e2e", "docs/house"}
+var testsOnly = []string{"adapters/<vendor>/tap/**", "adapters/adaptertest", "sdk/go/sdktest", "e2e", "docs/house"}
 
 // guard keeps modules of others to the folders that know them.
 type guard struct {

@@ -1,17 +1,12 @@
 package tap_test
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +14,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters/growthbook/tap"
 	tracklayer "github.com/tracklayer/tracklayer/sdk/go"
+	"github.com/tracklayer/tracklayer/sdk/go/sdktest"
 )
 
 const features = `{
@@ -29,50 +25,17 @@ const features = `{
 }`
 
 // door is a TrackLayer that keeps what it is sent.
-type door struct {
-	*httptest.Server
-	mu     sync.Mutex
-	events []map[string]any
-}
+type door struct{ *sdktest.Server }
 
 func newDoor(t testing.TB) *door {
-	d := &door{}
-	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		z, err := gzip.NewReader(r.Body)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		var body struct{ Batch []map[string]any }
-		if err := json.NewDecoder(z).Decode(&body); err != nil || r.URL.Query().Get("source") != "growthbook" {
-			t.Errorf("%s: %v", r.URL, err)
-		}
-		d.mu.Lock()
-		d.events = append(d.events, body.Batch...)
-		d.mu.Unlock()
-		w.WriteHeader(http.StatusAccepted)
-		_, _ = fmt.Fprintf(w, `{"accepted":%d,"rejected":0}`, len(body.Batch)) // the client counts on it
-	}))
+	d := &door{sdktest.New()}
 	t.Cleanup(d.Close)
 	return d
 }
 
-// said is what was sent, in few words, in byte order.
+// said is what was sent.
 func (d *door) said() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var words []string
-	for _, e := range d.events {
-		s := fmt.Sprint(e["event_name"])
-		for _, name := range []string{"experiment_id", "variant", "user_id", "anonymous_id", "conversion_event", "value", "currency"} {
-			if v, ok := e[name]; ok {
-				s += fmt.Sprintf(" %s=%v", name, v)
-			}
-		}
-		words = append(words, s)
-	}
-	slices.Sort(words)
-	return words
+	return d.Said("experiment_id", "variant", "user_id", "anonymous_id", "conversion_event", "value", "currency")
 }
 
 func newTap(t testing.TB, d *door, how ...tap.Option) *tap.Tap {
@@ -144,7 +107,7 @@ func TestPlugin(t *testing.T) {
 	if n := one.Counts(); n.Sent != uint64(len(want)) || n.Dropped != 0 || one.Faults() != 0 {
 		t.Errorf("%+v, %d faults", n, one.Faults())
 	}
-	text, err := json.Marshal(d.events)
+	text, err := json.Marshal(d.Events())
 	if err != nil || strings.Contains(string(text), "private") {
 		t.Errorf("%v %s", err, text)
 	}

@@ -1,14 +1,12 @@
 package tap_test
 
 import (
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,53 +23,21 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly/tap"
 	tracklayer "github.com/tracklayer/tracklayer/sdk/go"
+	"github.com/tracklayer/tracklayer/sdk/go/sdktest"
 )
 
 // door is a TrackLayer that keeps what it is sent.
-type door struct {
-	*httptest.Server
-	mu     sync.Mutex
-	events []map[string]any
-}
+type door struct{ *sdktest.Server }
 
 func newDoor(t testing.TB) *door {
-	d := &door{}
-	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		z, err := gzip.NewReader(r.Body)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		var body struct{ Batch []map[string]any }
-		if err := json.NewDecoder(z).Decode(&body); err != nil || r.URL.Query().Get("source") != "launchdarkly" {
-			t.Errorf("%s: %v", r.URL, err)
-		}
-		d.mu.Lock()
-		d.events = append(d.events, body.Batch...)
-		d.mu.Unlock()
-		w.WriteHeader(http.StatusAccepted)
-		_, _ = fmt.Fprintf(w, `{"accepted":%d,"rejected":0}`, len(body.Batch)) // the client counts on it
-	}))
+	d := &door{sdktest.New()}
 	t.Cleanup(d.Close)
 	return d
 }
 
-// said is what was sent, in few words, in byte order.
+// said is what was sent.
 func (d *door) said() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var words []string
-	for _, e := range d.events {
-		s := fmt.Sprint(e["event_name"])
-		for _, name := range []string{"experiment_id", "variant", "source_variant", "user_id", "anonymous_id", "conversion_event", "metric_value"} {
-			if v, ok := e[name]; ok {
-				s += fmt.Sprintf(" %s=%v", name, v)
-			}
-		}
-		words = append(words, s)
-	}
-	slices.Sort(words)
-	return words
+	return d.Said("experiment_id", "variant", "source_variant", "user_id", "anonymous_id", "conversion_event", "metric_value")
 }
 
 // client is a real SDK client with flags from memory. Its own events go nowhere.
@@ -148,7 +114,7 @@ func TestHook(t *testing.T) {
 	if got := d.said(); !slices.Equal(got, want) {
 		t.Errorf("sent\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	text, err := json.Marshal(d.events)
+	text, err := json.Marshal(d.Events())
 	if err != nil || strings.Contains(string(text), "private") {
 		t.Errorf("%v %s", err, text)
 	}

@@ -1,9 +1,7 @@
 package tap_test
 
 import (
-	"compress/gzip"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,6 +19,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters/optimizely/tap"
 	tracklayer "github.com/tracklayer/tracklayer/sdk/go"
+	"github.com/tracklayer/tracklayer/sdk/go/sdktest"
 )
 
 func TestMain(m *testing.M) {
@@ -33,30 +32,8 @@ func static(datafile []byte) client.OptionFunc {
 	return client.WithConfigManager(config.NewStaticProjectConfigManagerWithOptions("", config.WithInitialDatafile(datafile)))
 }
 
-// listener takes what the tap sends.
-type listener struct {
-	*httptest.Server
-	mu     sync.Mutex
-	events []map[string]any
-}
-
-func listen(t *testing.T) *listener {
-	l := &listener{}
-	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in struct{ Batch []map[string]any }
-		z, err := gzip.NewReader(r.Body)
-		if err == nil {
-			err = json.NewDecoder(z).Decode(&in)
-		}
-		if err != nil {
-			t.Error(err)
-		}
-		l.mu.Lock()
-		l.events = append(l.events, in.Batch...)
-		l.mu.Unlock()
-		w.WriteHeader(http.StatusAccepted)
-		_, _ = fmt.Fprintf(w, `{"accepted":%d,"rejected":0}`, len(in.Batch))
-	}))
+func listen(t *testing.T) *sdktest.Server {
+	l := sdktest.New()
 	t.Cleanup(l.Close)
 	return l
 }
@@ -126,16 +103,16 @@ func TestRealSDK(t *testing.T) {
 	if err := p.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if len(l.events) != len(want)+1 {
-		t.Fatalf("%d events, want %d: %v", len(l.events), len(want)+1, l.events)
+	if len(l.Events()) != len(want)+1 {
+		t.Fatalf("%d events, want %d: %v", len(l.Events()), len(want)+1, l.Events())
 	}
 	for i, w := range want {
-		e := l.events[i]
+		e := l.Events()[i]
 		if got := fmt.Sprintf("%v %v %v %v", e["experiment_id"], e["variant"], e["user_id"], e["attributes"]); got != w {
 			t.Errorf("event %d is %s\nwant %s", i, got, w)
 		}
 	}
-	got := l.events[len(want)]
+	got := l.Events()[len(want)]
 	if got["conversion_event"] != "purchase" || got["value"] != 42.99 || got["metric_value"] != 3.5 || got["currency"] != "EUR" || got["dedup_key"] != "981" || got["channel"] != "server" {
 		t.Errorf("the conversion is %v", got)
 	}
@@ -176,7 +153,7 @@ func TestWhoItIs(t *testing.T) {
 	if err := p.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprintf("%v %v %v %v %v", l.events[0]["user_id"], l.events[0]["anonymous_id"], l.events[0]["attributes"], l.events[1]["user_id"], l.events[1]["anonymous_id"]); got != "u-12 device-1 map[user_agent:Googlebot/2.1] <nil> device-2" {
+	if got := fmt.Sprintf("%v %v %v %v %v", l.Events()[0]["user_id"], l.Events()[0]["anonymous_id"], l.Events()[0]["attributes"], l.Events()[1]["user_id"], l.Events()[1]["anonymous_id"]); got != "u-12 device-1 map[user_agent:Googlebot/2.1] <nil> device-2" {
 		t.Error(got)
 	}
 }

@@ -1,7 +1,6 @@
 package tap_test
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters/posthog/tap"
 	tracklayer "github.com/tracklayer/tracklayer/sdk/go"
+	"github.com/tracklayer/tracklayer/sdk/go/sdktest"
 )
 
 // vendor answers as PostHog does: a variant for every person, and Ok for events.
@@ -46,33 +46,9 @@ func vendor(t *testing.T) (url string, batches *int) {
 	return s.URL, batches
 }
 
-// layer takes what the client sends.
-type layer struct {
-	mu     sync.Mutex
-	events []map[string]any
-}
-
-func (l *layer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	z, err := gzip.NewReader(r.Body)
-	var in struct{ Batch []map[string]any }
-	if err == nil {
-		err = json.NewDecoder(z).Decode(&in)
-	}
-	if err != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.events = append(l.events, in.Batch...)
-	w.WriteHeader(http.StatusAccepted)
-	fmt.Fprintf(w, `{"accepted":%d,"rejected":0}`, len(in.Batch))
-}
-
 func TestTheRealClientIsTold(t *testing.T) {
 	url, batches := vendor(t)
-	l := &layer{}
-	s := httptest.NewServer(l)
+	s := sdktest.New()
 	defer s.Close()
 	client, err := tracklayer.New(tracklayer.Options{URL: s.URL, Source: "posthog"})
 	if err != nil {
@@ -115,7 +91,7 @@ func TestTheRealClientIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told []string
-	for _, e := range l.events {
+	for _, e := range s.Events() {
 		raw, _ := json.Marshal(e)
 		if strings.Contains(string(raw), "private") {
 			t.Errorf("a property was passed on: %s", raw)

@@ -1,16 +1,13 @@
 package tap_test
 
 import (
-	"compress/gzip"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,44 +15,8 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters/statsig/tap"
 	tracklayer "github.com/tracklayer/tracklayer/sdk/go"
+	"github.com/tracklayer/tracklayer/sdk/go/sdktest"
 )
-
-// gateway takes what a tap sends.
-type gateway struct {
-	*httptest.Server
-	mu     sync.Mutex
-	path   string
-	text   string
-	events []map[string]any
-}
-
-func newGateway() *gateway {
-	g := &gateway{}
-	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		var in struct{ Batch []json.RawMessage }
-		z, err := gzip.NewReader(r.Body)
-		if err == nil {
-			err = json.NewDecoder(z).Decode(&in)
-		}
-		if err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		g.path = r.URL.String()
-		for _, raw := range in.Batch {
-			var e map[string]any
-			if json.Unmarshal(raw, &e) == nil {
-				g.events = append(g.events, e)
-			}
-			g.text += string(raw)
-		}
-		w.WriteHeader(http.StatusAccepted)
-		fmt.Fprintf(w, `{"accepted":%d,"rejected":0}`, len(in.Batch))
-	}))
-	return g
-}
 
 func specs() string {
 	text, err := os.ReadFile(filepath.Join("testdata", "download_config_specs.json"))
@@ -88,7 +49,7 @@ func user(id string) statsig.User {
 
 // TestTap drives the real SDK: what it returned is what TrackLayer gets, and nothing else.
 func TestTap(t *testing.T) {
-	api, gw := vendor(), newGateway()
+	api, gw := vendor(), sdktest.New()
 	defer api.Close()
 	defer gw.Close()
 	tapped, err := tap.New(tracklayer.Options{URL: gw.URL})
@@ -128,21 +89,21 @@ func TestTap(t *testing.T) {
 		t.Errorf("the callback that was there before heard %d evaluations, want 10", heard)
 	}
 	for _, private := range []string{"never-sent", "@example.com", "203.0.113.7", "co-42"} {
-		if strings.Contains(gw.text, private) {
+		if strings.Contains(gw.Text(), private) {
 			t.Errorf("%s was sent", private)
 		}
 	}
-	if counts := tapped.Counts(); counts.Sent != uint64(len(want)) || counts.Dropped != 0 || gw.path != "/v1/events?source=statsig" {
-		t.Errorf("%+v at %s", counts, gw.path)
+	if counts := tapped.Counts(); counts.Sent != uint64(len(want)) || counts.Dropped != 0 || gw.Path() != "/v1/events?source=statsig" {
+		t.Errorf("%+v at %s", counts, gw.Path())
 	}
 }
 
-func compare(t *testing.T, gw *gateway, want []string) {
+func compare(t *testing.T, gw *sdktest.Server, want []string) {
 	t.Helper()
-	if len(gw.events) != len(want) {
-		t.Fatalf("%d events, want %d: %s", len(gw.events), len(want), gw.text)
+	if len(gw.Events()) != len(want) {
+		t.Fatalf("%d events, want %d: %s", len(gw.Events()), len(want), gw.Text())
 	}
-	for i, e := range gw.events {
+	for i, e := range gw.Events() {
 		got := fmt.Sprint(e["experiment_id"], " ", e["variant"], " ", e["user_id"], " ", e["anonymous_id"])
 		if e["event_name"] == "experiment_converted" {
 			got = fmt.Sprint(e["conversion_event"], " ", e["metric_value"], " ", e["user_id"], " ", e["anonymous_id"])
@@ -192,7 +153,7 @@ type silent struct{}
 func (silent) LogEvent(statsig.Event) {}
 
 func Example() {
-	statsigAPI, trackLayer := vendor(), newGateway()
+	statsigAPI, trackLayer := vendor(), sdktest.New()
 	defer statsigAPI.Close()
 	defer trackLayer.Close()
 

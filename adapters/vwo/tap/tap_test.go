@@ -1,7 +1,6 @@
 package tap_test
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	vwo "github.com/wingify/vwo-go-sdk"
@@ -21,44 +19,8 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters/vwo/tap"
 	tracklayer "github.com/tracklayer/tracklayer/sdk/go"
+	"github.com/tracklayer/tracklayer/sdk/go/sdktest"
 )
-
-// gateway takes what a tap sends.
-type gateway struct {
-	*httptest.Server
-	mu     sync.Mutex
-	path   string
-	text   string
-	events []map[string]any
-}
-
-func newGateway() *gateway {
-	g := &gateway{}
-	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		var in struct{ Batch []json.RawMessage }
-		z, err := gzip.NewReader(r.Body)
-		if err == nil {
-			err = json.NewDecoder(z).Decode(&in)
-		}
-		if err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		g.path = r.URL.String()
-		for _, raw := range in.Batch {
-			var e map[string]any
-			if json.Unmarshal(raw, &e) == nil {
-				g.events = append(g.events, e)
-			}
-			g.text += string(raw)
-		}
-		w.WriteHeader(http.StatusAccepted)
-		fmt.Fprintf(w, `{"accepted":%d,"rejected":0}`, len(in.Batch))
-	}))
-	return g
-}
 
 // toVWO sends what is meant for VWO to a server of the test: the SDK has no option for its host.
 type toVWO struct {
@@ -109,7 +71,7 @@ func launch(options ...api.VWOOption) *api.VWOInstance {
 
 // TestTap drives the real SDK: what it returned is what TrackLayer gets, and nothing else.
 func TestTap(t *testing.T) {
-	gw := newGateway()
+	gw := sdktest.New()
 	defer gw.Close()
 	tapped, err := tap.New(tracklayer.Options{URL: gw.URL})
 	if err != nil {
@@ -136,10 +98,10 @@ func TestTap(t *testing.T) {
 	if err := tapped.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(gw.events) != len(want) {
-		t.Fatalf("%d events, want %d: %s", len(gw.events), len(want), gw.text)
+	if len(gw.Events()) != len(want) {
+		t.Fatalf("%d events, want %d: %s", len(gw.Events()), len(want), gw.Text())
 	}
-	for i, e := range gw.events {
+	for i, e := range gw.Events() {
 		got := fmt.Sprint(e["experiment_id"], " ", e["variant"], " ", e["user_id"])
 		if e["event_name"] == "experiment_converted" {
 			got = fmt.Sprint(e["conversion_event"], " ", e["value"], " ", e["user_id"])
@@ -148,11 +110,11 @@ func TestTap(t *testing.T) {
 			t.Errorf("event %d is %s\nwant %s", i, got, want[i])
 		}
 	}
-	if heard < len(want) || strings.Contains(gw.text, "never-sent") {
-		t.Errorf("the callback that was there before heard %d decisions; sent: %s", heard, gw.text)
+	if heard < len(want) || strings.Contains(gw.Text(), "never-sent") {
+		t.Errorf("the callback that was there before heard %d decisions; sent: %s", heard, gw.Text())
 	}
-	if counts := tapped.Counts(); counts.Sent != uint64(len(want)) || counts.Dropped != 0 || gw.path != "/v1/events?source=vwo" {
-		t.Errorf("%+v at %s", counts, gw.path)
+	if counts := tapped.Counts(); counts.Sent != uint64(len(want)) || counts.Dropped != 0 || gw.Path() != "/v1/events?source=vwo" {
+		t.Errorf("%+v at %s", counts, gw.Path())
 	}
 }
 
@@ -194,7 +156,7 @@ func (tracked) Track(interface{}, string, string, interface{}) []schema.TrackRes
 }
 
 func Example() {
-	trackLayer := newGateway()
+	trackLayer := sdktest.New()
 	defer trackLayer.Close()
 
 	tapped, err := tap.New(tracklayer.Options{URL: trackLayer.URL})
