@@ -292,17 +292,19 @@ func (d *decoder) accept(i int, e *event, c canonical.Event) {
 // future is how far ahead a time may lie before it is taken for the time of arrival.
 const future = 23 * 60 * 60 * 1000
 
+// longest is how long an event may have waited in a browser, in milliseconds: a year.
+const longest = 366 * 86_400_000
+
 // time is the event's own time (rust/capture/src/timestamp.rs): its timestamp, corrected by the sender's clock; or its
 // offset before it was sent; or, of what has neither, the time of arrival. What was added to the sender's own time is
 // noted, so that the same event arriving again is the same event.
 func (d *decoder) time(e *event, c *canonical.Event) {
 	arrival := d.envelope.ReceivedAt
-	if n, err := strconv.ParseInt(e.offset, 10, 64); err == nil && n >= 0 && n < int64(arrival) {
+	if n, err := strconv.ParseInt(e.offset, 10, 64); err == nil && n >= 0 && n <= longest {
 		c.At = arrival - canonical.Time(n)
-		if sent, err := canonical.ParseMillis(d.envelope.Query().Get("_")); err == nil && sent > canonical.MinTime {
-			c.At = sent - canonical.Time(n)
+		if sent, err := canonical.ParseMillis(d.envelope.Query().Get("_")); err == nil && sent > canonical.MinTime+longest {
 			c.ClockOffset = d.skew
-			c.At += canonical.Time(d.skew)
+			c.At = sent - canonical.Time(n) + canonical.Time(d.skew)
 			return
 		}
 		c.ClockOffset = int64(c.At) - 1 // the sender names no time at all
