@@ -62,8 +62,7 @@ func verify(secret []byte, e adapters.Envelope) error {
 			key = e.Header.Get(name)
 		}
 	}
-	a, b := sha256.Sum256(secret), sha256.Sum256([]byte(key)) // through a hash, so that time tells no length
-	if !hmac.Equal(a[:], b[:]) {
+	if !adapters.SameSecret(secret, key) {
 		return fmt.Errorf("%w: neither a token nor a signature", adapters.ErrUnauthorized)
 	}
 	return nil

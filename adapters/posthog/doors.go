@@ -27,7 +27,7 @@ func verify(secret []byte, e adapters.Envelope) error {
 	if signatures := e.Header.Get("Webhook-Signature"); signatures != "" {
 		return verifySignature(secret, e, signatures)
 	}
-	if key, ok := strings.CutPrefix(e.Header.Get("Authorization"), "Bearer "); ok && same(secret, strings.TrimSpace(key)) {
+	if key, ok := strings.CutPrefix(e.Header.Get("Authorization"), "Bearer "); ok && adapters.SameSecret(secret, strings.TrimSpace(key)) {
 		return nil
 	}
 	body, err := bodyOf(e)
@@ -39,13 +39,13 @@ func verify(secret []byte, e adapters.Envelope) error {
 		return fmt.Errorf("%w: the body cannot be read", adapters.ErrUnauthorized)
 	}
 	if req.token != "" {
-		if same(secret, req.token) {
+		if adapters.SameSecret(secret, req.token) {
 			return nil
 		}
 		return fmt.Errorf("%w: the body's token is another one", adapters.ErrUnauthorized)
 	}
 	for i := range req.events {
-		if !same(secret, req.events[i].token) {
+		if !adapters.SameSecret(secret, req.events[i].token) {
 			return fmt.Errorf("%w: event %d has another token", adapters.ErrUnauthorized, i)
 		}
 	}
@@ -82,11 +82,6 @@ func verifySignature(secret []byte, e adapters.Envelope, signatures string) erro
 		}
 	}
 	return fmt.Errorf("%w: webhook-signature is not the body's", adapters.ErrUnauthorized)
-}
-
-func same(secret []byte, given string) bool {
-	a, b := sha256.Sum256(secret), sha256.Sum256([]byte(given))
-	return hmac.Equal(a[:], b[:])
 }
 
 // isV1 reports capture V1's door.

@@ -142,8 +142,10 @@ func TestOptions(t *testing.T) {
 	for _, bad := range []map[string]any{
 		{"marked_only": 1}, {"exposure_events": "x"}, {"exposure_events": map[string]any{"a": 1}}, {"conversion_events": []any{"x"}}, {"value_property": ""}, {"other": 1},
 	} {
-		if err := posthog.Adapter.CheckOptions(bad); err == nil || !strings.Contains(err.Error(), "") {
-			t.Errorf("%v was taken", bad)
+		for option := range bad {
+			if err := posthog.Adapter.CheckOptions(bad); err == nil || !strings.Contains(err.Error(), option) {
+				t.Errorf("%v: %v", bad, err)
+			}
 		}
 	}
 }

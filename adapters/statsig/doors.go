@@ -71,9 +71,9 @@ func verifySignature(secret []byte, e adapters.Envelope, signature string) error
 	return nil
 }
 
+// same compares without the spaces that a header may end in.
 func same(secret []byte, given string) bool {
-	a, b := sha256.Sum256(secret), sha256.Sum256([]byte(strings.TrimSpace(given)))
-	return hmac.Equal(a[:], b[:])
+	return adapters.SameSecret(secret, strings.TrimSpace(given))
 }
 
 // handshake is what Statsig sends when a webhook is saved: {"data":{"event":"url_verification","verification_code":…}}
