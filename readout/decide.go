@@ -62,7 +62,7 @@ func (f *frame) decide(now canonical.Time, r *Readout) Decision {
 }
 
 func (d *Decision) block(blocker, detail string) {
-	d.Blockers = append(d.Blockers, Blocker{blocker, detail})
+	d.Blockers = append(d.Blockers, Blocker{Blocker: blocker, Detail: detail})
 }
 
 // needs notes a blocker whose detail has numbers.

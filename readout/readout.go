@@ -62,6 +62,9 @@ type Metric struct {
 	Type      registry.MetricType `json:"type"`
 	Direction string              `json:"direction"`
 	Variants  []Row               `json:"variants"`
+	Matured   *Matured            `json:"matured,omitempty"` // the same over those alone whose window has closed
+	Power     *Power              `json:"power,omitempty"`   // of the primary metric
+	Novelty   *Novelty            `json:"novelty,omitempty"` // of the primary metric, where there is enough to tell
 }
 
 // Reasons say why a number beside them is null, by its JSON name.
@@ -77,8 +80,10 @@ type Row struct {
 	Denominator    *float64 `json:"denominator,omitempty"` // of a mean or a ratio
 	Mean           *float64 `json:"mean"`                  // per user; of a mean or a ratio: sum over denominator
 	Variance       *float64 `json:"variance"`              // of one user's value, with n-1; of a mean or a ratio the linearised one
-	*Effect                 // of a treatment
-	Reasons        Reasons  `json:"reasons,omitempty"`
+	// ProbabilityToBeBest of all variants, the control among them.
+	ProbabilityToBeBest *float64 `json:"probability_to_be_best"`
+	*Effect                      // of a treatment
+	Reasons             Reasons  `json:"reasons,omitempty"`
 }
 
 // Effect is a treatment against the control. Intervals are of the relative lift, two-sided, 95 %.
@@ -90,6 +95,89 @@ type Effect struct {
 	PValue                   *float64    `json:"p_value"`
 	ConfidenceInterval       *[2]float64 `json:"confidence_interval"`
 	SequentialInterval       *[2]float64 `json:"sequential_interval"`
+	SequentialPValue         *float64    `json:"sequential_p_value"`         // always valid
+	AdjustedPValue           *float64    `json:"adjusted_p_value,omitempty"` // of a secondary metric: Holm, over all of them and all treatments
+	Intervals                Intervals   `json:"intervals"`
+	// EarlyStop is Win or Harm where the always-valid interval excludes no effect, in the direction that is better or
+	// worse.
+	EarlyStop         string    `json:"early_stop_marker,omitempty"`
+	CovariateAdjusted *Adjusted `json:"covariate_adjusted,omitempty"` // beside the raw figures
+}
+
+// Early-stop markers.
+const (
+	Win  = "win"
+	Harm = "harm"
+)
+
+// Intervals are those of the relative lift, two-sided, at three levels.
+type Intervals struct {
+	Credible   Levels `json:"credible"`
+	Confidence Levels `json:"confidence"`
+	Sequential Levels `json:"sequential"`
+}
+
+// Levels are one interval at 80, 90 and 95 %; null where it does not exist, for the reason of the 95 % one.
+type Levels struct {
+	P80 *[2]float64 `json:"80"`
+	P90 *[2]float64 `json:"90"`
+	P95 *[2]float64 `json:"95"`
+}
+
+// Adjusted is a treatment against the control after the same metric before the exposure was accounted for (CUPED).
+type Adjusted struct {
+	Days                     int         `json:"days"`      // before the exposure that the covariate covers
+	Theta                    float64     `json:"theta"`     // within the arms, one for all
+	Reduction                float64     `json:"reduction"` // share of the variance of the difference that went away
+	ControlMean              *float64    `json:"control_mean"`
+	Mean                     *float64    `json:"mean"`
+	Lift                     Lift        `json:"lift"`
+	ProbabilityToBeatControl *float64    `json:"probability_to_beat_control"`
+	CredibleInterval         *[2]float64 `json:"credible_interval"`
+	PValue                   *float64    `json:"p_value"`
+	ConfidenceInterval       *[2]float64 `json:"confidence_interval"`
+	SequentialInterval       *[2]float64 `json:"sequential_interval"`
+	Reasons                  Reasons     `json:"reasons,omitempty"`
+}
+
+// Matured is a metric over those alone whose window had closed by the watermark, by whole days (UTC) of the first
+// exposure.
+type Matured struct {
+	Through  *string `json:"through"` // the last such day; null: none yet
+	Variants []Row   `json:"variants"`
+}
+
+// Power is how far the primary metric's data reach, by the plan in force.
+type Power struct {
+	PlannedUnitsPerVariant int64 `json:"planned_units_per_variant"`
+	// MaturedUnitsPerVariant is the smallest arm.
+	MaturedUnitsPerVariant int64 `json:"matured_units_per_variant"`
+	// MinimumDetectableEffect is the relative lift that the matured users show with a power of 0.8, two-sided at 5 %.
+	MinimumDetectableEffect *float64 `json:"minimum_detectable_effect"`
+	// PlannedEffect is the relative lift that the plan is to detect, and Reached the power for it now; null: the plan
+	// names none.
+	PlannedEffect *float64 `json:"planned_effect"`
+	Reached       *float64 `json:"reached"`
+	// DaysLeft until the plan's horizon at the last week's pace; null: nobody comes, or it is reached.
+	DaysLeft *int64  `json:"days_left"`
+	Reasons  Reasons `json:"reasons,omitempty"`
+}
+
+// Novelty is whether the primary metric's effect changes with the time since the exposure.
+type Novelty struct {
+	Variant   string       `json:"variant"`
+	ByHazard  *NoveltyTest `json:"by_first_conversion"` // by days since exposure; of a proportion
+	ByCohort  *NoveltyTest `json:"by_cohort"`           // by day of first exposure
+	Suspected bool         `json:"suspected"`
+}
+
+// NoveltyTest is a weighted regression of the daily effect on the day.
+type NoveltyTest struct {
+	Slope  *float64 `json:"slope"` // of the effect, in units of the metric a day
+	PValue *float64 `json:"p_value"`
+	Early  *float64 `json:"early"`
+	Late   *float64 `json:"late"`
+	Days   int      `json:"days"`
 }
 
 // Lift is the difference of the means; the relative one is a share of the control's magnitude.
@@ -209,12 +297,49 @@ type Decision struct {
 	RequiredProbability float64   `json:"required_probability"`
 	LeadingVariant      *string   `json:"leading_variant"` // most likely to beat control in the primary metric; null: unknown
 	Blockers            []Blocker `json:"blockers"`
+	Headline            string    `json:"headline"` // one sentence to repeat
+	Basis               *Basis    `json:"basis"`    // what it rests on; null: no primary metric
+	Plan                *PlanView `json:"plan"`     // null: the run has not started, or nobody declared it
+	HorizonReached      bool      `json:"horizon_reached"`
+	// EarlyStop is the leading variant's marker in the basis, or any variant's harm.
+	EarlyStop string `json:"early_stop_marker,omitempty"`
+	// ShowFirst is the interval that may be acted on now: sequential_interval before the horizon, credible_interval at
+	// it; Why says why.
+	ShowFirst string `json:"show_first"`
+	Why       string `json:"show_first_why"`
+	Looks     []Look `json:"looks"` // the last daily snapshots, the newest last
 	// Outcome is what people decided about the run; nil: nothing yet.
 	Outcome *registry.Outcome `json:"outcome,omitempty"`
 }
 
 // Blocker is one thing that stands between the run and a decision, and what would lift it.
 type Blocker struct {
-	Blocker string `json:"blocker"`
-	Detail  string `json:"detail"`
+	Blocker  string  `json:"blocker"`
+	Detail   string  `json:"detail"`
+	LiftedBy string  `json:"lifted_by"`             // what would lift it
+	Expected *string `json:"expected_on,omitempty"` // the day, UTC, at the last week's pace; null: nobody can tell
+}
+
+// Basis is the primary metric over the matured users, which a decision rests on.
+type Basis struct {
+	Population string  `json:"population"` // matured
+	Metric     string  `json:"metric"`
+	Window     string  `json:"window"`
+	Through    *string `json:"through"` // last day of first exposure that has matured; null: none yet
+	Variants   []Row   `json:"variants"`
+}
+
+// PlanView is the stopping rule in force, and those before it in the same run.
+type PlanView struct {
+	registry.Plan
+	Former []registry.Plan `json:"former"`
+}
+
+// Look is what the decision's probability and loss were at the end of a day.
+type Look struct {
+	Day                      string   `json:"day"`
+	Variant                  string   `json:"variant"`
+	ProbabilityToBeatControl *float64 `json:"probability_to_beat_control"`
+	ExpectedLoss             *float64 `json:"expected_loss"` // relative to the control's mean
+	Holds                    bool     `json:"holds"`         // both are within the rule
 }

@@ -68,6 +68,14 @@ type Metric struct {
 	Denominator *Part      `json:"denominator,omitempty"`
 	Direction   string     `json:"direction"` // increase or decrease: which way is better
 	Window      *Window    `json:"window,omitempty"`
+	Cap         *float64   `json:"cap,omitempty"`   // of one person's total, in units of the metric; nil: none
+	Prior       *Prior     `json:"prior,omitempty"` // on the relative lift; nil: flat
+}
+
+// Prior is what was believed about the relative lift before the data: normal, with this mean and standard deviation.
+type Prior struct {
+	Mean float64 `json:"mean"`
+	SD   float64 `json:"sd"`
 }
 
 // Part is one side of a ratio: the number of conversions of an event, or the total of a field of them. In JSON the
@@ -101,7 +109,8 @@ type Decision struct {
 	Threshold          *float64 `json:"threshold"` // posterior probability to beat control; default 0.9
 	MinUnitsPerVariant *int64   `json:"min_units_per_variant"`
 	MinDays            *int64   `json:"min_days"`
-	MaxExpectedLoss    *float64 `json:"max_expected_loss"` // relative to the control's mean; nil: no limit
+	MaxExpectedLoss    *float64 `json:"max_expected_loss"`        // relative to the control's mean; nil: DefaultMaxExpectedLoss
+	PlannedEffect      *float64 `json:"planned_effect,omitempty"` // relative lift that the experiment is planned to detect; nil: not said
 }
 
 // Window is the time after the first exposure in which a conversion counts; 0 means without limit. In JSON it is text

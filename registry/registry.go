@@ -45,6 +45,7 @@ type Experiment struct {
 	aliases  map[[2]string]string // variant key by source and what it calls it
 	variants []string             // keys in the order of the definition
 	byMetric map[string]*Metric
+	plans    map[int][]Plan // by run
 }
 
 // Use is a metric that a conversion event goes into, and on which side.
@@ -119,6 +120,7 @@ func (r Registry) rebase(c Change) Change {
 
 // with is a copy of the registry in which the experiment is as given. It counts no revision.
 func (r Registry) with(e *Experiment) Registry {
+	e.plan(r.experiments[e.ID])
 	next := r
 	next.experiments, next.history, next.names = maps.Clone(r.experiments), maps.Clone(r.history), map[[2]string]string{}
 	if next.experiments == nil {

@@ -68,7 +68,10 @@ func (d *Definition) Normalize() error {
 	c.that(*d.Decision.MinUnitsPerVariant >= 0, "/decision/min_units_per_variant", "must not be negative")
 	c.that(*d.Decision.MinDays >= 0, "/decision/min_days", "must not be negative")
 	if l := d.Decision.MaxExpectedLoss; l != nil {
-		c.that(*l > 0 && !math.IsInf(*l, 0), "/decision/max_expected_loss", "must be above 0, relative to the control's mean, or null for no limit")
+		c.that(*l > 0 && !math.IsInf(*l, 0), "/decision/max_expected_loss", "must be above 0, relative to the control's mean, or null for the usual limit of 0.0025; 1 is as good as none")
+	}
+	if e := d.Decision.PlannedEffect; e != nil {
+		c.that(*e != 0 && math.Abs(*e) <= 100, "/decision/planned_effect", "must be a relative lift such as 0.05, not 0")
 	}
 	if len(c.faults) > 0 {
 		return c.faults
@@ -200,6 +203,14 @@ func (m *Metric) check(c *checker, at string) {
 		c.that(m.Event == "", at+"/event", "has no meaning for a ratio; name numerator and denominator")
 	default:
 		c.that(false, at+"/type", "must be proportion, count, sum, mean or ratio")
+	}
+	if m.Cap != nil {
+		c.that(*m.Cap > 0 && *m.Cap <= 1e12, at+"/cap", "must be above 0 and at most 1e12")
+		c.that(m.Type == Count || m.Type == Sum, at+"/cap", "has a meaning for a count or a sum only: it limits one person's total")
+	}
+	if m.Prior != nil {
+		c.that(m.Prior.SD > 0 && m.Prior.SD <= 1e6, at+"/prior/sd", "must be above 0, a standard deviation of the relative lift")
+		c.that(math.Abs(m.Prior.Mean) <= 1e6, at+"/prior/mean", "must be a relative lift such as 0.02")
 	}
 	if m.Type != Ratio {
 		c.that(m.Numerator == nil && m.Denominator == nil, at+"/numerator", "has a meaning for a ratio only")
