@@ -50,8 +50,7 @@ func NewBetaPosterior(alpha, beta float64) *BetaPosterior {
 // are large and like exp(-pi omega/2) when either is small; the spacing keeps
 // the aliased part of a product of two such functions below 1e-13.
 func (b *BetaPosterior) trapezoid() []point {
-	information := 1 / (1/b.a + 1/b.b)
-	h := 0.21 / math.Sqrt(information+3)
+	h := b.spacing()
 	low := b.panels[0].low - b.t0
 	high := b.panels[len(b.panels)-1].high - b.t0
 	first, last := int(math.Floor(low/h)), int(math.Ceil(high/h))
@@ -70,6 +69,12 @@ func (b *BetaPosterior) trapezoid() []point {
 		points[i].w /= total
 	}
 	return points
+}
+
+// spacing is the trapezoid rule's, on the logit axis.
+func (b *BetaPosterior) spacing() float64 {
+	information := 1 / (1/b.a + 1/b.b)
+	return 0.21 / math.Sqrt(information+3)
 }
 
 // reason makes the nil and the zero posterior safe.
