@@ -2,7 +2,6 @@ package readout
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/registry"
@@ -10,16 +9,19 @@ import (
 )
 
 const (
-	mismatchBelow = 0.001 // p: the split is looked at every day
-	leastExpected = 5     // users, for the chi-square approximation
-	manyShare     = 0.01  // of crossovers, or of conversions without an exposure
-	manyAffected  = 10    // and at least so many
-	manyFiltered  = 0.2   // of bots and internal users
+	manyShare    = 0.01 // of crossovers, or of conversions without an exposure
+	manyAffected = 10   // and at least so many
+	manyFiltered = 0.2  // of bots and internal users
 )
 
 // checks look at whether the numbers can be trusted, the gravest first.
 func (f *frame) checks(r *Readout) []Check {
-	all := []Check{f.sampleRatio(), f.crossoverShare(), f.filteredTraffic(), unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions), f.sharedIDs(), f.eventTimes(), f.identity(f.of)}
+	all := []Check{
+		f.sampleRatio(), f.crossoverShare(), f.filteredTraffic(), unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions),
+		f.sharedIDs(), f.eventTimes(), f.identity(f.of),
+		f.splitByDay(), f.claims(r), f.silence(), f.volume(), f.planChanged(),
+	}
+	all = append(all, f.outcomes(r)...)
 	if f.life.Status == registry.EndedEarly {
 		all = append([]Check{f.endedEarly()}, all...)
 	}
@@ -33,65 +35,6 @@ func (f *frame) endedEarly() Check {
 		what = fmt.Sprintf("Of run %d, %s", f.life.Number, listed(of))
 	}
 	return Check{Check: "ended_early", Status: Failed, Detail: fmt.Sprintf("%s ended early (%s): do not trust these numbers. Start a new run to measure again.", what, f.life.EndedReason)}
-}
-
-func (f *frame) sampleRatio() Check {
-	observed, weights := make([]int64, len(f.arms)), make([]float64, len(f.arms))
-	var counted int64
-	var weight float64
-	for i, a := range f.arms {
-		observed[i], weights[i] = f.users(i), a.weight
-		if a.weight > 0 {
-			counted += observed[i]
-			weight += a.weight
-		}
-	}
-	res := stats.SRM(observed, weights, mismatchBelow)
-	c := Check{Check: "sample_ratio_mismatch", SampleRatio: &SampleRatio{DF: res.DF, Split: make([]Split, 0, len(f.arms))}}
-	c.PValue = c.Reasons.number("p_value", res.P)
-	c.ChiSquare = c.Reasons.number("chi_square", res.ChiSquare)
-	for i, a := range f.arms {
-		s := Split{Variant: a.key, Weight: a.weight, Users: observed[i]}
-		if counted > 0 {
-			expected := float64(counted) * (a.weight / weight)
-			s.Expected = &expected
-		}
-		c.Split = append(c.Split, s)
-	}
-	enough := res.MinExpected.OK && res.MinExpected.Value >= leastExpected
-	switch {
-	case len(res.Leaks) > 0:
-		leak := f.arms[res.Leaks[0]]
-		c.Status = Failed
-		c.Detail = fmt.Sprintf("%s got %s although its weight is 0: the split that is delivered is not the one declared. Mend the assignment, or declare the weights that are in use.",
-			leak.key, users(observed[res.Leaks[0]]))
-	case !enough:
-		c.Status = NotEnoughData
-		c.Detail = fmt.Sprintf("The split cannot be judged yet: %s counted, and every variant with a weight should expect at least %d, with two such variants or more.",
-			many(counted, "user is", "users are"), leastExpected)
-	case res.Mismatch:
-		c.Status = Failed
-		c.Detail = f.splitSentence(c.Split, res.P) + " Such a split hardly comes by chance, so do not trust the results: look for lost exposures, redirects, bots or a changed allocation."
-	default:
-		c.Status = OK
-		c.Detail = f.splitSentence(c.Split, res.P) + " The split fits the weights."
-	}
-	return c
-}
-
-// splitSentence says the counts, what was expected, and the p value.
-func (f *frame) splitSentence(split []Split, p stats.Number) string {
-	var got []string
-	for _, s := range split {
-		if s.Weight > 0 {
-			got = append(got, fmt.Sprintf("%s in %s (expected %s)", users(s.Users), s.Variant, whole(int64(math.Round(*s.Expected)))))
-		}
-	}
-	assumed := ""
-	if !f.declared {
-		assumed = "; equal weights are assumed because nobody declared the experiment"
-	}
-	return fmt.Sprintf("%s; p = %s%s.", listed(got), short(p.Value), assumed)
 }
 
 // share judges how many of all are affected, more than which are many.
@@ -125,8 +68,9 @@ func (f *frame) crossoverShare() Check {
 	default:
 		c.Detail = fmt.Sprintf("%s of %s (%s) met more than one variant. %s.", whole(crossed), users(all), percent(*c.Rate), fate)
 	}
-	if c.Status == Warning {
-		c.Detail += " So many point to an assignment that does not stick: look at logins, shared devices and caches."
+	if c.Status == Warning { // so many that who is left is not who was assigned
+		c.Status = Failed
+		c.Detail += fmt.Sprintf(" More than %s point to an assignment that does not stick, and whoever is left is no random sample: look at logins, shared devices and caches.", percent(manyShare))
 	}
 	return c
 }

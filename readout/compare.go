@@ -1,12 +1,11 @@
 package readout
 
 import (
-	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
-	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stats"
 )
@@ -17,14 +16,19 @@ const (
 	reasonAllConverted   stats.Reason = "all_converted"        // in both arms: the same
 	reasonArmNoVariance  stats.Reason = "arm_without_variance" // everybody in an arm is alike, so its error is unknown
 	reasonSequenceStarts stats.Reason = "under_100_users"      // of an arm: too early for the always-valid interval
+	reasonBeliefStarts   stats.Reason = "under_10_users"       // of an arm: the prior would speak louder than the data
 )
 
 const (
-	level           = 0.95 // of every interval
-	sequenceMinimum = 100  // users of an arm
-	sequencePlan    = 2000 // users of both arms, at least
-	welchBelow      = 200  // degrees of freedom
+	sequenceMinimum = 100 // users of an arm
+	beliefMinimum   = 10  // users of an arm
+	welchBelow      = 200 // degrees of freedom
 )
+
+// levels of every interval, two-sided; those of the interval beside a figure are the last one.
+var levels = [...]float64{0.8, 0.9, 0.95}
+
+const level = 0.95
 
 // sideBySide is the number of rows from which metrics are worth a goroutine each.
 const sideBySide = 16
@@ -37,8 +41,14 @@ func (f *frame) metrics() []Metric {
 		for i := range all {
 			all[i] = f.metric(&f.def.Metrics[i])
 		}
-		return all
+	} else {
+		f.metricsSideBySide(all)
 	}
+	adjust(all)
+	return all
+}
+
+func (f *frame) metricsSideBySide(all []Metric) {
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(all)) {
@@ -49,33 +59,93 @@ func (f *frame) metrics() []Metric {
 		})
 	}
 	group.Wait()
-	return all
 }
 
 func (f *frame) metric(m *registry.Metric) Metric {
-	out := Metric{Metric: m.ID, Role: m.Role, Type: m.Type, Direction: m.Direction, Variants: make([]Row, 0, len(f.arms))}
-	samples := make([]sample, len(f.arms))
-	for i, a := range f.arms {
-		samples[i] = sampleOf(m, f.users(i), f.sums(a, m))
+	out := Metric{Metric: m.ID, Role: m.Role, Type: m.Type, Direction: m.Direction}
+	all, closed := f.samples(m, everybody), maturedBy(m, f.now)
+	out.Matured = &Matured{Through: f.dayShown(closed)}
+	if matured := f.samples(m, closed); same(all, matured) {
+		out.Variants = f.rows(m, all, true)
+		out.Matured.Variants = again(out.Variants)
+	} else {
+		out.Variants, out.Matured.Variants = f.rows(m, all, false), f.rows(m, matured, true)
 	}
-	for i, a := range f.arms {
-		row := samples[i].row(a.key)
-		if i != f.control { // where there are arms, one is the control
-			c := comparison{metric: m, control: &samples[f.control], treatment: &samples[i], planned: f.planned()}
-			row.Effect = c.effect(&row)
-		}
-		out.Variants = append(out.Variants, row)
-	}
+	f.judge(&out, m)
 	return out
 }
 
-func (f *frame) sums(a arm, m *registry.Metric) core.Moments {
-	return a.Metrics[m.ID].Merged(f.who()).Moments
+// again copies rows, whose p values are corrected for the number of metrics apart.
+func again(rows []Row) []Row {
+	rows = slices.Clone(rows)
+	for i := range rows {
+		if e := rows[i].Effect; e != nil {
+			copied := *e
+			rows[i].Effect = &copied
+		}
+	}
+	return rows
 }
 
-// planned is what the always-valid interval is tuned for: the users of two arms at the decision's minimum.
-func (f *frame) planned() float64 {
-	return math.Max(sequencePlan, 2*float64(*f.def.Decision.MinUnitsPerVariant))
+// samples are a metric in every arm.
+func (f *frame) samples(m *registry.Metric, s scope) []sample {
+	all := make([]sample, len(f.arms))
+	for i, a := range f.arms {
+		all[i] = sampleOf(m, f.came[i].through(s.through), s.sums(a, m, f.who()))
+	}
+	return all
+}
+
+// same reports whether the samples are of the same persons, so that all that follows from them is the same too.
+func same(a, b []sample) bool {
+	return slices.EqualFunc(a, b, func(x, y sample) bool { return x.users == y.users && x.sums == y.sums })
+}
+
+// dayShown is the last day of first exposure in a scope, as far as the run has come; nil: nobody is in it.
+func (f *frame) dayShown(s scope) *string {
+	first, last, ok := f.days()
+	if !ok || s.through < first {
+		return nil
+	}
+	text := date(min(s.through, max(dayOf(f.now), last)))
+	return &text
+}
+
+// rows compare every treatment with the control. Of matured users they say as well whether the run may stop early.
+func (f *frame) rows(m *registry.Metric, samples []sample, matured bool) []Row {
+	rows := make([]Row, 0, len(f.arms))
+	before := adjustmentOf(m, samples)
+	for i, a := range f.arms {
+		row := samples[i].row(a.key)
+		if i != f.control { // where there are arms, one is the control
+			c := comparison{metric: m, control: &samples[f.control], treatment: &samples[i], planned: float64(f.rule.SequentialUsers)}
+			row.Effect = c.effect(&row)
+			row.CovariateAdjusted = c.adjusted(before, f.control, i)
+			if matured {
+				row.EarlyStop = c.marker(row.SequentialInterval)
+			}
+		}
+		rows = append(rows, row)
+	}
+	contest(m, samples, rows)
+	return rows
+}
+
+// marker says that the always-valid interval excludes no effect, and on which side.
+func (c *comparison) marker(sequential *[2]float64) string {
+	up, down := Win, Harm
+	if c.direction() == stats.LowerIsBetter {
+		up, down = down, up
+	}
+	switch {
+	case sequential == nil:
+		return ""
+	case sequential[0] > 0:
+		return up
+	case sequential[1] < 0:
+		return down
+	}
+	return ""
 }
 
 func (s *sample) row(key string) Row {
@@ -113,137 +183,4 @@ func (r *Reasons) note(name string, why stats.Reason) {
 		*r = Reasons{}
 	}
 	(*r)[name] = why
-}
-
-// comparison is one treatment against the control in one metric.
-type comparison struct {
-	metric             *registry.Metric
-	control, treatment *sample
-	planned            float64
-}
-
-func (c *comparison) direction() stats.Direction {
-	if c.metric.Direction == "decrease" {
-		return stats.LowerIsBetter
-	}
-	return stats.HigherIsBetter
-}
-
-func (c *comparison) effect(row *Row) *Effect {
-	moments := stats.CompareMoments(c.control.moments, c.treatment.moments)
-	e := &Effect{}
-	e.Lift.Relative = e.Lift.Reasons.number("relative", moments.Lift())
-	e.Lift.Absolute = e.Lift.Reasons.number("absolute", moments.Diff())
-
-	b := c.belief(moments)
-	e.ProbabilityToBeatControl = row.Reasons.number("probability_to_beat_control", b.probability)
-	e.CredibleInterval = row.Reasons.interval("credible_interval", b.lift)
-	e.ExpectedLoss = row.Reasons.number("expected_loss", b.loss)
-
-	t := c.test(moments)
-	e.PValue = row.Reasons.number("p_value", t.p)
-	e.ConfidenceInterval = row.Reasons.interval("confidence_interval", t.fixed)
-	e.SequentialInterval = row.Reasons.interval("sequential_interval", t.sequential)
-	return e
-}
-
-// belief is the Bayesian side of a comparison.
-type belief struct {
-	probability, loss stats.Number
-	lift              stats.Interval
-}
-
-func noBelief(why stats.Reason) belief {
-	return belief{stats.Undefined(why), stats.Undefined(why), stats.Interval{Reason: why}}
-}
-
-func (c *comparison) belief(moments stats.Comparison) belief {
-	if c.metric.Type == registry.Proportion {
-		return c.betaBelief()
-	}
-	if why := c.unlike(); why != "" {
-		return noBelief(why)
-	}
-	posterior := moments.Posterior()
-	return belief{
-		posterior.ProbBeat(c.direction()), posterior.Losses(c.direction()).Treatment,
-		moments.Fieller(zCritical).Lift,
-	}
-}
-
-// betaBelief is exact, with flat priors. Where the data says nothing, the priors must not speak for it.
-func (c *comparison) betaBelief() belief {
-	control, treatment := c.control, c.treatment
-	switch {
-	case control.users == 0 || treatment.users == 0:
-		return noBelief(stats.ReasonNoUsers)
-	case control.converted+treatment.converted == 0:
-		return noBelief(reasonNoConversions)
-	case control.converted == control.users && treatment.converted == treatment.users:
-		return noBelief(reasonAllConverted)
-	}
-	beta := stats.CompareBeta(control.posterior(), treatment.posterior())
-	b := belief{
-		probability: beta.ProbBeat(c.direction()), loss: beta.Losses(c.direction()).Treatment,
-		lift: stats.Interval{Reason: stats.ReasonControlMeanZero},
-	}
-	if control.converted > 0 {
-		b.lift = beta.LiftInterval(level)
-	}
-	return b
-}
-
-// posterior is tabulated once for all comparisons of the arm.
-func (s *sample) posterior() *stats.BetaPosterior {
-	if s.beta == nil {
-		s.beta = stats.NewBetaPosterior(1+float64(s.converted), 1+float64(s.users-s.converted))
-	}
-	return s.beta
-}
-
-// unlike is why the normal approximation has nothing to say, or nothing: an arm in which everybody is alike would
-// count as known for certain.
-func (c *comparison) unlike() stats.Reason {
-	for _, s := range [...]*sample{c.control, c.treatment} {
-		if v := s.moments.Variance; v.OK && v.Value == 0 {
-			return reasonArmNoVariance
-		}
-	}
-	return ""
-}
-
-// verdict is the frequentist side of a comparison.
-type verdict struct {
-	p                 stats.Number
-	fixed, sequential stats.Interval
-}
-
-var zCritical = stats.ZCritical(level)
-
-// test takes Fieller's interval throughout, so that no interval contradicts its test: by z, or for the means of small
-// samples by Welch's t.
-func (c *comparison) test(moments stats.Comparison) verdict {
-	if why := c.unlike(); why != "" && c.users() > 0 {
-		none := stats.Interval{Reason: why}
-		return verdict{stats.Undefined(why), none, none}
-	}
-	critical, p := zCritical, moments.P()
-	if df := moments.WelchDF(); c.metric.Type != registry.Proportion && df.OK && df.Value < welchBelow {
-		critical, p = moments.WelchCritical(level), moments.WelchP()
-	}
-	return verdict{p, moments.Fieller(critical).Lift, c.sequential(moments)}
-}
-
-// users is the size of the smaller arm.
-func (c *comparison) users() int64 { return min(c.control.users, c.treatment.users) }
-
-func (c *comparison) sequential(moments stats.Comparison) stats.Interval {
-	switch n := c.users(); {
-	case n == 0:
-		return stats.Interval{Reason: stats.ReasonNoUsers}
-	case n < sequenceMinimum:
-		return stats.Interval{Reason: reasonSequenceStarts}
-	}
-	sequence := stats.NewConfidenceSequence(1-level, c.planned, stats.TwoSided)
-	return moments.Fieller(sequence.Multiplier(float64(c.control.users + c.treatment.users))).Lift
 }

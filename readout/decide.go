@@ -2,7 +2,6 @@ package readout
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -14,39 +13,120 @@ const (
 	leastValued    = 100 // users with a value, where the metric is no proportion
 )
 
-// decide applies the rule of the definition, in the order of its statuses.
-func (f *frame) decide(now canonical.Time, r *Readout) Decision {
-	d := Decision{Status: EligibleForReview, Threshold: *f.def.Decision.Threshold, Blockers: []Blocker{}}
-	d.RequiredProbability = f.required()
-	primary := primaryOf(r)
-	leader := leading(primary)
-	if leader != nil {
-		d.LeadingVariant = &leader.Variant
+// matured is the population that a decision rests on.
+const matured = "matured"
+
+// decision is a Decision in the making.
+type decision struct {
+	Decision
+	*frame
+	readout *Readout
+	metric  *registry.Metric // the primary one, nil: none
+	figures *Metric          // its figures
+	basis   []Row            // of the matured users
+	leader  *Row             // in the basis; nil: no probability is known of them
+}
+
+// decide applies the plan in force, in this order: the checks, the horizon, the outcomes, the probability, the loss,
+// the stability, the guardrails. All of it looks at the matured users of the primary metric.
+func (f *frame) decide(r *Readout) Decision {
+	d := &decision{frame: f, readout: r, metric: f.primary(), figures: primaryOf(r)}
+	d.Decision = Decision{
+		Status: EligibleForReview, Threshold: f.rule.Threshold, RequiredProbability: f.required(),
+		Blockers: []Blocker{}, Plan: f.planView(), Looks: []Look{},
 	}
+	if d.figures != nil {
+		d.basis = d.figures.Matured.Variants
+		d.leader = leading(d.basis)
+		d.Basis = &Basis{Population: matured, Metric: d.metric.ID, Window: windowWord(d.metric), Through: d.figures.Matured.Through, Variants: d.basis}
+	}
+	d.lead()
 	if r.Run == nil || r.Status == registry.Draft {
-		d.Status = Draft
-		d.block("draft", "The experiment has not started: start it, and exposures count from then on.")
-		return d
+		d.Status, d.Plan = Draft, nil
+		d.block(Blocker{"draft", "The experiment has not started: exposures count from its start on.", "Start it.", nil})
+	} else {
+		d.conditions()
+		d.settle()
 	}
-	for _, c := range r.Checks {
-		if c.Status == Failed {
-			d.Status = Unhealthy
-			d.block(c.Check, c.Detail)
+	d.showFirst()
+	d.Headline = d.headline()
+	return d.Decision
+}
+
+// lead names the leading variant: of the matured users, and while nothing is known of them, of everybody.
+func (d *decision) lead() {
+	row := d.leader
+	if row == nil && d.figures != nil {
+		row = leading(d.figures.Variants)
+	}
+	if row != nil {
+		d.LeadingVariant = &row.Variant
+	}
+	d.EarlyStop = d.markerOf(d.leader)
+	for i := range d.basis {
+		if d.EarlyStop == "" && d.markerOf(&d.basis[i]) == Harm {
+			d.EarlyStop = Harm
 		}
 	}
-	if !f.declared {
-		d.block("undeclared", "Nobody declared this experiment. Declare it with its variants, weights, control and primary metric to get a decision; what was counted so far stays.")
+}
+
+func (d *decision) markerOf(row *Row) string {
+	if row == nil || row.Effect == nil {
+		return ""
 	}
-	f.needUnits(&d)
-	f.needDays(&d, now)
-	if primary == nil {
-		d.block("no_primary_metric", "No metric has the role primary, so nothing can be decided by it. Declare one.")
-	} else {
-		f.needConversions(&d, primary, leader)
-		f.needProbability(&d, primary, leader)
-		f.needSmallLoss(&d, primary, leader)
+	return row.EarlyStop
+}
+
+func windowWord(m *registry.Metric) string {
+	text, _ := m.Window.MarshalText() // never fails
+	return string(text)
+}
+
+// conditions are those of the rule, in its order.
+func (d *decision) conditions() {
+	for _, c := range d.readout.Checks {
+		if c.Status == Failed {
+			d.Status = Unhealthy
+			d.block(Blocker{c.Check, c.Detail, remedy(c.Check), nil})
+		}
 	}
-	switch f.life.Status {
+	if !d.declared {
+		d.block(Blocker{
+			"undeclared", "Nobody declared this experiment; what was counted so far stays.",
+			"Declare it with its variants, weights, control and primary metric.", nil,
+		})
+	}
+	d.HorizonReached = d.metric != nil && d.horizon(d.basis)
+	if d.markerOf(d.leader) == "" {
+		d.needUnits()
+		d.needDays()
+	}
+	if d.metric == nil {
+		d.block(Blocker{"no_primary_metric", "No metric has the role primary, so nothing can be decided by it.", "Declare one.", nil})
+		return
+	}
+	d.needConversions()
+	d.needProbability()
+	d.needSmallLoss()
+	d.needStability()
+	d.needGuardrails()
+}
+
+// remedy is what lifts a failed check.
+func remedy(check string) string {
+	switch check {
+	case "ended_early":
+		return "Start a new run, or take the early end back if it was said by mistake."
+	case "crossover":
+		return "Mend what shows people several variants, and start a new run."
+	default:
+		return "Find and mend the cause, and start a new run; or declare the weights that were really in use."
+	}
+}
+
+// settle turns blockers into a status.
+func (d *decision) settle() {
+	switch d.life.Status {
 	case registry.Stopped:
 		d.Status = Stopped
 	case registry.EndedEarly:
@@ -58,17 +138,21 @@ func (f *frame) decide(now canonical.Time, r *Readout) Decision {
 			d.Status = Collecting
 		}
 	}
-	return d
 }
 
-func (d *Decision) block(blocker, detail string) {
-	d.Blockers = append(d.Blockers, Blocker{Blocker: blocker, Detail: detail})
+// showFirst says which interval may be acted on.
+func (d *decision) showFirst() {
+	switch {
+	case d.HorizonReached:
+		d.ShowFirst = "credible_interval"
+		d.Why = "The planned end is reached, so this look is the one that was planned, and the credible interval may be read as it stands."
+	default:
+		d.ShowFirst = "sequential_interval"
+		d.Why = "The planned end is not reached. Until then only the always-valid interval holds however often one looks; the others assume a single look at the end."
+	}
 }
 
-// needs notes a blocker whose detail has numbers.
-func (d *Decision) needs(blocker, format string, args ...any) {
-	d.block(blocker, fmt.Sprintf(format, args...))
-}
+func (d *decision) block(b Blocker) { d.Blockers = append(d.Blockers, b) }
 
 func primaryOf(r *Readout) *Metric {
 	for i := range r.Metrics {
@@ -80,13 +164,10 @@ func primaryOf(r *Readout) *Metric {
 }
 
 // leading is the treatment most likely to beat the control, the first of equals; nil where no probability is known.
-func leading(m *Metric) *Row {
-	if m == nil {
-		return nil
-	}
+func leading(rows []Row) *Row {
 	var best *Row
-	for i := range m.Variants {
-		row := &m.Variants[i]
+	for i := range rows {
+		row := &rows[i]
 		if row.Effect == nil || row.ProbabilityToBeatControl == nil {
 			continue
 		}
@@ -110,94 +191,118 @@ func (f *frame) contestants() int {
 
 // required shares the threshold's chance of an error among the treatments (Bonferroni).
 func (f *frame) required() float64 {
-	threshold, k := *f.def.Decision.Threshold, f.contestants()
+	threshold, k := f.rule.Threshold, f.contestants()
 	if k == 1 {
 		return threshold
 	}
 	return 1 - (1-threshold)/float64(k)
 }
 
-func (f *frame) needUnits(d *Decision) {
-	least := *f.def.Decision.MinUnitsPerVariant
+// needUnits asks for the planned users in every arm; without a primary metric all count, with one the matured.
+func (d *decision) needUnits() {
+	least := d.rule.UnitsPerVariant
 	var short []string
-	for i, a := range f.arms {
-		if n := f.users(i); n < least && (a.weight > 0 || i == f.control) {
+	for i, a := range d.arms {
+		n := d.users(i)
+		if d.metric != nil {
+			n = d.basis[i].Users
+		}
+		if n < least && d.needed(i) {
 			short = append(short, fmt.Sprintf("%s has %s", a.key, whole(n)))
 		}
 	}
+	b := Blocker{Blocker: "min_units_per_variant", LiftedBy: "More users: let it run on."}
 	switch {
-	case len(f.arms) < 2:
-		d.needs("min_units_per_variant", "At least two variants with %s each are needed; %s seen so far.", users(least), many(int64(len(f.arms)), "variant was", "variants were"))
-	case len(short) > 0:
-		d.needs("min_units_per_variant", "At least %s per variant are needed: %s.", users(least), listed(short))
+	case len(d.arms) < 2:
+		b.Detail = fmt.Sprintf("At least two variants with %s each are needed; %s seen so far.", users(least), many(int64(len(d.arms)), "variant was", "variants were"))
+	case len(short) == 0:
+		return
+	case d.metric == nil:
+		b.Detail = fmt.Sprintf("At least %s per variant are needed: %s.", users(least), listed(short))
+	default:
+		b.Detail = fmt.Sprintf("At least %s per variant with a closed window (%s) are needed: %s.", users(least), windowWord(d.metric), listed(short))
+		if day, ok := d.allReach(d.metric, least); ok {
+			b.Expected = d.expected(day, ok)
+			b.LiftedBy = "More users whose window has closed: let it run on."
+		}
 	}
+	d.block(b)
 }
 
 // needDays counts from the day of the first exposure to the day of the watermark, or of the run's end, both UTC.
-func (f *frame) needDays(d *Decision, now canonical.Time) {
-	least := *f.def.Decision.MinDays
-	first, _, ok := f.days()
-	if !ok {
-		if least > 0 {
-			d.needs("min_days", "At least %s from the first exposure are needed; nobody who counts has been exposed yet.", days(least))
-		}
+func (d *decision) needDays() {
+	least := d.rule.Days
+	b := Blocker{Blocker: "min_days", LiftedBy: "Time: let it run for whole weeks, so that every day of the week weighs the same."}
+	first, _, ok := d.days()
+	switch passed, _ := d.since(); {
+	case !ok && least == 0, ok && passed >= least:
 		return
+	case !ok:
+		b.Detail = fmt.Sprintf("At least %s from the first exposure are needed; nobody who counts has been exposed yet.", days(least))
+	default:
+		until := "by the newest event it is"
+		if d.life.EndedAt != 0 && d.life.EndedAt == d.now {
+			until = "the run ended on"
+		}
+		b.Detail = fmt.Sprintf("At least %s from the first exposure are needed: it was on %s, and %s %s, %s later.",
+			days(least), date(first), until, date(max(d.today(), first)), days(passed))
+		b.Expected = d.expected(first+least, true)
 	}
-	until := "by the newest event it is"
-	if end := f.life.EndedAt; end != 0 && end <= now {
-		now, until = end, "the run ended on"
-	}
-	today := max(dayOf(now), first)
-	if passed := today - first; passed < least {
-		d.needs("min_days", "At least %s from the first exposure are needed: it was on %s, and %s %s, %s later.",
-			days(least), date(first), until, date(today), days(passed))
-	}
+	d.block(b)
 }
 
 func days(n int64) string { return many(n, "day", "days") }
 
-// needConversions asks for enough of both outcomes, or for enough values, where the leader is compared; of everybody
-// while there is no leader.
-func (f *frame) needConversions(d *Decision, m *Metric, leader *Row) {
+// needConversions asks for enough of both outcomes, or for enough values, in every arm.
+func (d *decision) needConversions() {
 	var short []string
-	for i, row := range m.Variants {
-		if i != f.control && leader != nil && row.Variant != leader.Variant || i != f.control && f.arms[i].weight == 0 {
-			continue
-		}
-		not := row.Users - row.ConvertedUsers
-		both := row.ConvertedUsers >= leastConverted && not >= leastConverted
-		if !both && (m.Type == registry.Proportion || row.ConvertedUsers < leastValued) {
-			short = append(short, fmt.Sprintf("%s has %s and %s", row.Variant, whole(row.ConvertedUsers), whole(not)))
+	for i := range d.basis {
+		row := &d.basis[i]
+		if d.needed(i) && !enough(d.figures.Type, row) {
+			short = append(short, fmt.Sprintf("%s has %s and %s", row.Variant, whole(row.ConvertedUsers), whole(row.Users-row.ConvertedUsers)))
 		}
 	}
-	if len(short) == 0 {
+	if len(short) == 0 && len(d.basis) > 1 {
 		return
 	}
 	or := ""
-	if m.Type != registry.Proportion {
+	if d.figures.Type != registry.Proportion {
 		or = fmt.Sprintf(", or %d who converted,", leastValued)
 	}
-	d.needs("min_conversions", "At least %d users who converted in %s and %d who did not%s are needed in the control and in the leading variant: %s.",
-		leastConverted, m.Metric, leastConverted, or, listed(short))
+	detail := fmt.Sprintf("At least %d matured users who converted in %s and %d who did not%s are needed in every variant", leastConverted, d.metric.ID, leastConverted, or)
+	if len(short) > 0 {
+		detail += ": " + listed(short)
+	}
+	d.block(Blocker{"min_conversions", detail + ".", "More users; or a metric that more of them reach, in a new run.", nil})
 }
 
-func (f *frame) needProbability(d *Decision, m *Metric, leader *Row) {
+// enough reports whether an arm has so much of both outcomes, or so many values, that the approximations hold.
+func enough(t registry.MetricType, row *Row) bool {
+	both := row.ConvertedUsers >= leastConverted && row.Users-row.ConvertedUsers >= leastConverted
+	return both || t != registry.Proportion && row.ConvertedUsers >= leastValued
+}
+
+func (d *decision) needProbability() {
 	needed := probability(d.RequiredProbability)
-	if k := f.contestants(); k > 1 {
+	if k := d.contestants(); k > 1 {
 		needed += fmt.Sprintf(" (the threshold %s shared among %d treatments)", probability(d.Threshold), k)
 	}
+	b := Blocker{Blocker: "threshold", LiftedBy: "An effect that shows. If none has shown at the planned end, the experiment has answered: no difference large enough was found."}
 	switch {
-	case leader == nil:
-		d.needs("threshold", "A probability to beat control of %s is needed in %s; none is known yet%s.", needed, m.Metric, whyNone(m))
-	case *leader.ProbabilityToBeatControl < d.RequiredProbability:
-		d.needs("threshold", "%s beats control in %s with a probability of %s; %s is needed.",
-			leader.Variant, m.Metric, probability(*leader.ProbabilityToBeatControl), needed)
+	case d.leader == nil:
+		b.Detail = fmt.Sprintf("A probability to beat control of %s is needed in %s over the matured users; none is known yet%s.", needed, d.metric.ID, whyNone(d.basis))
+	case !d.likely(d.leader.ProbabilityToBeatControl):
+		b.Detail = fmt.Sprintf("%s beats control in %s with a probability of %s; %s is needed.",
+			d.leader.Variant, d.metric.ID, probability(*d.leader.ProbabilityToBeatControl), needed)
+	default:
+		return
 	}
+	d.block(b)
 }
 
 // whyNone is the reason of the first missing probability.
-func whyNone(m *Metric) string {
-	for _, row := range m.Variants {
+func whyNone(rows []Row) string {
+	for _, row := range rows {
 		if why, ok := row.Reasons["probability_to_beat_control"]; ok {
 			return " (" + strings.ReplaceAll(string(why), "_", " ") + ")"
 		}
@@ -205,20 +310,22 @@ func whyNone(m *Metric) string {
 	return ""
 }
 
-func (f *frame) needSmallLoss(d *Decision, m *Metric, leader *Row) {
-	limit := f.def.Decision.MaxExpectedLoss
-	if limit == nil || leader == nil {
+func (d *decision) needSmallLoss() {
+	if d.leader == nil {
+		return // without a probability there is no loss, and the threshold says so
+	}
+	limit := d.rule.MaxExpectedLoss
+	b := Blocker{Blocker: "max_expected_loss", LiftedBy: "More users: the loss shrinks as the effect becomes known better; or a larger limit, declared before a new run."}
+	switch loss := d.relativeLoss(d.basis, d.leader); {
+	case loss == nil:
+		b.Detail = fmt.Sprintf("The expected loss of %s must be at most %s of the control's mean, which is not known or 0 yet.", d.leader.Variant, percent(limit))
+	case !d.cheap(loss):
+		b.Detail = fmt.Sprintf("The expected loss of %s is %s of the control's mean; at most %s is allowed.", d.leader.Variant, percent(*loss), percent(limit))
+	default:
 		return
 	}
-	control := m.Variants[f.control].Mean
-	if leader.ExpectedLoss == nil || control == nil || *control == 0 {
-		d.needs("max_expected_loss", "The expected loss of %s must be at most %s of the control's mean, which is not known or 0 yet.", leader.Variant, percent(*limit))
-		return
-	}
-	if loss := *leader.ExpectedLoss / math.Abs(*control); loss > *limit {
-		d.needs("max_expected_loss", "The expected loss of %s is %s of the control's mean; at most %s is allowed.", leader.Variant, percent(loss), percent(*limit))
-	}
+	d.block(b)
 }
 
 // dayOf is the number of whole days since 1970, UTC, as the aggregates count them.
-func dayOf(t canonical.Time) int64 { return int64(t) / 86_400_000 }
+func dayOf(t canonical.Time) int64 { return int64(t) / dayMillis }

@@ -11,6 +11,7 @@ import (
 
 // sample is one metric in one arm.
 type sample struct {
+	sums      core.Sums
 	users     int64
 	converted int64
 	sum       float64
@@ -29,8 +30,9 @@ func scale(field string) int64 {
 	return canonical.Million
 }
 
-func sampleOf(m *registry.Metric, users int64, sums core.Moments) sample {
-	s := sample{users: users, converted: sums.Users}
+func sampleOf(m *registry.Metric, users int64, all core.Sums) sample {
+	sums := all.Moments
+	s := sample{sums: all, users: users, converted: sums.Users}
 	switch m.Type {
 	case registry.Proportion:
 		s.proportion()

@@ -47,7 +47,7 @@ func TestTheSwitch(t *testing.T) {
 			if strangers {
 				w.strangers()
 			}
-			w.at(9 * day)
+			w.at(10 * day)
 			r, err := readout.MakeCounting(w.fold(t), "x", 0, counted, "test")
 			if err != nil {
 				t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/registry"
 )
@@ -14,6 +15,7 @@ import (
 var (
 	ErrNoExperiment = errors.New("no experiment has this id")
 	ErrNoRun        = errors.New("the experiment has no such run")
+	ErrNoMetric     = errors.New("the experiment has no such metric")
 	ErrRecomputing  = errors.New("the experiment is being recomputed, and what it was before is not known any more")
 )
 
@@ -25,19 +27,11 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 
 // MakeCounting is Make, where filtered persons, that is bots and internal users, are counted or not.
 func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeVersion string) (*Readout, error) {
-	s, ok := v.Experiment(experiment)
-	if !ok {
-		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, experiment)
+	f, err := frameOf(v, experiment, run, filtered)
+	if err != nil {
+		return nil, err
 	}
-	if s.Lost {
-		return nil, fmt.Errorf("%w: %q", ErrRecomputing, experiment)
-	}
-	found, ok := find(s, run)
-	if !ok {
-		return nil, fmt.Errorf("%w: %q has no run %d", ErrNoRun, experiment, run)
-	}
-	f := newFrame(s, found)
-	f.filtered = filtered
+	s, found := f.of, f.life
 	r := &Readout{
 		ExperimentID:    experiment,
 		Status:          found.Status,
@@ -66,11 +60,29 @@ func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeV
 		r.PrimaryMetric = &p.ID
 	}
 	r.Checks = f.checks(r)
-	r.Decision = f.decide(s.Watermark, r)
+	r.Decision = f.decide(r)
 	if s.Experiment != nil {
 		r.Decision.Outcome = s.Experiment.Outcome(found.Number)
 	}
 	return r, nil
+}
+
+// frameOf finds an experiment's run, or says why there is nothing to read.
+func frameOf(v *core.View, experiment string, run int, filtered bool) (*frame, error) {
+	s, ok := v.Experiment(experiment)
+	if !ok {
+		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, experiment)
+	}
+	if s.Lost {
+		return nil, fmt.Errorf("%w: %q", ErrRecomputing, experiment)
+	}
+	found, ok := find(s, run)
+	if !ok {
+		return nil, fmt.Errorf("%w: %q has no run %d", ErrNoRun, experiment, run)
+	}
+	f := newFrame(s, found)
+	f.count(filtered)
+	return f, nil
 }
 
 // find is the run that was asked for. A draft without runs has a readout as well: nothing, and why.
@@ -97,8 +109,12 @@ type frame struct {
 	life     registry.Run
 	run      *core.RunAggregate
 	arms     []arm
-	control  int  // index into arms, -1: there is none
-	filtered bool // bots and internal users are counted
+	control  int            // index into arms, -1: there is none
+	filtered bool           // bots and internal users are counted
+	came     []arrivals     // who is counted, by arm
+	now      canonical.Time // the newest receipt, or the run's end where that was before: what matures, matures by it
+	plans    []registry.Plan
+	rule     registry.StoppingRule // in force
 }
 
 // arm is a variant with its aggregate, which is empty where nobody came.
@@ -119,6 +135,17 @@ func newFrame(s *core.Snapshot, run registry.Run) *frame {
 		d := Undeclared(s)
 		f.def = &d
 	}
+	f.now = s.Watermark
+	if end := run.EndedAt; end != 0 && end < f.now {
+		f.now = end
+	}
+	f.rule = f.def.StoppingRule()
+	if s.Experiment != nil {
+		f.plans = s.Experiment.Plans(run.Number)
+	}
+	if n := len(f.plans); n > 0 {
+		f.rule = f.plans[n-1].StoppingRule
+	}
 	for i, v := range f.def.Variants {
 		a := arm{f.run.Variants[v.Key], v.Key, *v.Weight}
 		if a.VariantAggregate == nil {
@@ -130,6 +157,15 @@ func newFrame(s *core.Snapshot, run registry.Run) *frame {
 		f.arms = append(f.arms, a)
 	}
 	return f
+}
+
+// count sets whether filtered persons are counted.
+func (f *frame) count(filtered bool) {
+	f.filtered = filtered
+	f.came = f.came[:0]
+	for _, a := range f.arms {
+		f.came = append(f.came, a.arrivals(f.who()))
+	}
 }
 
 // Undeclared is the definition that an experiment nobody declared is read by: the variants and conversion events seen,

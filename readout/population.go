@@ -100,13 +100,18 @@ func (f *frame) otherPolicy() OtherPolicy {
 	}
 	o := OtherPolicy{CrossoverPolicy: string(other), Variants: make([]Headline, 0, len(f.arms))}
 	primary, who := f.primary(), f.whoUnder(other)
+	samples := make([]sample, 0, len(f.arms))
 	for _, a := range f.arms {
 		h := Headline{Variant: a.key, ExposedUsers: a.users(who)}
 		if primary != nil {
-			n := a.Metrics[primary.ID].Merged(who).Users
-			h.ConvertedUsers = &n
+			one := sampleOf(primary, h.ExposedUsers, a.Metrics[primary.ID].Merged(who))
+			h.ConvertedUsers = &one.converted
+			samples = append(samples, one)
 		}
 		o.Variants = append(o.Variants, h)
+	}
+	if primary != nil && f.control >= 0 {
+		f.otherEffects(&o, primary, samples)
 	}
 	return o
 }

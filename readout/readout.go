@@ -171,12 +171,13 @@ type Novelty struct {
 	Suspected bool         `json:"suspected"`
 }
 
-// NoveltyTest is a weighted regression of the daily effect on the day.
+// NoveltyTest is a weighted regression of the daily effect on the day. The effects are relative: by days since exposure
+// to the share of both arms that converts on that day among those who had not, by day of exposure to the control's mean.
 type NoveltyTest struct {
-	Slope  *float64 `json:"slope"` // of the effect, in units of the metric a day
+	Slope  *float64 `json:"slope"` // of the relative effect, a day
 	PValue *float64 `json:"p_value"`
-	Early  *float64 `json:"early"`
-	Late   *float64 `json:"late"`
+	Early  *float64 `json:"early"` // over the first half of the days
+	Late   *float64 `json:"late"`  // over the second
 	Days   int      `json:"days"`
 }
 
@@ -198,6 +199,9 @@ type Headline struct {
 	Variant        string `json:"variant"`
 	ExposedUsers   int64  `json:"exposed_users"`
 	ConvertedUsers *int64 `json:"converted_users"` // in the primary metric; null where none is
+	// Of a treatment, in the primary metric; null where the row's own would be.
+	RelativeLift             *float64 `json:"relative_lift,omitempty"`
+	ProbabilityToBeatControl *float64 `json:"probability_to_beat_control,omitempty"`
 }
 
 // Pair counts the persons who were seen in both variants. A person seen in three is in three pairs.
@@ -238,6 +242,7 @@ type Check struct {
 	Check  string      `json:"check"`
 	Status CheckStatus `json:"status"`
 	*SampleRatio
+	*SplitByDay
 	*Share
 	*Labels
 	Detail  string  `json:"detail"`
@@ -249,7 +254,17 @@ type SampleRatio struct {
 	PValue    *float64 `json:"p_value"`
 	ChiSquare *float64 `json:"chi_square"`
 	DF        int      `json:"degrees_of_freedom"`
-	Split     []Split  `json:"split"`
+	Exact     bool     `json:"exact,omitempty"` // the p value is the multinomial one, because too few are expected in an arm
+	// SequentialPValue is always valid: the smallest over the ends of the days so far.
+	SequentialPValue *float64 `json:"sequential_p_value"`
+	Split            []Split  `json:"split"`
+}
+
+// SplitByDay is the division of those first exposed on each day.
+type SplitByDay struct {
+	Days     int      `json:"days"`             // on which there were enough
+	WorstDay *string  `json:"worst_day"`        // null: none
+	AtWorst  *float64 `json:"adjusted_p_value"` // its p value times the days (Bonferroni), at most 1
 }
 
 // Split is one arm of the division.

@@ -55,7 +55,7 @@ func crossed(w *world) {
 			w.convert(user, "purchase", 5000)
 		}
 	}
-	w.at(9 * day)
+	w.at(10 * day)
 }
 
 var worlds = []struct {
@@ -66,13 +66,13 @@ var worlds = []struct {
 		w.define(declared(`"decision":{"max_expected_loss":0.01},`))
 		w.arm("control", 1000, 100)
 		w.arm("b", 1010, 160)
-		w.at(9 * day)
+		w.at(10 * day)
 	}},
 	{"reference", func(w *world) {
-		w.define(declared(""))
+		w.define(declared(`"decision":{"max_expected_loss":0.01},`))
 		w.arm("control", 1000, 120)
 		w.arm("b", 1000, 140)
-		w.at(7 * day)
+		w.at(10 * day)
 	}},
 	{"undeclared", func(w *world) {
 		w.arm("off", 120, 12)
@@ -100,7 +100,7 @@ var worlds = []struct {
 		w.define(declared(""))
 		w.arm("control", 1000, 100)
 		w.arm("b", 800, 100)
-		w.at(9 * day)
+		w.at(10 * day)
 	}},
 	{"leak", func(w *world) {
 		w.define(`{"id":"x","variants":[{"key":"control"},{"key":"b"},{"key":"paused","weight":0}],"metrics":[],` + runs + `}`)
@@ -112,7 +112,7 @@ var worlds = []struct {
 		w.define(money)
 		w.spend("control", 150, 0)
 		w.spend("b", 160, 6)
-		w.at(9 * day)
+		w.at(10 * day)
 	}},
 	{"money_few", func(w *world) {
 		w.define(money)
@@ -123,7 +123,7 @@ var worlds = []struct {
 		w.define(strings.Replace(declared(""), `"event":"purchase"`, `"event":"purchase","direction":"decrease"`, 1))
 		w.arm("control", 1000, 140)
 		w.arm("b", 1000, 120)
-		w.at(9 * day)
+		w.at(10 * day)
 	}},
 	{"three_treatments", func(w *world) {
 		w.define(`{"id":"x","variants":[{"key":"control","weight":2},{"key":"b"},{"key":"c"},{"key":"d"}],
@@ -132,7 +132,7 @@ var worlds = []struct {
 		w.arm("b", 210, 30)
 		w.arm("c", 190, 27)
 		w.arm("d", 205, 0)
-		w.at(9 * day)
+		w.at(10 * day)
 	}},
 	{"strays", func(w *world) {
 		w.define(declared(""))
@@ -152,7 +152,7 @@ var worlds = []struct {
 		w.define(staff)
 		w.people()
 		w.strangers()
-		w.at(9 * day)
+		w.at(10 * day)
 	}},
 	{"no_data", func(w *world) { w.define(declared("")) }},
 	{"draft", func(w *world) {
@@ -272,11 +272,14 @@ func TestDirectionFlips(t *testing.T) {
 }
 
 func TestDecisions(t *testing.T) {
+	const early = "min_units_per_variant min_days min_conversions threshold"
 	cases := map[string]string{
-		"effect": "eligible_for_review:", "reference": "eligible_for_review:", "no_data": "collecting: min_units_per_variant min_days min_conversions threshold",
-		"draft": "draft: draft", "mismatch": "unhealthy: sample_ratio_mismatch", "leak": "unhealthy: sample_ratio_mismatch min_units_per_variant min_days no_primary_metric",
-		"undeclared": "collecting: undeclared min_days no_primary_metric", "undeclared_one_event": "collecting: undeclared min_days threshold",
-		"three_treatments": "collecting: threshold", "money_few": "collecting: min_units_per_variant min_days min_conversions threshold",
+		"effect": "eligible_for_review:", "reference": "eligible_for_review:", "no_data": "collecting: " + early,
+		"draft": "draft: draft", "mismatch": "unhealthy: sample_ratio_mismatch sample_ratio_by_day max_expected_loss stability",
+		"leak":       "unhealthy: sample_ratio_mismatch min_units_per_variant min_days no_primary_metric",
+		"undeclared": "collecting: undeclared min_days no_primary_metric", "undeclared_one_event": "collecting: undeclared " + early,
+		"three_treatments": "collecting: min_conversions threshold max_expected_loss stability", "money_few": "collecting: " + early,
+		"crossovers_excluded": "unhealthy: crossover", "crossovers_kept": "unhealthy: crossover max_expected_loss stability",
 	}
 	for name, want := range cases {
 		d := build(name).readout(t).Decision
@@ -315,10 +318,10 @@ func TestAnEndedRunStandsStill(t *testing.T) {
 		blockers string
 	}{
 		{`"status":"running","ended_at":null`, readout.EligibleForReview, ""},
-		{`"status":"stopped","ended_at":"2026-11-22T00:00:00Z"`, readout.Stopped, "min_days"},
-		{`"status":"decided","ended_at":"2026-11-29T00:00:00Z"`, readout.Decided, ""},
-		{`"status":"ended_early","ended_at":"2026-11-29T00:00:00Z","ended_reason":"bots"`, readout.EndedEarly, "ended_early"},
-		{`"status":"ended_early","ended_at":"2026-11-29T00:00:00Z","ended_reason":"bots","ended_variant":["b"]`, readout.EndedEarly, "ended_early"},
+		{`"status":"stopped","ended_at":"2026-11-22T00:00:00Z"`, readout.Stopped, "min_units_per_variant min_days min_conversions threshold"},
+		{`"status":"decided","ended_at":"2026-11-30T00:00:00Z"`, readout.Decided, ""},
+		{`"status":"ended_early","ended_at":"2026-11-30T00:00:00Z","ended_reason":"bots"`, readout.EndedEarly, "ended_early"},
+		{`"status":"ended_early","ended_at":"2026-11-30T00:00:00Z","ended_reason":"bots","ended_variant":["b"]`, readout.EndedEarly, "ended_early"},
 	} {
 		w := &world{}
 		w.define(strings.Replace(declared(""), `"status":"running","started_at":null,"ended_at":null`, `"started_at":null,`+c.run, 1))

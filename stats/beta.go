@@ -50,19 +50,23 @@ func NewBetaPosterior(alpha, beta float64) *BetaPosterior {
 // are large and like exp(-pi omega/2) when either is small; the spacing keeps
 // the aliased part of a product of two such functions below 1e-13.
 func (b *BetaPosterior) trapezoid() []point {
-	information := 1 / (1/b.a + 1/b.b)
-	h := 0.21 / math.Sqrt(information+3)
-	low := b.panels[0].low - b.t0
-	high := b.panels[len(b.panels)-1].high - b.t0
-	first, last := int(math.Floor(low/h)), int(math.Ceil(high/h))
+	h := b.spacing()
+	low, high := b.panels[0].low-b.t0, b.panels[len(b.panels)-1].high-b.t0
+	first, last := int(math.Ceil(low/h)), int(math.Floor(high/h))
 	points := make([]point, 0, last-first+1)
+	at := len(b.panels) - 1
+	_, peak := b.read(b.t0, &at)
 	var total float64
+	hint := 0
 	for j := first; j <= last; j++ {
-		d := float64(j) * h
-		l, _ := b.at(d)
-		t := b.t0 + d
+		t := b.t0 + float64(j)*h
+		_, w := b.read(t, &hint)
+		// The panels reach further out, because cdfs are read there; a sum
+		// does not notice what is so small.
+		if w < 1e-16*peak {
+			continue
+		}
 		p, q := expit(t)
-		w := math.Exp(l)
 		total += w
 		points = append(points, point{t: t, p: p, q: q, w: w})
 	}
@@ -70,6 +74,12 @@ func (b *BetaPosterior) trapezoid() []point {
 		points[i].w /= total
 	}
 	return points
+}
+
+// spacing is the trapezoid rule's, on the logit axis.
+func (b *BetaPosterior) spacing() float64 {
+	information := 1 / (1/b.a + 1/b.b)
+	return 0.26 / math.Sqrt(information+3)
 }
 
 // reason makes the nil and the zero posterior safe.

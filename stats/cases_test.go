@@ -2,6 +2,7 @@ package stats
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -40,6 +41,7 @@ type results map[string]any
 var casesIn = map[string]int{
 	"beta_binomial": 18, "srm": 16, "two_arm": 22, "ratio": 3, "asymp_cs": 10,
 	"sequential_two_arm": 5, "normal_posterior": 9, "lift_posterior": 4,
+	"multiplicity": 7, "cuped": 6, "bandit": 8, "power": 8, "mde": 3, "novelty": 3, "srm_sequential": 6,
 }
 
 func TestEveryCaseFileHasATest(t *testing.T) {
@@ -118,6 +120,24 @@ func compareValue(t *testing.T, at string, tol tolerance, got, want any) {
 			return
 		}
 		compareBlock(t, at, tol, g, block)
+	case []Number:
+		list, ok := want.([]any)
+		if !ok || len(list) != len(g) {
+			t.Errorf("%s: got %v, want %v", at, g, want)
+			return
+		}
+		for i := range g {
+			compareNumber(t, fmt.Sprintf("%s[%d]", at, i), tol, g[i], list[i])
+		}
+	case []results:
+		list, ok := want.([]any)
+		if !ok || len(list) != len(g) {
+			t.Errorf("%s: got %v, want %v", at, g, want)
+			return
+		}
+		for i := range g {
+			compareValue(t, fmt.Sprintf("%s[%d]", at, i), tol, g[i], list[i])
+		}
 	case bool:
 		if g != want {
 			t.Errorf("%s: got %v, want %v", at, g, want)

@@ -141,6 +141,22 @@ func (c Comparison) Posterior() NormalPosterior {
 	return NewNormalPosterior(d.Value, se, nil)
 }
 
+// LiftPosterior returns the posterior of the lift when its delta-method estimate
+// is combined with a prior on the lift, or with a flat one when prior is nil:
+// a sceptical N(0, 0.3^2) says that most changes change little. The estimate's
+// distribution is taken as normal, which needs a control's mean well away from
+// 0; without a prior prefer [Comparison.Fieller].
+func (c Comparison) LiftPosterior(prior *NormalPrior) NormalPosterior {
+	lift, se := c.Lift(), c.LiftSE()
+	switch {
+	case !lift.OK:
+		return NormalPosterior{why: lift.Reason}
+	case !se.OK:
+		return NormalPosterior{why: se.Reason}
+	}
+	return NewNormalPosterior(lift.Value, se.Value, prior)
+}
+
 // positiveSE returns the standard error of the difference if it exists and
 // there is something to divide by.
 func (c Comparison) positiveSE() (float64, Reason) {

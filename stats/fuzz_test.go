@@ -59,10 +59,47 @@ func allMoments(c Comparison, level, f float64) []any {
 	return out
 }
 
+// everyPlan computes what does not belong to one comparison.
+func everyPlan(nc, xc, nt, xt int64, level, f float64) []any {
+	x, y := float64(xc), float64(xt)
+	design := Design{Alpha: 1 - level, Power: level, Ratio: f}
+	out := []any{
+		Holm([]Number{Known(level), Known(f), Undefined(ReasonNoUsers), {}}),
+		BenjaminiHochberg([]Number{Known(level), Known(f)}), Bonferroni([]Number{Known(level), {}, Known(f)}),
+		SRMSequential([]int64{nc, nt, xc}, []float64{1, f, level}, f), SRMSequential([]int64{nc, nt}, []float64{level, 1}, 100),
+		SRMExact([]int64{nc % 50, nt % 50, xc}, []float64{1, f, level}), SRMExact([]int64{nc, nt}, []float64{1, f}),
+		Novelty([]DailyEffect{{0, f, level}, {1, level, 1}, {int(xc), f, f}}, int(xt)), Novelty([]DailyEffect{{int(nc), f, 1}}, 0),
+		CovariateSums{N: nc, Y: x, X: f, YY: f, XX: f, XY: level}.Moments(),
+	}
+	for _, arms := range [][]CovariateMoments{
+		{{N: nc, MeanY: x, MeanX: f, VarianceY: level, VarianceX: f, Covariance: y}, {N: nt, MeanY: f, VarianceY: y, VarianceX: level, Covariance: f}},
+		{CovariateSums{N: nc, Y: x, X: f, YY: x, XX: f * f, XY: f}.Moments(), CovariateSums{N: nt, Y: f, X: y, YY: f * f, XX: y, XY: level}.Moments()},
+	} {
+		out = append(out, CUPED(arms))
+	}
+	for _, b := range []Baseline{RateBaseline(f), RateBaseline(level), MeanBaseline(x, f), MeanBaseline(f, level), {}} {
+		size := design.SampleSize(b, level)
+		days, weeks := size.Days(f)
+		out = append(out, size, days, weeks, design.MDE(b, f, y), design.MDE(b, float64(nc), float64(nt)),
+			design.PowerOf(b, f, float64(nc), float64(nt)), Design{Alpha: 0.05, Power: 0.8}.SampleSize(b, f))
+	}
+	arms := []NormalPosterior{NewNormalPosterior(f, level, nil), NewNormalPosterior(level, f, nil), NewNormalPosterior(x, math.Abs(y), nil)}
+	rates := []*BetaPosterior{
+		NewBetaPosterior(1+x, 1+float64(nc-xc)), NewBetaPosterior(math.Abs(f), 1+y), NewBetaPosterior(1, 1+math.Abs(float64(nt))),
+	}
+	for _, d := range []Direction{HigherIsBetter, LowerIsBetter} {
+		out = append(out, ProbBestNormal(arms, d), ProbBestNormal(arms[:1], d), ProbBest(rates, d), ProbBest(rates[2:], d), ProbBest(nil, d))
+	}
+	return out
+}
+
 // checkFigures walks any result and finds figures that are not finite, ordered,
 // or explained.
 func checkFigures(t *testing.T, v reflect.Value) {
 	t.Helper()
+	if !v.CanInterface() {
+		return
+	}
 	switch x := v.Interface().(type) {
 	case Number:
 		if !finite(x.Value) || (!x.OK && (x.Reason == "" || x.Value != 0)) || (x.OK && x.Reason != "") {
@@ -72,10 +109,19 @@ func checkFigures(t *testing.T, v reflect.Value) {
 		if !finite(x.Low) || !finite(x.High) || x.Low > x.High || (!x.OK && x.Reason == "") {
 			t.Errorf("%#v", x)
 		}
+	case float64:
+		if !finite(x) {
+			t.Errorf("%v", x)
+		}
 	default:
-		if v.Kind() == reflect.Struct {
+		switch v.Kind() {
+		case reflect.Struct:
 			for i := range v.NumField() {
 				checkFigures(t, v.Field(i))
+			}
+		case reflect.Slice:
+			for i := range v.Len() {
+				checkFigures(t, v.Index(i))
 			}
 		}
 	}
@@ -96,6 +142,9 @@ func FuzzNothingIsEverNaNOrPanics(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, nc, xc, nt, xt int64, level, v float64) {
 		for _, figure := range everything(nc, xc, nt, xt, level, v) {
+			checkFigures(t, reflect.ValueOf(figure))
+		}
+		for _, figure := range everyPlan(nc, xc, nt, xt, level, v) {
 			checkFigures(t, reflect.ValueOf(figure))
 		}
 	})

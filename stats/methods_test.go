@@ -213,7 +213,7 @@ func TestLiftPosteriorCases(t *testing.T) {
 	}
 	runCases(t, "lift_posterior", func(in input) results {
 		c := CompareMoments(in.Control.moments(), in.Treatment.moments())
-		p := NewNormalPosterior(c.Lift().Value, c.LiftSE().Value, in.Prior)
+		p := c.LiftPosterior(in.Prior)
 		return results{"lift": c.Lift(), "lift_se": c.LiftSE(), "posterior": posterior(p, in.Level)}
 	})
 }

@@ -34,6 +34,13 @@ const (
 	ReasonTooFewArms Reason = "too_few_arms"
 	// ReasonOneSided: the figure exists only for a two-sided sequence.
 	ReasonOneSided Reason = "one_sided"
+	// ReasonTooFewDays: a slope or a contrast needs days on both sides.
+	ReasonTooFewDays Reason = "too_few_days"
+	// ReasonUnreachable: the effect asked about would need a rate beyond 0 or
+	// 1.
+	ReasonUnreachable Reason = "unreachable"
+	// ReasonTooManyOutcomes: there are too many outcomes to enumerate.
+	ReasonTooManyOutcomes Reason = "too_many_outcomes"
 	// ReasonOutOfRange: the figure is finite in mathematics, not in float64.
 	ReasonOutOfRange Reason = "out_of_range"
 )

@@ -116,6 +116,7 @@ func (a *API) routes() []route {
 		{http.MethodPost, "/v1/experiments/:id/decisions", write, a.step(a.decide)},
 		{http.MethodGet, "/v1/experiments/:id/revisions", read, a.revisions},
 		{http.MethodGet, "/v1/experiments/:id/readout", read, a.readout},
+		{http.MethodGet, "/v1/experiments/:id/timeseries", read, a.timeseries},
 		{http.MethodGet, "/v1/experiments/:id/readouts", read, a.officials},
 		{http.MethodPost, "/v1/experiments/:id/readouts", write, a.keepReadout},
 		{http.MethodGet, "/v1/experiments/:id/readouts/:sha256", read, a.official},
@@ -127,6 +128,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/filters", read, a.filters},
 		{http.MethodPut, "/v1/filters", write, a.setFilters},
 		{http.MethodGet, "/v1/ledger", read, a.ledger},
+		{http.MethodPost, "/v1/plan", read, a.plan},
 		{http.MethodGet, "/openapi.json", nil, a.openapi},
 	}
 }

@@ -1,0 +1,225 @@
+package readout
+
+import (
+	"math"
+
+	"github.com/tracklayer/tracklayer/registry"
+	"github.com/tracklayer/tracklayer/stats"
+)
+
+// comparison is one treatment against the control in one metric.
+type comparison struct {
+	metric             *registry.Metric
+	control, treatment *sample
+	planned            float64 // users of both arms that the always-valid interval is tuned for
+}
+
+func (c *comparison) direction() stats.Direction {
+	if c.metric.Direction == "decrease" {
+		return stats.LowerIsBetter
+	}
+	return stats.HigherIsBetter
+}
+
+func (c *comparison) effect(row *Row) *Effect {
+	moments := stats.CompareMoments(c.control.moments, c.treatment.moments)
+	e := &Effect{Lift: liftOf(moments)}
+
+	b := c.belief(moments)
+	e.ProbabilityToBeatControl = row.Reasons.number("probability_to_beat_control", b.probability)
+	e.CredibleInterval = row.Reasons.interval("credible_interval", b.at(level))
+	e.ExpectedLoss = row.Reasons.number("expected_loss", b.loss)
+	e.Intervals.Credible = levelled(e.CredibleInterval, b.at)
+
+	fixed := c.fixed(moments)
+	e.PValue = row.Reasons.number("p_value", fixed.p)
+	e.ConfidenceInterval = row.Reasons.interval("confidence_interval", fixed.at(level))
+	e.Intervals.Confidence = levelled(e.ConfidenceInterval, fixed.at)
+
+	valid := c.alwaysValid(moments)
+	e.SequentialInterval = row.Reasons.interval("sequential_interval", valid.at(level))
+	e.SequentialPValue = row.Reasons.number("sequential_p_value", valid.p)
+	e.Intervals.Sequential = levelled(e.SequentialInterval, valid.at)
+	return e
+}
+
+func liftOf(moments stats.Comparison) (l Lift) {
+	l.Relative = l.Reasons.number("relative", moments.Lift())
+	l.Absolute = l.Reasons.number("absolute", moments.Diff())
+	return l
+}
+
+// atLevel is an interval of the relative lift at any level.
+type atLevel func(level float64) stats.Interval
+
+func never(why stats.Reason) atLevel {
+	return func(float64) stats.Interval { return stats.Interval{Reason: why} }
+}
+
+// levelled adds the other levels to an interval at 95 %.
+func levelled(p95 *[2]float64, at atLevel) Levels {
+	l := Levels{P95: p95}
+	for i, to := range [...]**[2]float64{&l.P80, &l.P90} {
+		if got := at(levels[i]); got.OK {
+			*to = &[2]float64{got.Low, got.High}
+		}
+	}
+	return l
+}
+
+// belief is the Bayesian side of a comparison.
+type belief struct {
+	probability, loss stats.Number
+	at                atLevel
+}
+
+func noBelief(why stats.Reason) belief {
+	return belief{stats.Undefined(why), stats.Undefined(why), never(why)}
+}
+
+// belief follows the data where there are any: the prior must not speak for them.
+func (c *comparison) belief(moments stats.Comparison) belief {
+	if why := c.silent(); why != "" {
+		return noBelief(why)
+	}
+	if c.metric.Prior != nil {
+		return c.sceptical(moments)
+	}
+	if c.metric.Type == registry.Proportion {
+		return c.betaBelief()
+	}
+	posterior := moments.Posterior()
+	return belief{posterior.ProbBeat(c.direction()), posterior.Losses(c.direction()).Treatment, fieller(moments, stats.ZCritical)}
+}
+
+// silent is why the data say nothing of the effect, or nothing.
+func (c *comparison) silent() stats.Reason {
+	control, treatment := c.control, c.treatment
+	switch n := c.users(); {
+	case n == 0:
+		return stats.ReasonNoUsers
+	case n < beliefMinimum:
+		return reasonBeliefStarts
+	case c.metric.Type != registry.Proportion || c.metric.Prior != nil && control.converted > 0 && treatment.converted > 0:
+		return c.unlike()
+	case control.converted+treatment.converted == 0:
+		return reasonNoConversions
+	case control.converted == control.users && treatment.converted == treatment.users:
+		return reasonAllConverted
+	}
+	return ""
+}
+
+// betaBelief is exact, with flat priors.
+func (c *comparison) betaBelief() belief {
+	beta := stats.CompareBeta(c.control.posterior(), c.treatment.posterior())
+	b := belief{beta.ProbBeat(c.direction()), beta.Losses(c.direction()).Treatment, never(stats.ReasonControlMeanZero)}
+	if c.control.converted > 0 {
+		b.at = beta.LiftInterval
+	}
+	return b
+}
+
+// sceptical is the belief under the metric's own prior on the relative lift.
+func (c *comparison) sceptical(moments stats.Comparison) belief {
+	lift, se := moments.Lift(), moments.LiftSE()
+	switch {
+	case !lift.OK:
+		return noBelief(lift.Reason)
+	case !se.OK:
+		return noBelief(se.Reason)
+	}
+	prior := stats.NormalPrior{Mean: c.metric.Prior.Mean, SD: c.metric.Prior.SD}
+	posterior := stats.NewNormalPosterior(lift.Value, se.Value, &prior)
+	loss := posterior.Losses(c.direction()).Treatment
+	if loss.OK { // of a share of the control's mean
+		loss = stats.Known(loss.Value * math.Abs(c.control.mean.Value))
+	}
+	return belief{posterior.ProbBeat(c.direction()), loss, posterior.Interval}
+}
+
+// posterior is tabulated once for all comparisons of the arm.
+func (s *sample) posterior() *stats.BetaPosterior {
+	if s.beta == nil {
+		s.beta = stats.NewBetaPosterior(1+float64(s.converted), 1+float64(s.users-s.converted))
+	}
+	return s.beta
+}
+
+// unlike is why the normal approximation has nothing to say, or nothing: an arm in which everybody is alike would
+// count as known for certain.
+func (c *comparison) unlike() stats.Reason {
+	for _, s := range [...]*sample{c.control, c.treatment} {
+		if v := s.moments.Variance; v.OK && v.Value == 0 {
+			return reasonArmNoVariance
+		}
+	}
+	return ""
+}
+
+// verdict is a test of no difference, and the intervals that agree with it.
+type verdict struct {
+	p  stats.Number
+	at atLevel
+}
+
+func noVerdict(why stats.Reason) verdict { return verdict{stats.Undefined(why), never(why)} }
+
+// fieller takes Fieller's interval throughout, so that no interval contradicts its test.
+func fieller(moments stats.Comparison, critical func(level float64) stats.Number) atLevel {
+	return func(level float64) stats.Interval { return moments.Fieller(critical(level)).Lift }
+}
+
+// fixed is the test of a single look: by z, or for the means of small samples by Welch's t.
+func (c *comparison) fixed(moments stats.Comparison) verdict {
+	if why := c.unlike(); why != "" && c.users() > 0 {
+		return noVerdict(why)
+	}
+	if df := moments.WelchDF(); c.metric.Type != registry.Proportion && df.OK && df.Value < welchBelow {
+		return verdict{moments.WelchP(), fieller(moments, moments.WelchCritical)}
+	}
+	return verdict{moments.P(), fieller(moments, stats.ZCritical)}
+}
+
+// users is the size of the smaller arm.
+func (c *comparison) users() int64 { return min(c.control.users, c.treatment.users) }
+
+// alwaysValid is the test of any number of looks.
+func (c *comparison) alwaysValid(moments stats.Comparison) verdict {
+	switch n := c.users(); {
+	case n == 0:
+		return noVerdict(stats.ReasonNoUsers)
+	case n < sequenceMinimum:
+		return noVerdict(reasonSequenceStarts)
+	}
+	if why := c.unlike(); why != "" {
+		return noVerdict(why)
+	}
+	return alwaysValid(moments, c.planned, float64(c.control.users+c.treatment.users))
+}
+
+// alwaysValid is planned for a number of users and has seen n, of both arms together.
+func alwaysValid(moments stats.Comparison, planned, n float64) verdict {
+	sequence := stats.NewConfidenceSequence(1-level, planned, stats.TwoSided)
+	diff, se := moments.Diff(), moments.DiffSE()
+	v := verdict{at: fieller(moments, func(level float64) stats.Number { return sequenceAt(level, planned).Multiplier(n) })}
+	switch {
+	case !diff.OK:
+		v.p = stats.Undefined(diff.Reason)
+	case !se.OK:
+		v.p = stats.Undefined(se.Reason)
+	default:
+		v.p = sequence.P(diff.Value, se.Value, n)
+	}
+	return v
+}
+
+// sequenceAt is the sequence at another level with the mixture of the one at 95 %, so that the intervals at all levels
+// exclude no effect exactly when its p value is below what they leave out.
+func sequenceAt(l, planned float64) stats.ConfidenceSequence {
+	if l == level {
+		return stats.NewConfidenceSequence(1-level, planned, stats.TwoSided)
+	}
+	tuning := func(level float64) float64 { x := -2 * math.Log(1-level); return x + math.Log1p(x) }
+	return stats.NewConfidenceSequence(1-l, planned*tuning(l)/tuning(level), stats.TwoSided)
+}

@@ -1,0 +1,171 @@
+package readout
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// headline is one sentence to repeat: what is known, how surely, and what is not known.
+func (d *decision) headline() string {
+	switch d.Status {
+	case Draft:
+		return "Not started: nothing is measured yet."
+	case EndedEarly:
+		return fmt.Sprintf("Ended early (%s): do not trust these numbers.", d.life.EndedReason)
+	case Unhealthy:
+		return "Do not act on these numbers: " + d.failed() + "."
+	}
+	switch {
+	case d.metric == nil:
+		return "Nothing can be decided: no metric is the primary one."
+	case d.smallest(d.basis) == 0:
+		return d.tooEarly() + d.firstMatures()
+	case d.Status == EligibleForReview:
+		return fmt.Sprintf("%s; probability to beat %s %s; eligible for decision review.", d.finding(d.leader), d.def.Control, probability(*d.leader.ProbabilityToBeatControl))
+	case d.EarlyStop == Harm:
+		return d.harm()
+	case len(d.harmed()) > 0:
+		return fmt.Sprintf("A guardrail is harmed, by an interval that holds however often one looks: %s; consider ending it.", listed(d.harmed()))
+	case !d.HorizonReached && d.markerOf(d.leader) == "":
+		return d.tooEarly() + d.soFar()
+	case d.leader == nil:
+		return fmt.Sprintf("Nothing is known about %s yet%s.", d.metric.ID, whyNone(d.basis))
+	}
+	return d.missing()
+}
+
+// failed names the failed checks.
+func (d *decision) failed() string {
+	var names []string
+	for _, c := range d.readout.Checks {
+		if c.Status == Failed {
+			names = append(names, strings.ReplaceAll(c.Check, "_", " "))
+		}
+	}
+	return listed(names) + " found, see the checks"
+}
+
+// tooEarly says how far the run is from its planned end.
+func (d *decision) tooEarly() string {
+	passed, _ := d.since()
+	stopped := ""
+	if !d.running() {
+		stopped = "The run ended before its planned end"
+	} else {
+		stopped = "Too early to say"
+	}
+	return fmt.Sprintf("%s: %s of %s, %s of %s with a closed window in the smallest variant",
+		stopped, whole(min(passed, d.rule.Days)), days(d.rule.Days), whole(min(d.smallest(d.basis), d.rule.UnitsPerVariant)), users(d.rule.UnitsPerVariant))
+}
+
+// firstMatures says when the first window closes, where that is still to come.
+func (d *decision) firstMatures() string {
+	first, _, ok := d.days()
+	if day := d.expected(matures(d.metric, first), ok); day != nil && matures(d.metric, first) > d.today() {
+		return fmt.Sprintf("; the first windows (%s) have closed on %s.", windowWord(d.metric), *day)
+	}
+	return "."
+}
+
+// soFar says what the always-valid interval leaves open.
+func (d *decision) soFar() string {
+	switch {
+	case d.leader == nil || d.leader.SequentialInterval == nil:
+		return ". What the effect is nobody can tell yet."
+	default:
+		return fmt.Sprintf(". So far %s; the always-valid interval leaves everything between %s open.", lower(d.finding(d.leader)), between(d.leader.SequentialInterval))
+	}
+}
+
+// harm says who harms the primary metric.
+func (d *decision) harm() string {
+	for i := range d.basis {
+		if row := &d.basis[i]; d.markerOf(row) == Harm {
+			return fmt.Sprintf("%s, which is worse, by an interval that holds however often one looks (%s): consider ending it.",
+				d.finding(row), between(row.SequentialInterval))
+		}
+	}
+	return ""
+}
+
+// missing says what the data show and what stands between them and a decision.
+func (d *decision) missing() string {
+	text := fmt.Sprintf("%s; probability to beat %s %s", d.finding(d.leader), d.def.Control, probability(*d.leader.ProbabilityToBeatControl))
+	if len(d.Blockers) == 0 { // a run that has ended
+		return text + "."
+	}
+	b := d.Blockers[0]
+	switch b.Blocker {
+	case "threshold":
+		return fmt.Sprintf("No clear effect: %s, and %s is needed.", lower(text), probability(d.RequiredProbability))
+	default:
+		return fmt.Sprintf("%s. Not decided yet: %s", text, lower(b.Detail))
+	}
+}
+
+// finding says what was measured, and claims a change only where the interval excludes none.
+func (d *decision) finding(row *Row) string {
+	control := &d.basis[d.control]
+	of := func(r *Row) string { return d.amount(r.Mean) }
+	span := ""
+	if row.Lift.Relative != nil {
+		span = " (" + signed(*row.Lift.Relative)
+		if row.CredibleInterval != nil {
+			span += ", 95 % between " + between(row.CredibleInterval)
+		}
+		span += ")"
+	}
+	if i := row.CredibleInterval; i != nil && (i[0] > 0 || i[1] < 0) {
+		word := "raised"
+		if i[1] < 0 {
+			word = "lowered"
+		}
+		return fmt.Sprintf("%s %s %s from %s to %s%s", row.Variant, word, d.metric.ID, of(control), of(row), span)
+	}
+	return fmt.Sprintf("%s has %s of %s and %s has %s%s", row.Variant, d.metric.ID, of(row), control.Variant, of(control), span)
+}
+
+// amount writes a mean of the primary metric.
+func (d *decision) amount(mean *float64) string {
+	switch {
+	case mean == nil:
+		return "an unknown mean"
+	case d.metric.Type == registry.Proportion:
+		return strconv.FormatFloat(100**mean, 'f', decimals(100**mean), 64) + " %"
+	default:
+		return short(*mean)
+	}
+}
+
+// signed writes a relative lift with its sign.
+func signed(lift float64) string {
+	return fmt.Sprintf("%+.*f %%", decimals(100*lift), 100*lift)
+}
+
+// decimals is how many a percentage needs so that small ones still say something.
+func decimals(percentage float64) int {
+	switch a := math.Abs(percentage); {
+	case a >= 1000 || a == 0:
+		return 0
+	case a >= 1:
+		return 1
+	default:
+		return 3
+	}
+}
+
+func between(i *[2]float64) string { return signed(i[0]) + " and " + signed(i[1]) }
+
+// lower makes a sentence part of another, unless it begins with a name.
+func lower(s string) string {
+	for _, word := range [...]string{"The ", "At ", "A ", "Nobody "} {
+		if strings.HasPrefix(s, word) {
+			return strings.ToLower(s[:1]) + s[1:]
+		}
+	}
+	return s
+}

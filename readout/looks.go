@@ -1,0 +1,64 @@
+package readout
+
+import (
+	"math"
+
+	"github.com/tracklayer/tracklayer/registry"
+	"github.com/tracklayer/tracklayer/stats"
+)
+
+// steadyDays is at how many daily snapshots in a row the probability and the loss must hold.
+const steadyDays = 3
+
+// looks are the last daily snapshots of a treatment in the primary metric, the newest last, each over those who had
+// matured by the end of its day.
+func (f *frame) looks(m *registry.Metric, treatment int) []Look {
+	all := []Look{}
+	first, _, ok := f.days()
+	if !ok {
+		return all
+	}
+	yesterday := f.today() - 1
+	for day := max(first, yesterday-steadyDays+1); day <= yesterday; day++ {
+		all = append(all, f.look(m, treatment, day))
+	}
+	return all
+}
+
+func (f *frame) look(m *registry.Metric, treatment int, day int64) Look {
+	l := Look{Day: date(day), Variant: f.arms[treatment].key}
+	s := maturedAfter(m, day)
+	of := func(i int) *sample {
+		one := sampleOf(m, f.came[i].through(s.through), s.sums(f.arms[i], m, f.who()))
+		return &one
+	}
+	c := comparison{metric: m, control: of(f.control), treatment: of(treatment), planned: float64(f.rule.SequentialUsers)}
+	b := c.belief(stats.CompareMoments(c.control.moments, c.treatment.moments))
+	var none Reasons
+	l.ProbabilityToBeatControl = none.number("", b.probability)
+	if mean := c.control.mean; mean.OK && mean.Value != 0 {
+		l.ExpectedLoss = none.number("", b.loss)
+	}
+	if l.ExpectedLoss != nil {
+		relative := *l.ExpectedLoss / math.Abs(c.control.mean.Value)
+		l.ExpectedLoss = &relative
+	}
+	l.Holds = f.likely(l.ProbabilityToBeatControl) && f.cheap(l.ExpectedLoss)
+	return l
+}
+
+// likely reports whether a probability to beat control is what the rule asks for.
+func (f *frame) likely(p *float64) bool { return p != nil && *p >= f.required() }
+
+// cheap reports whether an expected loss, relative to the control's mean, is within the rule.
+func (f *frame) cheap(loss *float64) bool { return loss != nil && *loss <= f.rule.MaxExpectedLoss }
+
+// relativeLoss is a row's expected loss as a share of the control's mean; nil: unknown, or the control's mean is 0.
+func (f *frame) relativeLoss(rows []Row, row *Row) *float64 {
+	control := rows[f.control].Mean
+	if row == nil || row.Effect == nil || row.ExpectedLoss == nil || control == nil || *control == 0 {
+		return nil
+	}
+	loss := *row.ExpectedLoss / math.Abs(*control)
+	return &loss
+}
