@@ -35,7 +35,9 @@ type detailPage struct {
 	Notes      []registry.Note
 	Outcomes   []registry.Outcome
 	Actions    []action
-	Undeclared bool
+	Concerns   []readout.Check // what was found, the gravest first
+	Fine       []readout.Check // what is in order
+	Fine64     int64
 }
 
 // pair is a name with a value.
@@ -157,6 +159,7 @@ func (p *Pages) detailed(q *request, id string) (*detailPage, error) {
 	page.Switches, page.Keeps = s.choices(r, x), s.keeps()
 	page.Metrics = metricsOf(r, s)
 	page.Decision = decisionOf(r)
+	page.sort(r.Checks)
 	page.Charts, err = p.charts(q, id, s, r)
 	if err != nil {
 		return nil, err
@@ -168,6 +171,23 @@ func (p *Pages) detailed(q *request, id string) (*detailPage, error) {
 		page.Actions = actionsOf(x)
 	}
 	return page, nil
+}
+
+// sort puts what speaks against the numbers before the rest.
+func (page *detailPage) sort(checks []readout.Check) {
+	for _, status := range []readout.CheckStatus{readout.Failed, readout.Warning, readout.NotEnoughData} {
+		for _, c := range checks {
+			if c.Status == status {
+				page.Concerns = append(page.Concerns, c)
+			}
+		}
+	}
+	for _, c := range checks {
+		if c.Status == readout.OK {
+			page.Fine = append(page.Fine, c)
+		}
+	}
+	page.Fine64 = int64(len(page.Fine))
 }
 
 func unknown(id string) error {
@@ -256,7 +276,7 @@ func decisionOf(r *readout.Readout) decisionView {
 		Variant: row.Variant,
 		Beat:    from(row.ProbabilityToBeatControl, probability, row.Reasons, "probability_to_beat_control"),
 		Needs:   figure{Text: fixed(100*d.RequiredProbability, 1) + noBreak + "%"},
-		Loss:    from(row.ExpectedLoss, short, row.Reasons, "expected_loss"),
+		Loss:    from(row.ExpectedLoss, func(x float64) string { return loss(x, primaryOf(r).Type) }, row.Reasons, "expected_loss"),
 	}
 	if d.Plan != nil {
 		d.Leading.MaxLoss = figure{Text: percent(d.Plan.MaxExpectedLoss)}
@@ -269,9 +289,13 @@ type chart struct {
 	ID, Title, Term string
 	Picture         template.HTML
 	Note            string
+	Legend          []legend
 	Head            []string
 	Rows            [][]string
 }
+
+// legend says which variant a colour is.
+type legend struct{ Colour, Name string }
 
 // planView is one stopping rule of the run.
 type planView struct {

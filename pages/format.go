@@ -223,3 +223,6 @@ func clip(text string, most int) string {
 	}
 	return string(runes[:most-1]) + "…"
 }
+
+// prose is a sentence of the API with its numbers and units kept together.
+func prose(text string) string { return strings.ReplaceAll(text, " %", noBreak+"%") }

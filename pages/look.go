@@ -34,7 +34,7 @@ type look struct {
 // newLook reads what is embedded. It panics where that is broken, which every test would find.
 func newLook() *look {
 	l := &look{pages: map[string]*template.Template{}, assets: map[string][]byte{}}
-	base := template.Must(template.New("layout").Funcs(functions).ParseFS(embedded, "templates/layout.html", "templates/parts*.html"))
+	base := template.Must(template.New("").Funcs(functions).ParseFS(embedded, "templates/layout.html", "templates/parts*.html"))
 	names, err := fs.Glob(embedded, "templates/*.html")
 	if err != nil {
 		panic(err)
@@ -116,7 +116,7 @@ func (p *Pages) show(q *request, status int, name string, data any) error {
 		return fmt.Errorf("there is no page %q", name)
 	}
 	var b bytes.Buffer
-	if err := page.ExecuteTemplate(&b, "layout", data); err != nil {
+	if err := page.ExecuteTemplate(&b, "layout.html", data); err != nil {
 		return fmt.Errorf("write the page %s: %w", name, err)
 	}
 	text, err := explained(page, b.Bytes())
@@ -156,6 +156,7 @@ var functions = template.FuncMap{
 	"term": term, "name": isolated, "deref": func(s *string) string { return *s },
 	"len64":     func(all []readout.Variant) int64 { return int64(len(all)) },
 	"query":     url.QueryEscape,
+	"prose":     prose,
 	"words":     func(all ...string) []string { return all },
 	"fieldID":   func(name string) string { return "f-" + strings.NewReplacer("/", "-").Replace(name) },
 	"fieldName": fieldName,

@@ -171,11 +171,16 @@ func difference(x float64, kind registry.MetricType) string {
 	return text
 }
 
+// loss writes an expected loss, which is never below 0.
 func loss(x float64, kind registry.MetricType) string {
+	unit := ""
 	if kind == registry.Proportion {
-		return short(100*x) + noBreak + "pp"
+		x, unit = 100*x, noBreak+"pp"
 	}
-	return short(x)
+	if x < 0.001 {
+		return "<" + noBreak + "0.001" + unit
+	}
+	return short(x) + unit
 }
 
 func adjustedOf(variant string, a *readout.Adjusted) adjustedView {

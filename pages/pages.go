@@ -101,7 +101,7 @@ const (
 
 // Paths are the beginnings of all paths that Pages answers; those that end in a slash stand for everything below.
 func Paths() []string {
-	return []string{"/", "/experiments", "/experiments/", "/units", "/units/", "/sources", "/sources/", "/sign-in", "/sign-out", "/assets/"}
+	return []string{"/", "/live", "/experiments", "/experiments/", "/units", "/units/", "/sources", "/sources/", "/sign-in", "/sign-out", "/assets/"}
 }
 
 func (p *Pages) routes() {
