@@ -70,18 +70,6 @@ func (p *Pages) call(q *request, method, target string, body any, headers ...str
 	return nil, problem.Problem{Status: a.status, Title: said.Title, Detail: said.Detail, Instance: said.Instance, Errors: said.Errors}
 }
 
-// get reads an answer of the API into a value.
-func (p *Pages) get(q *request, target string, into any) error {
-	a, err := p.call(q, http.MethodGet, target, nil)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(a.body.Bytes(), into); err != nil {
-		return fmt.Errorf("read what the API answers to %s: %w", target, err)
-	}
-	return nil
-}
-
 // apiPath is an experiment in the API, with more of the path behind it.
 func apiPath(id, more string) string { return "/v1/experiments/" + url.PathEscape(id) + more }
 
