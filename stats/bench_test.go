@@ -90,6 +90,56 @@ func BenchmarkReadout(b *testing.B) {
 	}
 }
 
+// BenchmarkPair is what a readout needs of one treatment beside its control,
+// the tables already made: the probability, both losses, and the intervals of
+// the lift at three levels.
+func BenchmarkPair(b *testing.B) {
+	for _, arms := range []struct {
+		name           string
+		nc, xc, nt, xt float64
+	}{
+		{"typical", 1000, 120, 1000, 140},
+		{"million", 1e6, 50_000, 1e6, 50_500},
+		{"few", 1000, 3, 1000, 5},
+		{"none", 1000, 0, 1000, 0},
+		{"nearly_all", 1000, 997, 1000, 995},
+		{"no_users", 0, 0, 0, 0},
+		{"unequal", 1e6, 50_000, 50, 0},
+	} {
+		b.Run(arms.name, func(b *testing.B) {
+			c := CompareBeta(NewBetaPosterior(1+arms.xc, 1+arms.nc-arms.xc), NewBetaPosterior(1+arms.xt, 1+arms.nt-arms.xt))
+			b.ReportAllocs()
+			for b.Loop() {
+				c.ProbBeat(HigherIsBetter)
+				c.Losses(HigherIsBetter)
+				c.LiftIntervals(0.8, 0.9, 0.95)
+			}
+		})
+	}
+}
+
+func BenchmarkProbBest(b *testing.B) {
+	var arms [10]*BetaPosterior
+	var means [10]NormalPosterior
+	for i := range arms {
+		x := float64(300 + 5*i)
+		arms[i] = NewBetaPosterior(1+x, 10_001-x)
+		means[i] = NewNormalPosterior(x, 10, nil)
+	}
+	b.Run("rates", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			ProbBest(arms[:], HigherIsBetter)
+		}
+	})
+	b.Run("means", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			ProbBestNormal(means[:], HigherIsBetter)
+		}
+	})
+}
+
 func BenchmarkSRM(b *testing.B) {
 	observed := []int64{1010, 985, 1002, 1033, 968, 990, 1005, 1011, 979, 1017}
 	weights := []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}

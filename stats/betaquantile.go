@@ -18,6 +18,10 @@ import (
 // if that has a kink too, or is too wide, by Gauss-Legendre over both arms'
 // panels, which end at the kink.
 
+// smoothEnd is the parameter from which a cdf ends so smoothly, like the
+// distance to the end to that power, that there is no kink to see.
+const smoothEnd = 40
+
 // shift is a family of increasing maps of a rate.
 type shift struct {
 	// by returns the map by s of a rate p (with q = 1-p) to y (with z = 1-y).
@@ -25,8 +29,9 @@ type shift struct {
 	by func(s float64) func(p, q float64) (y, z float64)
 	// slope is the derivative of logit(y) by s, at y and z = 1-y.
 	slope func(y, z float64) float64
-	// smooth reports whether no point of b maps onto 0 or 1.
-	smooth func(b *BetaPosterior, s float64) bool
+	// smooth reports whether no point of b maps onto a rate of 0 or 1 where
+	// the other arm's cdf has a kink that matters.
+	smooth func(b, other *BetaPosterior, s float64) bool
 	// location and width describe one arm on the scale of s.
 	location func(b *BetaPosterior) float64
 	width    func(b *BetaPosterior) float64
@@ -40,8 +45,9 @@ var shiftByDiff = shift{
 		return func(p, q float64) (y, z float64) { return p + s, q - s }
 	},
 	slope: func(y, z float64) float64 { return 1 / (y * z) },
-	smooth: func(b *BetaPosterior, s float64) bool {
-		return b.points[0].p+s > 0 && b.points[len(b.points)-1].q-s > 0
+	smooth: func(b, other *BetaPosterior, s float64) bool {
+		return (other.a >= smoothEnd || b.points[0].p+s > 0) &&
+			(other.b >= smoothEnd || b.points[len(b.points)-1].q-s > 0)
 	},
 	location: func(b *BetaPosterior) float64 { return b.p0 },
 	width:    func(b *BetaPosterior) float64 { return math.Sqrt(b.p0 * b.q0 / (b.a + b.b + 1)) },
@@ -57,9 +63,9 @@ var shiftByRatio = shift{
 		return func(p, q float64) (y, z float64) { return p * grow, q - p*excess }
 	},
 	slope: func(_, z float64) float64 { return 1 / z },
-	smooth: func(b *BetaPosterior, s float64) bool {
+	smooth: func(b, other *BetaPosterior, s float64) bool {
 		last := &b.points[len(b.points)-1]
-		return last.q-last.p*math.Expm1(s) > 0
+		return other.b >= smoothEnd || last.q-last.p*math.Expm1(s) > 0
 	},
 	location: func(b *BetaPosterior) float64 { return math.Log(b.p0) },
 	width:    func(b *BetaPosterior) float64 { return math.Sqrt(b.q0 / b.a) },
@@ -94,7 +100,7 @@ func (c BetaComparison) quantile(q float64, by shift) Number {
 func (c BetaComparison) cdf(s float64, by shift) (cdf, density float64) {
 	con, tre := c.control, c.treatment
 	wc, wt := by.width(con), by.width(tre)
-	overC, overT := by.smooth(con, s), by.smooth(tre, -s)
+	overC, overT := by.smooth(con, tre, s), by.smooth(tre, con, -s)
 	switch {
 	case overC && wc <= wt:
 		return shiftedCDF(con, tre, s, by, 2)
@@ -121,6 +127,13 @@ func shiftedCDF(over, other *BetaPosterior, s float64, by shift, stride int) (cd
 		pt := &over.points[i]
 		total += pt.w
 		y, z := to(pt.p, pt.q)
+		if y <= 0 {
+			continue
+		}
+		if z <= 0 {
+			cdf += pt.w
+			continue
+		}
 		f, d := other.read(math.Log(y/z), &hint)
 		cdf += pt.w * f
 		if d > 0 {

@@ -216,6 +216,31 @@ func newRule() *rule {
 	return r
 }
 
+// integral sets the coefficients of the integral from -1 of a function with the
+// values f. Odd powers of the integral come from the even part of the function
+// and even ones from the odd part, which halves the work.
+func (r *rule) integral(f *[nodes]float64, coef *[nodes + 1]float64) {
+	const pairs = nodes / 2
+	var even, odd [pairs]float64
+	for j := range pairs {
+		even[j], odd[j] = f[j]+f[nodes-1-j], f[j]-f[nodes-1-j]
+	}
+	for k := 1; k < nodes; k += 2 {
+		row, next := &r.integrate[k], &r.integrate[k+1]
+		var a, b float64
+		for j := range pairs {
+			a += row[j] * even[j]
+			b += next[j] * odd[j]
+		}
+		coef[k], coef[k+1] = a, b
+	}
+	var constant float64
+	for j, v := range r.integrate[0] {
+		constant += v * f[j]
+	}
+	coef[0] = constant
+}
+
 // tabulate integrates the density and the centred moment panel by panel.
 func (s shape) tabulate() []panel {
 	r := gauss()
@@ -234,14 +259,8 @@ func (s shape) tabulate() []panel {
 			f[j] = math.Exp(l) * half
 			m[j] = f[j] * centred
 		}
-		for k := range r.integrate {
-			var sf, sm float64
-			for j, v := range r.integrate[k] {
-				sf += v * f[j]
-				sm += v * m[j]
-			}
-			p.cdf[k], p.moment[k] = sf, sm
-		}
+		r.integral(&f, &p.cdf)
+		r.integral(&m, &p.moment)
 		p.cdf[0] += total
 		p.moment[0] += moment
 		for j, w := range r.w {

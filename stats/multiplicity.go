@@ -44,7 +44,7 @@ func BenjaminiHochberg(p []Number) []Number {
 	return adjust(p, func(sorted []float64) {
 		least, m := 1.0, float64(len(sorted))
 		for i := len(sorted) - 1; i >= 0; i-- {
-			least = math.Min(least, m*sorted[i]/float64(i+1))
+			least = math.Min(least, m/float64(i+1)*sorted[i])
 			sorted[i] = least
 		}
 	})

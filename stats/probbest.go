@@ -105,7 +105,15 @@ type place struct {
 }
 
 func (p place) with(l lane) place {
-	return place{none: p.none * l.ahead, one: p.one*l.ahead + p.none*l.behind}
+	p = place{none: p.none * l.ahead, one: p.one*l.ahead + p.none*l.behind}
+	// Numbers that float64 holds with fewer digits are slow and count nothing.
+	if p.none < 1e-290 {
+		p.none = 0
+	}
+	if p.one < 1e-290 {
+		p.one = 0
+	}
+	return p
 }
 
 func newRace(arms int, d Direction) *race {
@@ -190,11 +198,15 @@ func betaGrid(arms []*BetaPosterior, d Direction) []weighted {
 // normalGrid is the same for normal arms. An arm far behind wins, if at all,
 // somewhere between itself and the others: the grid covers all that lies
 // between. It is empty when the arms' figures are too far apart for float64.
+//
+// The integrand is a product of as many Gaussian integrals as there are arms;
+// its spectrum is at most as wide as the root of their number.
 func normalGrid(arms []NormalPosterior) []weighted {
+	fine := min(0.5, 0.8/math.Sqrt(float64(len(arms))))
 	h := math.Inf(1)
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, a := range arms {
-		h = min(h, a.sd/4)
+		h = min(h, fine*a.sd)
 		low, high = min(low, a.mean-10*a.sd), max(high, a.mean+10*a.sd)
 	}
 	if !finite(high-low) || !(low+h > low) || !(high-h < high) {

@@ -150,6 +150,19 @@ func TestTrapezoidAgreesWithPanels(t *testing.T) {
 	})
 }
 
+func TestQuantilesTogetherAreThoseApart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := CompareBeta(drawPosterior(t, "x"), drawPosterior(t, "y"))
+		levels := rapid.SliceOfN(rapid.Float64Range(0.1, 0.999), 1, 4).Draw(t, "levels")
+		for i, got := range c.LiftIntervals(levels...) {
+			want := c.LiftInterval(levels[i])
+			scale := 1e-9 * (1 + math.Log1p(want.High) - math.Log1p(want.Low))
+			near(t, "low", math.Log1p(got.Low), math.Log1p(want.Low), scale)
+			near(t, "high", math.Log1p(got.High), math.Log1p(want.High), scale)
+		}
+	})
+}
+
 func TestFiellerAgreesWithItsTest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := CompareMoments(drawMoments(t, "control"), drawMoments(t, "treatment"))
