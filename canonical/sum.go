@@ -31,6 +31,9 @@ func (s Sum) Minus(t Sum) Sum {
 	return Sum{s.hi - t.hi - int64(borrow), lo}
 }
 
+// Less reports whether s is smaller than t.
+func (s Sum) Less(t Sum) bool { return s.hi < t.hi || s.hi == t.hi && s.lo < t.lo }
+
 // IsZero reports whether nothing is left.
 func (s Sum) IsZero() bool { return s.hi == 0 && s.lo == 0 }
 

@@ -110,11 +110,14 @@ func (v *runView) appendTo(b []byte) []byte {
 // maskOdd says, beside the statuses that are there, that rare numbers follow.
 const maskOdd = 1 << statuses
 
-// appendTo writes the total. What a flag says to be as nearly always is not written: no covariate, a number that is
+// appendTo writes the total. What a flag says to be as nearly always is not written: no covariate, no cap, a number that is
 // the number of conversions, no denominator.
 func (t *total) appendTo(b []byte) []byte {
-	head := uint64(len(t.steps))<<2 | uint64(boolByte(t.once))<<1 | uint64(boolByte(!t.x.IsZero()))
+	head := uint64(len(t.steps))<<3 | uint64(boolByte(!t.limit.IsZero()))<<2 | uint64(boolByte(t.once))<<1 | uint64(boolByte(!t.x.IsZero()))
 	b = binary.AppendUvarint(appendText(b, t.metric), head)
+	if !t.limit.IsZero() {
+		b = appendSum(b, t.limit)
+	}
 	if !t.x.IsZero() {
 		b = appendSum(b, t.x)
 	}
@@ -137,15 +140,18 @@ func (d *decoder) total(t *total) {
 	t.metric = d.text()
 	head := d.uint()
 	t.once = head&2 != 0
+	if head&4 != 0 {
+		t.limit = d.sum()
+	}
 	if head&1 != 0 {
 		t.x = d.sum()
 	}
-	if head>>2 > uint64(len(d.b)) {
+	if head>>3 > uint64(len(d.b)) {
 		d.bad = true
 		return
 	}
-	if head>>2 > 0 {
-		t.steps = make([]step, head>>2)
+	if head>>3 > 0 {
+		t.steps = make([]step, head>>3)
 	}
 	for i := range t.steps {
 		flags := d.uint()

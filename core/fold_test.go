@@ -254,6 +254,7 @@ const definition = `{"id":"x","variants":[{"key":"a"},{"key":"b","aliases":{"api
  "aliases":{"api":["ex"]},
  "metrics":[{"id":"bought","role":"primary","type":"proportion","event":"purchase","window":"10ms"},
   {"id":"revenue","type":"sum","event":"purchase","field":"value"},{"id":"orders","type":"count","event":"purchase","window":"0"},
+  {"id":"capped revenue","type":"sum","event":"purchase","field":"value","cap":2.5},{"id":"capped orders","type":"count","event":"purchase","window":"0","cap":1},
   {"id":"basket","type":"mean","event":"purchase","field":"value"},{"id":"per refund","type":"ratio","numerator":{"event":"purchase","field":"value"},"denominator":"refund"}],
  "runs":[{"run":1,"status":"running","started_at":null,"ended_at":"%s"},{"run":2,"status":"running","started_at":"%s","ended_at":null}]}`
 

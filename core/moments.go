@@ -65,7 +65,8 @@ func (s *Sums) add(sign int64, o *Sums) {
 
 // standing is one person's numbers in a metric as of some age.
 type standing struct {
-	n          int64 // counted conversions
+	n          int64         // counted conversions
+	all        canonical.Sum // y before the metric's cap
 	y, d       canonical.Sum
 	yy, dd, yd Wide
 }
@@ -73,7 +74,8 @@ type standing struct {
 // then is the standing after one more step.
 func (t *total) then(s standing, step *step) standing {
 	s.n += step.n
-	s.y, s.d = s.y.Plus(step.y), s.d.Plus(step.d)
+	s.all, s.d = s.all.Plus(step.y), s.d.Plus(step.d)
+	s.y = t.limited(s.all)
 	if t.once {
 		s.y = canonical.SumOf(min(s.n, 1))
 	}
@@ -101,7 +103,7 @@ func (t *total) before() canonical.Sum {
 	if t.once && !t.x.IsZero() {
 		return canonical.SumOf(1)
 	}
-	return t.x
+	return t.limited(t.x)
 }
 
 // wides are the products in their stored order.

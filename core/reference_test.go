@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"math/big"
 	"math/rand/v2"
 	"slices"
@@ -545,6 +546,15 @@ func numberOf(m registry.Metric, conversions []canonical.Event) (n int64, y, d *
 		}
 		if m.Type == registry.Ratio && m.Denominator.Event == c.ConversionEvent {
 			d.Add(d, amount(m.Denominator.Field, c))
+		}
+	}
+	if m.Cap != nil {
+		limit := *m.Cap
+		if m.Field != "" {
+			limit *= 1e6
+		}
+		if most := big.NewInt(int64(math.Round(limit))); y.Cmp(most) > 0 {
+			y = most
 		}
 	}
 	if m.Type == registry.Proportion {

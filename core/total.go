@@ -13,6 +13,7 @@ import (
 type total struct {
 	metric string
 	once   bool          // the number is 1 where there is a conversion, however many
+	limit  canonical.Sum // of the number, and of x; zero: none
 	x      canonical.Sum // from the days before the exposure, see CovariateDays; of the numerator where it is a ratio
 	steps  []step        // by age
 }
@@ -24,10 +25,15 @@ type step struct {
 	y, d canonical.Sum
 }
 
-func (v *runView) total(metric string, once bool) *total {
+// total is the number that a use goes into. Without a metric it is the proportion of who made the event.
+func (v *runView) total(u *registry.Use, event string) *total {
+	metric, once := event, true
+	if u.Metric != nil {
+		metric, once = u.Metric.ID, u.Metric.Type == registry.Proportion
+	}
 	i, ok := slices.BinarySearchFunc(v.totals, metric, func(t total, id string) int { return strings.Compare(t.metric, id) })
 	if !ok {
-		v.totals = slices.Insert(v.totals, i, total{metric: metric, once: once})
+		v.totals = slices.Insert(v.totals, i, total{metric: metric, once: once, limit: u.Cap})
 	}
 	return &v.totals[i]
 }
@@ -47,15 +53,23 @@ func (v *runView) precede(declared bool, uses []registry.Use, e *canonical.Event
 		return
 	}
 	if !declared {
-		t := v.total(e.ConversionEvent, true)
+		t := v.total(&registry.Use{}, e.ConversionEvent)
 		t.x = t.x.Plus(amount(registry.Use{}, e))
 	}
 	for _, u := range uses {
 		if !u.Denominator {
-			t := v.total(u.Metric.ID, u.Metric.Type == registry.Proportion)
+			t := v.total(&u, "")
 			t.x = t.x.Plus(amount(u, e))
 		}
 	}
+}
+
+// limited is a number that the metric's cap is applied to.
+func (t *total) limited(y canonical.Sum) canonical.Sum {
+	if !t.limit.IsZero() && t.limit.Less(y) {
+		return t.limit
+	}
+	return y
 }
 
 func amount(u registry.Use, e *canonical.Event) canonical.Sum {

@@ -262,7 +262,7 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 		if !registry.DefaultWindow.Holds(exposed, e.At) {
 			return OutsideWindow
 		}
-		v.total(e.ConversionEvent, true).at(age).count(registry.Use{}, e)
+		v.total(&registry.Use{}, e.ConversionEvent).at(age).count(registry.Use{}, e)
 		return Counted
 	}
 	if run, ok := x.Run(v.run); ok && run.EndedAt != 0 && e.At >= run.EndedAt {
@@ -271,7 +271,7 @@ func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use,
 	status := OutsideWindow
 	for _, u := range uses {
 		if u.Metric.Window.Holds(exposed, e.At) {
-			v.total(u.Metric.ID, u.Metric.Type == registry.Proportion).at(age).count(u, e)
+			v.total(&u, "").at(age).count(u, e)
 			r.watch.counted(u)
 			status = Counted
 		}

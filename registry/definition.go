@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -76,6 +77,17 @@ type Metric struct {
 type Prior struct {
 	Mean float64 `json:"mean"`
 	SD   float64 `json:"sd"`
+}
+
+// cap is the Cap in the units in which the metric is summed: millionths of a field, conversions of a count.
+func (m *Metric) cap() canonical.Sum {
+	switch {
+	case m.Cap == nil:
+		return canonical.Sum{}
+	case m.Field == "":
+		return canonical.SumOf(int64(*m.Cap))
+	}
+	return canonical.SumOf(int64(math.Round(*m.Cap * canonical.Million)))
 }
 
 // Part is one side of a ratio: the number of conversions of an event, or the total of a field of them. In JSON the

@@ -53,6 +53,8 @@ type Use struct {
 	Metric      *Metric
 	Field       string // "", value or metric_value: what is added, 1 for ""
 	Denominator bool   // the ratio's lower side
+	// Cap limits one person's total, in the units in which it is summed; zero: no limit.
+	Cap canonical.Sum
 }
 
 // Registry is all declared experiments as of one place on the log. The zero value is empty. It is a value that is
@@ -149,13 +151,13 @@ func compile(c Change, seq uint64) *Experiment {
 		e.byMetric[m.ID] = m
 		switch m.Type {
 		case Ratio:
-			e.use(m.Numerator.Event, Use{m, m.Numerator.Field, false})
-			e.use(m.Denominator.Event, Use{m, m.Denominator.Field, true})
+			e.use(m.Numerator.Event, Use{Metric: m, Field: m.Numerator.Field})
+			e.use(m.Denominator.Event, Use{Metric: m, Field: m.Denominator.Field, Denominator: true})
 		case Mean:
-			e.use(m.Event, Use{m, m.Field, false})
-			e.use(m.Event, Use{m, "", true})
+			e.use(m.Event, Use{Metric: m, Field: m.Field})
+			e.use(m.Event, Use{Metric: m, Denominator: true})
 		default:
-			e.use(m.Event, Use{m, m.Field, false})
+			e.use(m.Event, Use{Metric: m, Field: m.Field, Cap: m.cap()})
 		}
 	}
 	for _, v := range e.Variants {

@@ -206,6 +206,8 @@ func (m *Metric) check(c *checker, at string) {
 	}
 	if m.Cap != nil {
 		c.that(*m.Cap > 0 && *m.Cap <= 1e12, at+"/cap", "must be above 0 and at most 1e12")
+		c.that(m.Type != Count || *m.Cap == math.Trunc(*m.Cap), at+"/cap", "must be a whole number of conversions")
+		c.that(m.Type != Sum || *m.Cap >= 1e-6, at+"/cap", "must be at least a millionth")
 		c.that(m.Type == Count || m.Type == Sum, at+"/cap", "has a meaning for a count or a sum only: it limits one person's total")
 	}
 	if m.Prior != nil {

@@ -127,6 +127,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/filters", read, a.filters},
 		{http.MethodPut, "/v1/filters", write, a.setFilters},
 		{http.MethodGet, "/v1/ledger", read, a.ledger},
+		{http.MethodPost, "/v1/plan", read, a.plan},
 		{http.MethodGet, "/openapi.json", nil, a.openapi},
 	}
 }

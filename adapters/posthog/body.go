@@ -22,10 +22,33 @@ const maxBody = 20 << 20
 // served are the doors that hand out flags and configuration. An SDK asks them at the same address as it sends events to.
 var served = []string{"/flags", "/decide", "/array/", "/static/", "/s/", "/surveys", "/api/"}
 
-// bodyOf is the JSON of a request, in the order in which the vendor tries the codings (rust/capture/src/payload): a hint
+// requestOf reads a request, whatever it is coded in.
+func requestOf(e adapters.Envelope, o *options) (request, error) {
+	scratch := scratches.Get().(*bytes.Buffer)
+	defer func() { // what readRequest gives back are copies
+		if scratch.Cap() <= 1<<20 {
+			scratch.Reset()
+			scratches.Put(scratch)
+		}
+	}()
+	body, err := bodyOf(e, scratch)
+	if err != nil {
+		return request{}, err
+	}
+	req, err := readRequest(body, o)
+	if err != nil {
+		return request{}, adapters.Unreadable("%v", err)
+	}
+	return req, nil
+}
+
+// scratches keep the room that a batch of a browser, 4 kB an event, unfolds into.
+var scratches = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// bodyOf is the JSON of a request, which may lie in scratch, in the order in which the vendor tries the codings (rust/capture/src/payload): a hint
 // in the query or the form, gzip by its magic whatever the hints say, the field data of a form or of the query, base64
 // where there is no JSON.
-func bodyOf(e adapters.Envelope) ([]byte, error) {
+func bodyOf(e adapters.Envelope, scratch *bytes.Buffer) ([]byte, error) {
 	for _, prefix := range served {
 		if strings.HasPrefix(e.Path, prefix) {
 			return nil, fmt.Errorf("%w; set the address of the events only, or let the vendor serve its flags", adapters.ErrNotServed)
@@ -48,7 +71,7 @@ func bodyOf(e adapters.Envelope) ([]byte, error) {
 			hint = h
 		}
 	}
-	return unfold(text, hint)
+	return unfold(text, hint, scratch)
 }
 
 // formOf reads a body that is a form with the field data. A beacon has no type that says so.
@@ -67,16 +90,16 @@ func isGzip(text []byte) bool { return len(text) > 2 && text[0] == 0x1f && text[
 const layers = 4
 
 // unfold undoes codings until JSON is there.
-func unfold(text []byte, hint string) ([]byte, error) {
+func unfold(text []byte, hint string, scratch *bytes.Buffer) ([]byte, error) {
 	for range layers {
 		trimmed := bytes.TrimSpace(text)
 		switch {
 		case isGzip(text):
-			plain, err := gunzip(text)
+			err := gunzip(text, scratch)
 			if err != nil {
 				return nil, err
 			}
-			text = plain
+			text, scratch = scratch.Bytes(), new(bytes.Buffer)
 			continue
 		case len(trimmed) == 0:
 			return nil, adapters.Unreadable("the body is empty")
@@ -102,21 +125,20 @@ func unfold(text []byte, hint string) ([]byte, error) {
 // readers keep the tables of gzip, which are larger than most bodies.
 var readers = sync.Pool{New: func() any { return new(gzip.Reader) }}
 
-func gunzip(text []byte) ([]byte, error) {
+func gunzip(text []byte, into *bytes.Buffer) error {
 	r := readers.Get().(*gzip.Reader)
 	defer readers.Put(r)
 	if err := r.Reset(bytes.NewReader(text)); err != nil {
-		return nil, adapters.Unreadable("gzip: %v", err)
+		return adapters.Unreadable("gzip: %v", err)
 	}
-	plain := bytes.NewBuffer(make([]byte, 0, min(6*len(text), maxBody)))
-	n, err := io.Copy(plain, io.LimitReader(r, maxBody+1))
+	n, err := io.Copy(into, io.LimitReader(r, maxBody+1))
 	if n > maxBody {
-		return nil, adapters.Unreadable("the body unfolds to more than %d MiB", maxBody>>20)
+		return adapters.Unreadable("the body unfolds to more than %d MiB", maxBody>>20)
 	}
 	if err != nil {
-		return nil, adapters.Unreadable("gzip: %v", err)
+		return adapters.Unreadable("gzip: %v", err)
 	}
-	return plain.Bytes(), nil
+	return nil
 }
 
 var errBase64 = errors.New("not base64")

@@ -22,17 +22,13 @@ type decoder struct {
 }
 
 func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
-	body, err := bodyOf(e)
-	if err != nil {
-		return adapters.Batch{}, err
-	}
 	o, err := readOptions(s.Options)
 	if err != nil {
 		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
-	req, err := readRequest(body, &o)
+	req, err := requestOf(e, &o)
 	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("%v", err)
+		return adapters.Batch{}, err
 	}
 	d := decoder{source: s, envelope: e, o: o, req: req}
 	d.skew = d.clock()

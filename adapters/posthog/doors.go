@@ -30,13 +30,9 @@ func verify(secret []byte, e adapters.Envelope) error {
 	if key, ok := strings.CutPrefix(e.Header.Get("Authorization"), "Bearer "); ok && adapters.SameSecret(secret, strings.TrimSpace(key)) {
 		return nil
 	}
-	body, err := bodyOf(e)
+	req, err := requestOf(e, &options{})
 	if err != nil {
 		return fmt.Errorf("%w: %w", adapters.ErrUnauthorized, err)
-	}
-	req, err := readRequest(body, &options{})
-	if err != nil {
-		return fmt.Errorf("%w: the body cannot be read", adapters.ErrUnauthorized)
 	}
 	if req.token != "" {
 		if adapters.SameSecret(secret, req.token) {
@@ -117,11 +113,9 @@ func reply(e adapters.Envelope, o adapters.Outcome) adapters.Response {
 // lies with the dead letters.
 func results(e adapters.Envelope) string {
 	list := map[string]map[string]string{}
-	if body, err := bodyOf(e); err == nil {
-		if req, err := readRequest(body, &options{}); err == nil {
-			for i := range req.events {
-				list[req.events[i].uuid] = map[string]string{"result": "ok"}
-			}
+	if req, err := requestOf(e, &options{}); err == nil {
+		for i := range req.events {
+			list[req.events[i].uuid] = map[string]string{"result": "ok"}
 		}
 	}
 	text, err := json.Marshal(map[string]any{"results": list})

@@ -43,6 +43,7 @@ func commands() []command {
 		{"check", settings, "Check the configuration and say every fault.", check},
 		{"decode", "SOURCE [--config FILE] < request.http", "Print what a request (HTTP/1.1 text) would become. Stores nothing.", decode},
 		{"readout", "ID [--json] [--run N] [--at-seq N] [--server URL] [--key KEY]", "Print an experiment's readout from a running TrackLayer.", readoutCommand},
+		{"plan", "--baseline RATE (--effect LIFT | --units N | --days N) [--daily-users N] [--variants N] [--type mean --sd SD] [--alpha A] [--power P] [--threshold T] [--json]", "How many users and days an experiment takes, or what it can find.", plan},
 		{"deadletter", "list [--source S] | show SEQ | replay SEQ, [--admin-listen ADDR] [--key KEY]", "What could not be decoded, kept by a running TrackLayer, and another try.", deadletter},
 		{"audit", "[--from-log] " + settings, "Compute all state anew from the stored facts, or from the whole log, and compare. TrackLayer must not be running.", audit},
 		{"rebuild", settings, "Make the state anew from the log. TrackLayer must not be running.", rebuild},

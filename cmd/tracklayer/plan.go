@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/tracklayer/tracklayer/readout"
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// planFlags are the members of the question and the flags that say them.
+var planFlags = map[string]string{
+	"/type": "type", "/baseline": "baseline", "/standard_deviation": "sd", "/effect": "effect", "/units_per_variant": "units", "/days": "days",
+	"/daily_users": "daily-users", "/variants": "variants", "/alpha": "alpha", "/power": "power", "/threshold": "threshold",
+}
+
+// plan works out how large an experiment has to be. It needs no running TrackLayer.
+func plan(_ context.Context, args []string, s streams, _ []string) error {
+	var q readout.PlanQuestion
+	set := flag.NewFlagSet("plan", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	asJSON := set.Bool("json", false, "")
+	set.Func("type", "", func(text string) error { q.Type = registry.MetricType(text); return nil })
+	for name, into := range map[string]**float64{
+		"baseline": &q.Baseline, "sd": &q.StandardDeviation, "effect": &q.Effect, "daily-users": &q.DailyUsers, "alpha": &q.Alpha, "power": &q.Power, "threshold": &q.Threshold,
+	} {
+		set.Func(name, "", func(text string) error { return share(text, into) })
+	}
+	for name, into := range map[string]**int64{"units": &q.UnitsPerVariant, "days": &q.Days} {
+		set.Func(name, "", func(text string) error {
+			n, err := strconv.ParseInt(strings.ReplaceAll(text, ",", ""), 10, 64)
+			*into = &n
+			return err
+		})
+	}
+	set.Func("variants", "", func(text string) error {
+		n, err := strconv.Atoi(text)
+		q.Variants = &n
+		return err
+	})
+	if err := set.Parse(args); err != nil {
+		return &usageError{err.Error()}
+	}
+	if set.NArg() > 0 {
+		return &usageError{fmt.Sprintf("plan takes flags only, not %q", set.Arg(0))}
+	}
+	answer, err := readout.Plan(q)
+	if faults := registry.Faults(nil); errors.As(err, &faults) {
+		return planFault(faults)
+	}
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		body, err := json.MarshalIndent(answer, "", "  ")
+		if err != nil {
+			return err
+		}
+		_, err = s.out.Write(append(body, '\n'))
+		return err
+	}
+	return printPlan(s.out, answer)
+}
+
+// share reads a number; 5% is 0.05.
+func share(text string, into **float64) error {
+	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
+	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if percent {
+		x /= 100
+	}
+	*into = &x
+	if err != nil {
+		return errors.New("must be a number such as 0.05, or 5%")
+	}
+	return nil
+}
+
+// planFault names the flags.
+func planFault(faults registry.Faults) error {
+	lines := make([]string, 0, len(faults))
+	for _, f := range faults {
+		lines = append(lines, fmt.Sprintf("--%s %s", planFlags[f.Pointer], f.Detail))
+	}
+	return &usageError{strings.Join(lines, "; ")}
+}
+
+func printPlan(w io.Writer, a *readout.PlanAnswer) error {
+	fmt.Fprintf(w, "%s\n\n", a.Sentence)
+	t := tabwriter.NewWriter(w, 2, 0, 2, ' ', 0)
+	row := func(what string, units, days *int64) {
+		if units != nil {
+			fmt.Fprintf(t, "  %s\t%d users per variant\t%s\n", what, *units, inDays(days))
+		}
+	}
+	row("one look at the end", a.UnitsPerVariant, a.DaysWholeWeeks)
+	row("always-valid interval", a.AlwaysValid.UnitsPerVariant, a.AlwaysValid.DaysWholeWeeks)
+	row(fmt.Sprintf("probability of %g at the end", a.Threshold), a.AtThreshold.UnitsPerVariant, a.AtThreshold.DaysWholeWeeks)
+	for _, week := range a.ByWeek {
+		if week.Effect != nil {
+			fmt.Fprintf(t, "  after %d days\t%d users per variant\tfind %.3g %%\n", week.Days, week.UnitsPerVariant, 100**week.Effect)
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	decision, err := json.Marshal(a.Decision)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "\nfor the definition: \"decision\": %s\n", decision)
+	return err
+}
+
+func inDays(days *int64) string {
+	if days == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d days", *days)
+}
