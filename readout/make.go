@@ -15,6 +15,7 @@ import (
 var (
 	ErrNoExperiment = errors.New("no experiment has this id")
 	ErrNoRun        = errors.New("the experiment has no such run")
+	ErrNoMetric     = errors.New("the experiment has no such metric")
 	ErrRecomputing  = errors.New("the experiment is being recomputed, and what it was before is not known any more")
 )
 
@@ -26,19 +27,11 @@ func Make(v *core.View, experiment string, run int, codeVersion string) (*Readou
 
 // MakeCounting is Make, where filtered persons, that is bots and internal users, are counted or not.
 func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeVersion string) (*Readout, error) {
-	s, ok := v.Experiment(experiment)
-	if !ok {
-		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, experiment)
+	f, err := frameOf(v, experiment, run, filtered)
+	if err != nil {
+		return nil, err
 	}
-	if s.Lost {
-		return nil, fmt.Errorf("%w: %q", ErrRecomputing, experiment)
-	}
-	found, ok := find(s, run)
-	if !ok {
-		return nil, fmt.Errorf("%w: %q has no run %d", ErrNoRun, experiment, run)
-	}
-	f := newFrame(s, found)
-	f.count(filtered)
+	s, found := f.of, f.life
 	r := &Readout{
 		ExperimentID:    experiment,
 		Status:          found.Status,
@@ -72,6 +65,24 @@ func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeV
 		r.Decision.Outcome = s.Experiment.Outcome(found.Number)
 	}
 	return r, nil
+}
+
+// frameOf finds an experiment's run, or says why there is nothing to read.
+func frameOf(v *core.View, experiment string, run int, filtered bool) (*frame, error) {
+	s, ok := v.Experiment(experiment)
+	if !ok {
+		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, experiment)
+	}
+	if s.Lost {
+		return nil, fmt.Errorf("%w: %q", ErrRecomputing, experiment)
+	}
+	found, ok := find(s, run)
+	if !ok {
+		return nil, fmt.Errorf("%w: %q has no run %d", ErrNoRun, experiment, run)
+	}
+	f := newFrame(s, found)
+	f.count(filtered)
+	return f, nil
 }
 
 // find is the run that was asked for. A draft without runs has a readout as well: nothing, and why.

@@ -42,6 +42,7 @@ var casesIn = map[string]int{
 	"beta_binomial": 18, "srm": 16, "two_arm": 22, "ratio": 3, "asymp_cs": 10,
 	"sequential_two_arm": 5, "normal_posterior": 9, "lift_posterior": 4,
 	"multiplicity": 7, "cuped": 6, "bandit": 8, "power": 8, "mde": 3, "novelty": 3, "srm_sequential": 6,
+	"asymp_cs_rho_exact": 2, "msprt": 5, "group_sequential": 5, "peeking": 19, "merge_moments": 5, "winsorize": 3,
 }
 
 func TestEveryCaseFileHasATest(t *testing.T) {
@@ -51,6 +52,13 @@ func TestEveryCaseFileHasATest(t *testing.T) {
 	}
 	if len(files) != len(casesIn) {
 		t.Errorf("%d case files in testdata, %d are tested", len(files), len(casesIn))
+	}
+	sum := 0
+	for _, n := range casesIn {
+		sum += n
+	}
+	if sum != 167 {
+		t.Errorf("%d cases, the reference has 167", sum)
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 
 func TestPlan(t *testing.T) {
 	w := open(t)
-	ask := func(body string, headers ...string) answer { return w.do(http.MethodPost, "/v1/plan", body, headers...) }
+	ask := func(body string, headers ...string) answer {
+		return w.do(http.MethodPost, "/v1/plan", body, headers...)
+	}
 	a := ask(`{"baseline":0.05,"effect":0.1,"daily_users":2000}`).must(t, http.StatusOK)
 	if a.json["units_per_variant"] != 31231.0 || a.json["days"] != 32.0 || a.json["days_whole_weeks"] != 35.0 {
 		t.Errorf("%s", a.Body)

@@ -1,0 +1,66 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/tracklayer/tracklayer/problem"
+	"github.com/tracklayer/tracklayer/readout"
+)
+
+// timeseries is GET /v1/experiments/{id}/timeseries: a metric over the days of a run.
+func (a *API) timeseries(c echo.Context) error {
+	id, err := idOf(c)
+	if err != nil {
+		return err
+	}
+	values := c.Request().URL.Query()
+	q, err := ask(values)
+	if err != nil {
+		return err
+	}
+	population := values.Get("population")
+	if !slices.Contains([]string{"", readout.All, readout.MaturedOnly}, population) {
+		return problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.",
+			problem.FieldError{Pointer: "/population", Detail: "must be all or matured"})
+	}
+	v, err := a.viewOf(c, id, q)
+	if errors.Is(err, errAnswered) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s, _ := v.Experiment(id)
+	recomputing(c, v, s)
+	metric := values.Get("metric")
+	t, err := readout.Series(v, id, readout.SeriesQuestion{Run: q.run, Metric: metric, Matured: population == readout.MaturedOnly, Filtered: q.filtered}, a.Code)
+	switch {
+	case errors.Is(err, readout.ErrRecomputing):
+		return unreadable(c, v)
+	case errors.Is(err, readout.ErrNoMetric):
+		return noMetric(id, metric)
+	case err != nil:
+		return unmade(err, id, q.run)
+	}
+	body, err := encode(t)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set(headerSeq, strconv.FormatUint(s.Seq, 10))
+	return fresh(c, tagOf(body), body)
+}
+
+// noMetric is the answer for a metric that an experiment does not have.
+func noMetric(id, metric string) error {
+	detail := fmt.Sprintf("Experiment %q has no metric %q. Its definition and its readout name those it has.", id, metric)
+	if metric == "" {
+		detail = fmt.Sprintf("Experiment %q has no primary metric: say which one with ?metric=.", id)
+	}
+	return problem.Problem{Status: http.StatusNotFound, Detail: detail}
+}
