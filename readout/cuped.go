@@ -69,9 +69,9 @@ func (c *comparison) adjusted(a *stats.Adjustment, control, treatment int) *Adju
 	}
 	b, fixed, valid := again.belief(moments), again.fixed(moments), again.alwaysValid(moments)
 	out.ProbabilityToBeatControl = out.Reasons.number("probability_to_beat_control", b.probability)
-	out.CredibleInterval = out.Reasons.interval("credible_interval", b.at(level)[0])
+	out.CredibleInterval = out.Reasons.interval("credible_interval", b.at(level))
 	out.PValue = out.Reasons.number("p_value", fixed.p)
-	out.ConfidenceInterval = out.Reasons.interval("confidence_interval", fixed.at(level)[0])
-	out.SequentialInterval = out.Reasons.interval("sequential_interval", valid.at(level)[0])
+	out.ConfidenceInterval = out.Reasons.interval("confidence_interval", fixed.at(level))
+	out.SequentialInterval = out.Reasons.interval("sequential_interval", valid.at(level))
 	return out
 }

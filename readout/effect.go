@@ -28,15 +28,15 @@ func (c *comparison) effect(row *Row) *Effect {
 
 	b := c.belief(moments)
 	e.ProbabilityToBeatControl = row.Reasons.number("probability_to_beat_control", b.probability)
-	e.Intervals.Credible, e.CredibleInterval = row.levelled("credible_interval", b.at)
+	e.Intervals.Credible, e.CredibleInterval = row.levelled("credible_interval", b.spans)
 	e.ExpectedLoss = row.Reasons.number("expected_loss", b.loss)
 
 	fixed := c.fixed(moments)
 	e.PValue = row.Reasons.number("p_value", fixed.p)
-	e.Intervals.Confidence, e.ConfidenceInterval = row.levelled("confidence_interval", fixed.at)
+	e.Intervals.Confidence, e.ConfidenceInterval = row.levelled("confidence_interval", fixed.spans)
 
 	valid := c.alwaysValid(moments)
-	e.Intervals.Sequential, e.SequentialInterval = row.levelled("sequential_interval", valid.at)
+	e.Intervals.Sequential, e.SequentialInterval = row.levelled("sequential_interval", valid.spans)
 	e.SequentialPValue = row.Reasons.number("sequential_p_value", valid.p)
 	return e
 }
@@ -56,6 +56,11 @@ func never(why stats.Reason) atLevels {
 	}
 }
 
+// at is the interval at one level.
+func (b belief) at(level float64) stats.Interval { return b.spans(level)[0] }
+
+func (v verdict) at(level float64) stats.Interval { return v.spans(level)[0] }
+
 // levelled are an interval at all levels, and the one at 95 %, whose reason is noted where it does not exist.
 func (r *Row) levelled(name string, at atLevels) (l Levels, p95 *[2]float64) {
 	all := at(levels[:]...)
@@ -67,7 +72,7 @@ func (r *Row) levelled(name string, at atLevels) (l Levels, p95 *[2]float64) {
 // belief is the Bayesian side of a comparison.
 type belief struct {
 	probability, loss stats.Number
-	at                atLevels
+	spans             atLevels
 }
 
 func noBelief(why stats.Reason) belief {
@@ -112,7 +117,7 @@ func (c *comparison) betaBelief() belief {
 	beta := stats.CompareBeta(c.control.posterior(), c.treatment.posterior())
 	b := belief{beta.ProbBeat(c.direction()), beta.Losses(c.direction()).Treatment, never(stats.ReasonControlMeanZero)}
 	if c.control.converted > 0 {
-		b.at = beta.LiftIntervals
+		b.spans = beta.LiftIntervals
 	}
 	return b
 }
@@ -156,8 +161,8 @@ func (c *comparison) unlike() stats.Reason {
 
 // verdict is a test of no difference, and the intervals that agree with it.
 type verdict struct {
-	p  stats.Number
-	at atLevels
+	p     stats.Number
+	spans atLevels
 }
 
 func noVerdict(why stats.Reason) verdict { return verdict{stats.Undefined(why), never(why)} }
@@ -209,7 +214,7 @@ func (c *comparison) alwaysValid(moments stats.Comparison) verdict {
 func alwaysValid(moments stats.Comparison, planned, n float64) verdict {
 	sequence := stats.NewConfidenceSequence(1-level, planned, stats.TwoSided)
 	diff, se := moments.Diff(), moments.DiffSE()
-	v := verdict{at: fieller(moments, func(level float64) stats.Number { return sequenceAt(level, planned).Multiplier(n) })}
+	v := verdict{spans: fieller(moments, func(level float64) stats.Number { return sequenceAt(level, planned).Multiplier(n) })}
 	switch {
 	case !diff.OK:
 		v.p = stats.Undefined(diff.Reason)
