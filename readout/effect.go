@@ -56,10 +56,12 @@ func never(why stats.Reason) atLevels {
 	}
 }
 
-// at is the interval at one level.
-func (b belief) at(level float64) stats.Interval { return b.spans(level)[0] }
+// p95 is the last of the levels. It is computed with the others, of which it is a part to the last bit.
+func (s atLevels) p95() stats.Interval { return s(levels[:]...)[len(levels)-1] }
 
-func (v verdict) at(level float64) stats.Interval { return v.spans(level)[0] }
+func (b belief) p95() stats.Interval { return b.spans.p95() }
+
+func (v verdict) p95() stats.Interval { return v.spans.p95() }
 
 // levelled are an interval at all levels, and the one at 95 %, whose reason is noted where it does not exist.
 func (r *Row) levelled(name string, at atLevels) (l Levels, p95 *[2]float64) {
