@@ -129,23 +129,9 @@ func compareValue(t *testing.T, at string, tol tolerance, got, want any) {
 		}
 		compareBlock(t, at, tol, g, block)
 	case []Number:
-		list, ok := want.([]any)
-		if !ok || len(list) != len(g) {
-			t.Errorf("%s: got %v, want %v", at, g, want)
-			return
-		}
-		for i := range g {
-			compareNumber(t, fmt.Sprintf("%s[%d]", at, i), tol, g[i], list[i])
-		}
+		compareList(t, at, tol, g, want)
 	case []results:
-		list, ok := want.([]any)
-		if !ok || len(list) != len(g) {
-			t.Errorf("%s: got %v, want %v", at, g, want)
-			return
-		}
-		for i := range g {
-			compareValue(t, fmt.Sprintf("%s[%d]", at, i), tol, g[i], list[i])
-		}
+		compareList(t, at, tol, g, want)
 	case bool:
 		if g != want {
 			t.Errorf("%s: got %v, want %v", at, g, want)
@@ -163,6 +149,18 @@ func compareValue(t *testing.T, at string, tol tolerance, got, want any) {
 		}
 	default:
 		t.Fatalf("%s: cannot compare a %T", at, got)
+	}
+}
+
+func compareList[T Number | results](t *testing.T, at string, tol tolerance, got []T, want any) {
+	t.Helper()
+	list, ok := want.([]any)
+	if !ok || len(list) != len(got) {
+		t.Errorf("%s: got %v, want %v", at, got, want)
+		return
+	}
+	for i := range got {
+		compareValue(t, fmt.Sprintf("%s[%d]", at, i), tol, got[i], list[i])
 	}
 }
 
