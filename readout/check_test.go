@@ -65,6 +65,9 @@ func TestChecks(t *testing.T) {
 			w.at(4 * day)
 			return w
 		}},
+		{"the planned end is long past", "overrun", readout.Warning, "The planned end was reached on 2026-11-27, 13 days ago", func() *world { w := weeks(20, 30); w.at(20 * day); return w }},
+		{"the planned end is just reached", "overrun", readout.OK, "reached on 2026-11-27.", func() *world { w := weeks(8, 30); w.at(8 * day); return w }},
+		{"the planned end is to come", "overrun", readout.OK, "not reached yet", func() *world { w := weeks(4, 30); w.at(4 * day); return w }},
 		{"a lift that is too good", "suspicious_lift", readout.Warning, "The lift of b in purchase is +100.0 %", func() *world {
 			w := &world{}
 			w.define(declared(daysWindow))

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,7 @@ type season struct {
 type visitor struct {
 	arm, day         int
 	buys, complaints int // days after the exposure; -1: never
+	before           int // purchases on the days before it
 }
 
 func drawSeason(t *rapid.T) *season {
@@ -55,7 +57,7 @@ func drawSeason(t *rapid.T) *season {
 		bad := float64(rapid.IntRange(0, 20).Draw(t, "complaints")) / 100
 		for day := range s.days {
 			for range perDay {
-				v := visitor{arm: arm, day: day, buys: -1, complaints: -1}
+				v := visitor{arm: arm, day: day, buys: -1, complaints: -1, before: max(0, dice.IntN(6)-3)}
 				if dice.Float64() < rate {
 					v.buys = dice.IntN(3)
 				}
@@ -95,6 +97,9 @@ func (s *season) log(direction string, keep func(visitor) bool) *world {
 		}
 		user, at := fmt.Sprintf("u%d", i), canonical.Time(v.day)*day+canonical.Time(i)
 		w.expose(user, s.keys[v.arm], at)
+		for n := range v.before {
+			w.convert(user, "purchase", at-canonical.Time(n+1)*day)
+		}
 		for event, after := range [...]int{v.buys, v.complaints} {
 			if then := at + canonical.Time(after)*day + 1000; after >= 0 && then < s.now() {
 				w.convert(user, [...]string{"purchase", "complaint"}[event], then)
@@ -151,10 +156,18 @@ func TestADecisionIsWhatItSays(t *testing.T) {
 		if eligible != (len(d["blockers"].([]any)) == 0) {
 			t.Fatalf("the status is %v with the blockers %v", d["status"], d["blockers"])
 		}
+		order := []any{"sample_ratio_mismatch", "crossover", "sample_ratio_by_day", "min_units_per_variant", "min_days", "min_conversions", "threshold", "max_expected_loss", "stability", "guardrail"}
+		at := -1
 		for _, b := range d["blockers"].([]any) {
-			if b := b.(map[string]any); b["detail"] == "" || b["lifted_by"] == "" {
+			b := b.(map[string]any)
+			if b["detail"] == "" || b["lifted_by"] == "" {
 				t.Fatalf("%v does not say what would lift it", b)
 			}
+			next := slices.Index(order, b["blocker"])
+			if next <= at {
+				t.Fatalf("%v is out of order: %v", b["blocker"], d["blockers"])
+			}
+			at = next
 		}
 	})
 	t.Logf("%d eligible, %d not", met[true], met[false])
@@ -278,6 +291,9 @@ func TestLowerIsBetterMirrors(t *testing.T) {
 				d := down.Metrics[i].Matured.Variants[j]
 				if u.Effect == nil {
 					continue
+				}
+				if i == 1 && (u.CovariateAdjusted == nil || !reflect.DeepEqual(u.CovariateAdjusted.Lift, d.CovariateAdjusted.Lift)) {
+					t.Fatalf("adjusted %+v\nmirrored %+v", u.CovariateAdjusted, d.CovariateAdjusted)
 				}
 				if d.EarlyStop != mirrored[u.EarlyStop] || !reflect.DeepEqual(u.Intervals, d.Intervals) || !reflect.DeepEqual(u.Lift, d.Lift) || !reflect.DeepEqual(u.PValue, d.PValue) {
 					t.Fatalf("%+v\nmirrored %+v", u, d)
