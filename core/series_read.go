@@ -55,6 +55,19 @@ func (m *MetricAggregate) Through(w Who, day int64) (sum Sums) {
 	return sum
 }
 
+// Between are the sums over the persons whose first exposure was on one of the days first to last, counted from 1970,
+// with whatever they did since.
+func (m *MetricAggregate) Between(w Who, first, last int64) (sum Sums) {
+	for _, s := range m.chosen(w) {
+		for _, d := range s.days {
+			if d.day >= first && d.day <= last {
+				sum.add(1, &d.total)
+			}
+		}
+	}
+	return sum
+}
+
 // AsOf are the sums as they stood at the end of that day, counted from 1970, by the times of the exposures and the
 // conversions, whenever they arrived. Who is one person, and of which population, is as known now.
 func (m *MetricAggregate) AsOf(w Who, day int64) (sum Sums) {

@@ -69,9 +69,9 @@ func (c *comparison) adjusted(a *stats.Adjustment, control, treatment int) *Adju
 	}
 	b, fixed, valid := again.belief(moments), again.fixed(moments), again.alwaysValid(moments)
 	out.ProbabilityToBeatControl = out.Reasons.number("probability_to_beat_control", b.probability)
-	out.CredibleInterval = out.Reasons.interval("credible_interval", b.at(level))
+	out.CredibleInterval = out.Reasons.interval("credible_interval", b.p95())
 	out.PValue = out.Reasons.number("p_value", fixed.p)
-	out.ConfidenceInterval = out.Reasons.interval("confidence_interval", fixed.at(level))
-	out.SequentialInterval = out.Reasons.interval("sequential_interval", valid.at(level))
+	out.ConfidenceInterval = out.Reasons.interval("confidence_interval", fixed.p95())
+	out.SequentialInterval = out.Reasons.interval("sequential_interval", valid.p95())
 	return out
 }

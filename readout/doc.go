@@ -12,8 +12,13 @@
 //   - A number that does not exist is null, and reasons beside it names why. Approximations that would pretend to know
 //     (a normal one where an arm has no variance, a probability from a prior alone) are null as well.
 //   - Means and variances are computed from exact integers and rounded once.
-//   - The sequential interval is planned for twice the decision's min_units_per_variant, and for no fewer than 2,000
-//     users in both arms: fixed by the definition, never by the data. It is shown from 100 users an arm on.
+//   - The always-valid interval is tuned for the plan's sequential_users: fixed before the start, never by the data. It is
+//     shown from 100 users an arm on. Its marker, win or harm, is given to matured users alone, because a value that
+//     still grows after its user was counted breaks the interval.
+//   - A decision rests on the matured users of the primary metric and on the plan in force, condition by condition in the
+//     order of docs/semantics.md. A probability alone never makes a run eligible before its planned end.
+//   - Everything that is judged by the time of now is judged by the newest receipt, or by the run's end where that was
+//     before.
 //
 // It imports core, registry, stats and canonical. The web and the export show what it says and compute nothing
 // themselves; nothing below may import it.

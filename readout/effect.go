@@ -2,6 +2,7 @@ package readout
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stats"
@@ -27,19 +28,16 @@ func (c *comparison) effect(row *Row) *Effect {
 
 	b := c.belief(moments)
 	e.ProbabilityToBeatControl = row.Reasons.number("probability_to_beat_control", b.probability)
-	e.CredibleInterval = row.Reasons.interval("credible_interval", b.at(level))
+	e.Intervals.Credible, e.CredibleInterval = row.levelled("credible_interval", b.spans)
 	e.ExpectedLoss = row.Reasons.number("expected_loss", b.loss)
-	e.Intervals.Credible = levelled(e.CredibleInterval, b.at)
 
 	fixed := c.fixed(moments)
 	e.PValue = row.Reasons.number("p_value", fixed.p)
-	e.ConfidenceInterval = row.Reasons.interval("confidence_interval", fixed.at(level))
-	e.Intervals.Confidence = levelled(e.ConfidenceInterval, fixed.at)
+	e.Intervals.Confidence, e.ConfidenceInterval = row.levelled("confidence_interval", fixed.spans)
 
 	valid := c.alwaysValid(moments)
-	e.SequentialInterval = row.Reasons.interval("sequential_interval", valid.at(level))
+	e.Intervals.Sequential, e.SequentialInterval = row.levelled("sequential_interval", valid.spans)
 	e.SequentialPValue = row.Reasons.number("sequential_p_value", valid.p)
-	e.Intervals.Sequential = levelled(e.SequentialInterval, valid.at)
 	return e
 }
 
@@ -49,28 +47,34 @@ func liftOf(moments stats.Comparison) (l Lift) {
 	return l
 }
 
-// atLevel is an interval of the relative lift at any level.
-type atLevel func(level float64) stats.Interval
+// atLevels are the intervals of the relative lift at some levels.
+type atLevels func(levels ...float64) []stats.Interval
 
-func never(why stats.Reason) atLevel {
-	return func(float64) stats.Interval { return stats.Interval{Reason: why} }
+func never(why stats.Reason) atLevels {
+	return func(levels ...float64) []stats.Interval {
+		return slices.Repeat([]stats.Interval{{Reason: why}}, len(levels))
+	}
 }
 
-// levelled adds the other levels to an interval at 95 %.
-func levelled(p95 *[2]float64, at atLevel) Levels {
-	l := Levels{P95: p95}
-	for i, to := range [...]**[2]float64{&l.P80, &l.P90} {
-		if got := at(levels[i]); got.OK {
-			*to = &[2]float64{got.Low, got.High}
-		}
-	}
-	return l
+// p95 is the last of the levels. It is computed with the others, of which it is a part to the last bit.
+func (s atLevels) p95() stats.Interval { return s(levels[:]...)[len(levels)-1] }
+
+func (b belief) p95() stats.Interval { return b.spans.p95() }
+
+func (v verdict) p95() stats.Interval { return v.spans.p95() }
+
+// levelled are an interval at all levels, and the one at 95 %, whose reason is noted where it does not exist.
+func (r *Row) levelled(name string, at atLevels) (l Levels, p95 *[2]float64) {
+	all := at(levels[:]...)
+	p95 = r.Reasons.interval(name, all[2])
+	var none Reasons
+	return Levels{none.interval("", all[0]), none.interval("", all[1]), p95}, p95
 }
 
 // belief is the Bayesian side of a comparison.
 type belief struct {
 	probability, loss stats.Number
-	at                atLevel
+	spans             atLevels
 }
 
 func noBelief(why stats.Reason) belief {
@@ -115,7 +119,7 @@ func (c *comparison) betaBelief() belief {
 	beta := stats.CompareBeta(c.control.posterior(), c.treatment.posterior())
 	b := belief{beta.ProbBeat(c.direction()), beta.Losses(c.direction()).Treatment, never(stats.ReasonControlMeanZero)}
 	if c.control.converted > 0 {
-		b.at = beta.LiftInterval
+		b.spans = beta.LiftIntervals
 	}
 	return b
 }
@@ -135,7 +139,7 @@ func (c *comparison) sceptical(moments stats.Comparison) belief {
 	if loss.OK { // of a share of the control's mean
 		loss = stats.Known(loss.Value * math.Abs(c.control.mean.Value))
 	}
-	return belief{posterior.ProbBeat(c.direction()), loss, posterior.Interval}
+	return belief{posterior.ProbBeat(c.direction()), loss, each(posterior.Interval)}
 }
 
 // posterior is tabulated once for all comparisons of the arm.
@@ -159,15 +163,25 @@ func (c *comparison) unlike() stats.Reason {
 
 // verdict is a test of no difference, and the intervals that agree with it.
 type verdict struct {
-	p  stats.Number
-	at atLevel
+	p     stats.Number
+	spans atLevels
 }
 
 func noVerdict(why stats.Reason) verdict { return verdict{stats.Undefined(why), never(why)} }
 
 // fieller takes Fieller's interval throughout, so that no interval contradicts its test.
-func fieller(moments stats.Comparison, critical func(level float64) stats.Number) atLevel {
-	return func(level float64) stats.Interval { return moments.Fieller(critical(level)).Lift }
+func fieller(moments stats.Comparison, critical func(level float64) stats.Number) atLevels {
+	return each(func(level float64) stats.Interval { return moments.Fieller(critical(level)).Lift })
+}
+
+func each(at func(level float64) stats.Interval) atLevels {
+	return func(levels ...float64) []stats.Interval {
+		all := make([]stats.Interval, 0, len(levels))
+		for _, l := range levels {
+			all = append(all, at(l))
+		}
+		return all
+	}
 }
 
 // fixed is the test of a single look: by z, or for the means of small samples by Welch's t.
@@ -202,7 +216,7 @@ func (c *comparison) alwaysValid(moments stats.Comparison) verdict {
 func alwaysValid(moments stats.Comparison, planned, n float64) verdict {
 	sequence := stats.NewConfidenceSequence(1-level, planned, stats.TwoSided)
 	diff, se := moments.Diff(), moments.DiffSE()
-	v := verdict{at: fieller(moments, func(level float64) stats.Number { return sequenceAt(level, planned).Multiplier(n) })}
+	v := verdict{spans: fieller(moments, func(level float64) stats.Number { return sequenceAt(level, planned).Multiplier(n) })}
 	switch {
 	case !diff.OK:
 		v.p = stats.Undefined(diff.Reason)

@@ -20,6 +20,8 @@ func (d *decision) headline() string {
 		return "Do not act on these numbers: " + d.failed() + "."
 	}
 	switch {
+	case !d.declared:
+		return "Nobody declared this experiment, so nothing can be decided; what was counted so far stays."
 	case d.metric == nil:
 		return "Nothing can be decided: no metric is the primary one."
 	case d.smallest(d.basis) == 0:
@@ -38,28 +40,36 @@ func (d *decision) headline() string {
 	return d.missing()
 }
 
-// failed names the failed checks.
+// failed says what the failed checks found.
 func (d *decision) failed() string {
-	var names []string
+	var found []string
 	for _, c := range d.readout.Checks {
-		if c.Status == Failed {
-			names = append(names, strings.ReplaceAll(c.Check, "_", " "))
+		if c.Status != Failed {
+			continue
+		}
+		switch c.Check {
+		case "sample_ratio_mismatch":
+			found = append(found, "the users are not divided as the weights say")
+		case "sample_ratio_by_day":
+			found = append(found, "the users of some day are not divided as the weights say")
+		case "crossover":
+			found = append(found, "too many users met several variants")
+		default:
+			found = append(found, "the check "+c.Check+" failed")
 		}
 	}
-	return listed(names) + " found, see the checks"
+	return listed(found)
 }
 
 // tooEarly says how far the run is from its planned end.
 func (d *decision) tooEarly() string {
 	passed, _ := d.since()
-	stopped := ""
+	said := "Too early to say"
 	if !d.running() {
-		stopped = "The run ended before its planned end"
-	} else {
-		stopped = "Too early to say"
+		said = "The run ended before its planned end"
 	}
 	return fmt.Sprintf("%s: %s of %s, %s of %s with a closed window in the smallest variant",
-		stopped, whole(min(passed, d.rule.Days)), days(d.rule.Days), whole(min(d.smallest(d.basis), d.rule.UnitsPerVariant)), users(d.rule.UnitsPerVariant))
+		said, whole(min(passed, d.rule.Days)), days(d.rule.Days), whole(min(d.smallest(d.basis), d.rule.UnitsPerVariant)), users(d.rule.UnitsPerVariant))
 }
 
 // firstMatures says when the first window closes, where that is still to come.
@@ -77,7 +87,7 @@ func (d *decision) soFar() string {
 	case d.leader == nil || d.leader.SequentialInterval == nil:
 		return ". What the effect is nobody can tell yet."
 	default:
-		return fmt.Sprintf(". So far %s; the always-valid interval leaves everything between %s open.", lower(d.finding(d.leader)), between(d.leader.SequentialInterval))
+		return fmt.Sprintf(". So far %s; the always-valid interval leaves everything between %s open.", d.finding(d.leader), between(d.leader.SequentialInterval))
 	}
 }
 
@@ -101,7 +111,7 @@ func (d *decision) missing() string {
 	b := d.Blockers[0]
 	switch b.Blocker {
 	case "threshold":
-		return fmt.Sprintf("No clear effect: %s, and %s is needed.", lower(text), probability(d.RequiredProbability))
+		return fmt.Sprintf("No clear effect: %s, and %s is needed.", text, probability(d.RequiredProbability))
 	default:
 		return fmt.Sprintf("%s. Not decided yet: %s", text, lower(b.Detail))
 	}
@@ -126,7 +136,7 @@ func (d *decision) finding(row *Row) string {
 		}
 		return fmt.Sprintf("%s %s %s from %s to %s%s", row.Variant, word, d.metric.ID, of(control), of(row), span)
 	}
-	return fmt.Sprintf("%s has %s of %s and %s has %s%s", row.Variant, d.metric.ID, of(row), control.Variant, of(control), span)
+	return fmt.Sprintf("%s is %s in %s and %s in %s%s", d.metric.ID, of(row), row.Variant, of(control), control.Variant, span)
 }
 
 // amount writes a mean of the primary metric.

@@ -1,6 +1,7 @@
 package readout
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/tracklayer/tracklayer/registry"
@@ -102,6 +103,28 @@ func (f *frame) smallest(rows []Row) int64 {
 func (f *frame) horizon(basis []Row) bool {
 	days, ok := f.since()
 	return ok && days >= f.rule.Days && len(f.arms) > 1 && f.smallest(basis) >= f.rule.UnitsPerVariant
+}
+
+// overrun asks whether people go on looking after the planned end, when each further look is another chance of a false
+// alarm.
+func (f *frame) overrun(m *registry.Metric, rows []Row) Check {
+	c := Check{Check: "overrun", Status: OK, Detail: "The planned end is not reached yet."}
+	first, _, _ := f.days()
+	reached, ok := f.allReach(m, f.rule.UnitsPerVariant)
+	switch {
+	case !f.running():
+		c.Detail = "The run has ended."
+		return c
+	case !ok || !f.horizon(rows):
+		return c
+	}
+	reached = max(reached, first+f.rule.Days)
+	c.Detail = fmt.Sprintf("The planned end was reached on %s.", date(reached))
+	if past := f.today() - reached; past >= lastWeek {
+		c.Status = Warning
+		c.Detail = fmt.Sprintf("The planned end was reached on %s, %s ago. Each further look adds to the chance of a false alarm: decide, or stop the run.", date(reached), days(past))
+	}
+	return c
 }
 
 // planView shows the rule in force and those before it.

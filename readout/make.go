@@ -230,6 +230,7 @@ type Summary struct {
 func Summarize(s *core.Snapshot) Summary {
 	run, _ := find(s, 0)
 	f := newFrame(s, run)
+	f.count(false)
 	sum := Summary{Status: run.Status, Run: run.Number}
 	for i := range f.arms {
 		sum.ExposedUsers += f.users(i)

@@ -30,7 +30,7 @@ func (f *frame) outcomes(r *Readout) []Check {
 		return nil
 	}
 	rows := figures.Matured.Variants
-	return []Check{f.traffic(m, rows), f.powered(figures), suspicious(figures), drifting(figures), f.policySensitive(r, figures)}
+	return []Check{f.traffic(m, rows), f.overrun(m, rows), f.powered(figures), suspicious(figures), drifting(figures), f.policySensitive(r, figures)}
 }
 
 // powered asks whether the planned effect can be seen.

@@ -193,16 +193,18 @@ func (f *frame) exposed() (all, crossed int64) {
 
 // days are the first and the last day, since 1970, on which somebody who is counted was exposed for the first time.
 func (f *frame) days() (first, last int64, ok bool) {
-	for _, a := range f.arms {
-		for day := range a.PersonsByDay(f.who()) {
-			if !ok || day < first {
-				first = day
-			}
-			if !ok || day > last {
-				last = day
-			}
-			ok = true
+	for _, came := range f.came {
+		if len(came) == 0 {
+			continue
 		}
+		oldest, newest := came[0].day, came[len(came)-1].day
+		if !ok || oldest < first {
+			first = oldest
+		}
+		if !ok || newest > last {
+			last = newest
+		}
+		ok = true
 	}
 	return first, last, ok
 }

@@ -167,8 +167,8 @@ func TestRatiosAgreeWithTheDeltaMethod(t *testing.T) {
 	}
 }
 
-// arms builds variants and proportions of any size without folding a million events.
-func arms(tb testing.TB, variants, metrics int) *core.View {
+// arms builds variants and proportions over some days, in each of which about so many of a thousand convert.
+func arms(tb testing.TB, variants, metrics, days, perMille int) *core.View {
 	tb.Helper()
 	w := &world{}
 	var vs, ms []string
@@ -181,22 +181,27 @@ func arms(tb testing.TB, variants, metrics int) *core.View {
 	w.define(`{"id":"x","variants":[` + strings.Join(vs, ",") + `],"metrics":[` + strings.Join(ms, ",") + `],` + runs + `}`)
 	for i := range variants {
 		for u := range 1500 {
-			user := fmt.Sprintf("v%d-%d", i, u)
-			w.expose(user, fmt.Sprintf("v%d", i), 0)
+			user, at := fmt.Sprintf("v%d-%d", i, u), canonical.Time(u%days)*day
+			w.expose(user, fmt.Sprintf("v%d", i), at)
 			for m := range metrics {
-				if u < 300+10*m+7*i {
-					w.convert(user, fmt.Sprintf("e%d", m), 10)
+				if (u*7919+m*131)%1000 < perMille+5*i+m {
+					w.convert(user, fmt.Sprintf("e%d", m), at+canonical.Time(u%6)*day+10)
 				}
 			}
 		}
 	}
+	w.at(canonical.Time(days) * day)
 	return w.fold(tb)
 }
 
-func BenchmarkMake(b *testing.B) {
-	for _, size := range []struct{ variants, metrics int }{{2, 1}, {10, 10}} {
-		b.Run(fmt.Sprintf("%dx%d", size.variants, size.metrics), func(b *testing.B) {
-			v := arms(b, size.variants, size.metrics)
+// BenchmarkReadout is of the size that a page shows at most; the cost of a posterior hangs on how many convert.
+func BenchmarkReadout(b *testing.B) {
+	for _, c := range []struct {
+		name                              string
+		variants, metrics, days, perMille int
+	}{{"2x1x14", 2, 1, 14, 200}, {"10x10x90", 10, 10, 90, 200}, {"few_convert", 10, 10, 90, 2}, {"nearly_all_convert", 10, 10, 90, 940}} {
+		b.Run(c.name, func(b *testing.B) {
+			v := arms(b, c.variants, c.metrics, c.days, c.perMille)
 			b.ReportAllocs()
 			b.ResetTimer()
 			for b.Loop() {

@@ -306,11 +306,11 @@ const (
 // Decision is whether the run may be decided, by its own rule.
 type Decision struct {
 	Status    DecisionStatus `json:"status"`
-	Threshold float64        `json:"threshold"` // of the definition
+	Threshold float64        `json:"threshold"` // of the plan in force; where there is none, of the definition
 	// RequiredProbability is what the leading variant must reach: the threshold's chance of an error shared among the
 	// treatments.
 	RequiredProbability float64   `json:"required_probability"`
-	LeadingVariant      *string   `json:"leading_variant"` // most likely to beat control in the primary metric; null: unknown
+	LeadingVariant      *string   `json:"leading_variant"` // most likely to beat control in the primary metric, of the matured users where any are known; null: unknown
 	Blockers            []Blocker `json:"blockers"`
 	Headline            string    `json:"headline"` // one sentence to repeat
 	Basis               *Basis    `json:"basis"`    // what it rests on; null: no primary metric

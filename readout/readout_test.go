@@ -193,16 +193,39 @@ func wholesome(t failer, raw []byte) {
 		t.Fatalf("not JSON: %v\n%s", err, raw)
 	}
 	for _, m := range r["metrics"].([]any) {
-		for _, v := range m.(map[string]any)["variants"].([]any) {
-			reasoned(t, v.(map[string]any))
-			if lift, ok := v.(map[string]any)["lift"]; ok {
-				reasoned(t, lift.(map[string]any))
+		m := m.(map[string]any)
+		rows := append(m["variants"].([]any), m["matured"].(map[string]any)["variants"].([]any)...)
+		for _, v := range rows {
+			for _, part := range []any{v, v.(map[string]any)["lift"], v.(map[string]any)["covariate_adjusted"], m["power"]} {
+				if part, ok := part.(map[string]any); ok {
+					reasoned(t, part)
+				}
 			}
+			nested(t, v.(map[string]any))
 		}
+	}
+	if headline := r["decision"].(map[string]any)["headline"].(string); !strings.HasSuffix(headline, ".") {
+		t.Errorf("the headline %q is no sentence", headline)
 	}
 	for _, word := range []string{"NaN", "Inf", "winner", " won ", "%!"} {
 		if bytes.Contains(raw, []byte(word)) {
 			t.Errorf("a readout must not say %q:\n%s", word, raw)
+		}
+	}
+}
+
+// nested: a wider level is a wider interval, and each holds the same estimate's sign or says nothing.
+func nested(t failer, row map[string]any) {
+	t.Helper()
+	intervals, _ := row["intervals"].(map[string]any)
+	for kind, levels := range intervals {
+		inner, _ := levels.(map[string]any)["80"].([]any)
+		for _, level := range []string{"90", "95"} {
+			outer, ok := levels.(map[string]any)[level].([]any)
+			if ok && (inner == nil || outer[0].(float64) > inner[0].(float64) || outer[1].(float64) < inner[1].(float64)) {
+				t.Errorf("%s at %s %% is %v, at the level below %v", kind, level, outer, inner)
+			}
+			inner = outer
 		}
 	}
 }

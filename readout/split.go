@@ -23,7 +23,7 @@ type division struct {
 	weights  []float64
 }
 
-// declared is everybody, by the weights of the definition.
+// division is everybody, by the weights of the definition.
 func (f *frame) division() division {
 	d := division{make([]int64, len(f.arms)), make([]float64, len(f.arms))}
 	for i, a := range f.arms {

@@ -216,8 +216,8 @@ func (c *comparison) contrast(so *running) *Contrast {
 	b, fixed, valid := c.belief(moments), c.fixed(moments), c.alwaysValid(moments)
 	out := &Contrast{
 		Lift: none.number("", moments.Lift()), ProbabilityToBeatControl: none.number("", b.probability),
-		CredibleInterval: none.interval("", b.at(level)), ConfidenceInterval: none.interval("", fixed.at(level)), PValue: none.number("", fixed.p),
-		SequentialInterval: none.interval("", valid.at(level)), SequentialPValue: none.number("", valid.p),
+		CredibleInterval: none.interval("", b.p95()), ConfidenceInterval: none.interval("", fixed.p95()), PValue: none.number("", fixed.p),
+		SequentialInterval: none.interval("", valid.p95()), SequentialPValue: none.number("", valid.p),
 	}
 	so.see(out)
 	return out
@@ -286,7 +286,7 @@ func (f *frame) seriesCohorts(m *registry.Metric, first, last int64) []SeriesCoh
 				one := comparison{metric: m, control: &samples[f.control], treatment: &samples[i]}
 				moments := stats.CompareMoments(one.control.moments, one.treatment.moments)
 				row.Difference, row.StandardError = none.number("", moments.Diff()), none.number("", moments.DiffSE())
-				row.ConfidenceInterval = none.interval("", one.fixed(moments).at(level))
+				row.ConfidenceInterval = none.interval("", one.fixed(moments).p95())
 			}
 			c.Variants = append(c.Variants, row)
 		}

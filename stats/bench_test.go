@@ -148,3 +148,92 @@ func BenchmarkSRM(b *testing.B) {
 		SRM(observed, weights, 0.001)
 	}
 }
+
+// BenchmarkWholeReadout is the mathematics of ten variants and ten metrics, for
+// all users and for the matured ones: the tables, nine comparisons a metric with
+// intervals at three levels, and who is best.
+func BenchmarkWholeReadout(b *testing.B) {
+	for _, rate := range []struct {
+		name string
+		x    float64
+	}{{"hundreds", 300}, {"few", 3}, {"none", 0}} {
+		b.Run(rate.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				for range 20 {
+					var arms [10]*BetaPosterior
+					for i := range arms {
+						arms[i] = NewBetaPosterior(1+rate.x+float64(i)*rate.x/50, 10_001-rate.x)
+					}
+					for _, t := range arms[1:] {
+						c := CompareBeta(arms[0], t)
+						c.ProbBeat(HigherIsBetter)
+						c.Losses(HigherIsBetter)
+						c.LiftIntervals(0.8, 0.9, 0.95)
+					}
+					ProbBest(arms[:], HigherIsBetter)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkCUPED(b *testing.B) {
+	arms := make([]CovariateMoments, 10)
+	for i := range arms {
+		arms[i] = CovariateMoments{N: 1000, MeanY: 3, MeanX: 2, VarianceY: 5, VarianceX: 4, Covariance: 3}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		CUPED(arms)
+	}
+}
+
+func BenchmarkHolm(b *testing.B) {
+	p := make([]Number, 90)
+	for i := range p {
+		p[i] = Known(float64(i*37%90) / 90)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		Holm(p)
+	}
+}
+
+func BenchmarkSequentialSRM(b *testing.B) {
+	observed, weights := []int64{1010, 985, 1002}, []float64{1, 1, 1}
+	b.ReportAllocs()
+	for b.Loop() {
+		SRMSequential(observed, weights, 10_000)
+	}
+}
+
+func BenchmarkNovelty(b *testing.B) {
+	days := make([]DailyEffect, 90)
+	for i := range days {
+		days[i] = DailyEffect{Day: i, Effect: 0.1 / float64(1+i), SE: 0.02}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		Novelty(days, 7)
+	}
+}
+
+// BenchmarkPeeking and BenchmarkGroupSequential are recursions over 28 looks.
+func BenchmarkPeeking(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		Peeking{Threshold: 0.9, Looks: 28}.Risk()
+	}
+}
+
+func BenchmarkGroupSequential(b *testing.B) {
+	information := make([]float64, 28)
+	for i := range information {
+		information[i] = float64(i+1) / 28
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		GroupSequential(SpendPocock(), 0.05, TwoSided, information)
+	}
+}

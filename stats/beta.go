@@ -50,17 +50,19 @@ func NewBetaPosterior(alpha, beta float64) *BetaPosterior {
 // are large and like exp(-pi omega/2) when either is small; the spacing keeps
 // the aliased part of a product of two such functions below 1e-13.
 func (b *BetaPosterior) trapezoid() []point {
-	h := b.spacing()
+	h, c := b.spacing(), b.stretch()
 	low, high := b.panels[0].low-b.t0, b.panels[len(b.panels)-1].high-b.t0
-	first, last := int(math.Ceil(low/h)), int(math.Floor(high/h))
+	first, last := int(math.Ceil(c*math.Asinh(low/c)/h)), int(math.Floor(c*math.Asinh(high/c)/h))
 	points := make([]point, 0, last-first+1)
 	at := len(b.panels) - 1
 	_, peak := b.read(b.t0, &at)
 	var total float64
 	hint := 0
 	for j := first; j <= last; j++ {
-		t := b.t0 + float64(j)*h
+		e := math.Exp(float64(j) * h / c)
+		t := b.t0 + c*(e-1/e)/2
 		_, w := b.read(t, &hint)
+		w *= (e + 1/e) / 2
 		// The panels reach further out, because cdfs are read there; a sum
 		// does not notice what is so small.
 		if w < 1e-16*peak {
@@ -80,6 +82,13 @@ func (b *BetaPosterior) trapezoid() []point {
 func (b *BetaPosterior) spacing() float64 {
 	information := 1 / (1/b.a + 1/b.b)
 	return 0.26 / math.Sqrt(information+3)
+}
+
+// stretch is the c of t0 + c sinh(v/c), on which the trapezoid rule runs: far
+// out, where nothing is left of the density but an exponential tail, its nodes
+// may be further apart. It is wide enough not to spoil the convergence.
+func (b *BetaPosterior) stretch() float64 {
+	return max(4/min(b.a, b.b), 5*b.logitSD())
 }
 
 // reason makes the nil and the zero posterior safe.

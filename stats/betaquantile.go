@@ -100,7 +100,12 @@ func (c BetaComparison) quantile(q float64, by shift) Number {
 func (c BetaComparison) cdf(s float64, by shift) (cdf, density float64) {
 	con, tre := c.control, c.treatment
 	wc, wt := by.width(con), by.width(tre)
-	overC, overT := by.smooth(con, tre, s), by.smooth(tre, con, -s)
+	// The widths are those at the means. On the logit axis, too, the other arm
+	// must not be much narrower: where a rate next to 1 falls to a usual one,
+	// the axes of the two are as long as one another.
+	lc, lt := con.logitSD(), tre.logitSD()
+	smoothC, smoothT := by.smooth(con, tre, s), by.smooth(tre, con, -s)
+	overC, overT := smoothC && lc <= 2*lt, smoothT && lt <= 2*lc
 	switch {
 	case overC && wc <= wt:
 		return shiftedCDF(con, tre, s, by, 2)
@@ -110,6 +115,9 @@ func (c BetaComparison) cdf(s float64, by shift) (cdf, density float64) {
 		return shiftedCDF(con, tre, s, by, 1)
 	case overT && wt <= 2*wc:
 		return complement(shiftedCDF(tre, con, -s, by, 1))
+	case smoothT && !smoothC:
+		// A kink costs digits, too, of rates that are next to 1.
+		return complement(kinkedCDF(tre, con, -s, by))
 	}
 	return kinkedCDF(con, tre, s, by)
 }

@@ -33,7 +33,9 @@ func (c BetaComparison) LiftQuantiles(q ...float64) []Number {
 		return out
 	}
 	var fit hermite
-	if len(q) <= maxFit {
+	// Priors below half a user make a density without bound, of which a slope
+	// says nothing.
+	if len(q) <= maxFit && min(c.control.a, c.control.b, c.treatment.a, c.treatment.b) >= 0.5 {
 		fit = c.fitRatio(q)
 	}
 	for i, p := range q {

@@ -42,6 +42,7 @@ var casesIn = map[string]int{
 	"beta_binomial": 18, "srm": 16, "two_arm": 22, "ratio": 3, "asymp_cs": 10,
 	"sequential_two_arm": 5, "normal_posterior": 9, "lift_posterior": 4,
 	"multiplicity": 7, "cuped": 6, "bandit": 8, "power": 8, "mde": 3, "novelty": 3, "srm_sequential": 6,
+	"asymp_cs_rho_exact": 2, "msprt": 5, "group_sequential": 5, "peeking": 19, "merge_moments": 5, "winsorize": 3,
 }
 
 func TestEveryCaseFileHasATest(t *testing.T) {
@@ -51,6 +52,13 @@ func TestEveryCaseFileHasATest(t *testing.T) {
 	}
 	if len(files) != len(casesIn) {
 		t.Errorf("%d case files in testdata, %d are tested", len(files), len(casesIn))
+	}
+	sum := 0
+	for _, n := range casesIn {
+		sum += n
+	}
+	if sum != 167 {
+		t.Errorf("%d cases, the reference has 167", sum)
 	}
 }
 
@@ -121,23 +129,9 @@ func compareValue(t *testing.T, at string, tol tolerance, got, want any) {
 		}
 		compareBlock(t, at, tol, g, block)
 	case []Number:
-		list, ok := want.([]any)
-		if !ok || len(list) != len(g) {
-			t.Errorf("%s: got %v, want %v", at, g, want)
-			return
-		}
-		for i := range g {
-			compareNumber(t, fmt.Sprintf("%s[%d]", at, i), tol, g[i], list[i])
-		}
+		compareList(t, at, tol, g, want)
 	case []results:
-		list, ok := want.([]any)
-		if !ok || len(list) != len(g) {
-			t.Errorf("%s: got %v, want %v", at, g, want)
-			return
-		}
-		for i := range g {
-			compareValue(t, fmt.Sprintf("%s[%d]", at, i), tol, g[i], list[i])
-		}
+		compareList(t, at, tol, g, want)
 	case bool:
 		if g != want {
 			t.Errorf("%s: got %v, want %v", at, g, want)
@@ -155,6 +149,18 @@ func compareValue(t *testing.T, at string, tol tolerance, got, want any) {
 		}
 	default:
 		t.Fatalf("%s: cannot compare a %T", at, got)
+	}
+}
+
+func compareList[T Number | results](t *testing.T, at string, tol tolerance, got []T, want any) {
+	t.Helper()
+	list, ok := want.([]any)
+	if !ok || len(list) != len(got) {
+		t.Errorf("%s: got %v, want %v", at, got, want)
+		return
+	}
+	for i := range got {
+		compareValue(t, fmt.Sprintf("%s[%d]", at, i), tol, got[i], list[i])
 	}
 }
 

@@ -19,8 +19,18 @@
 //   - [Moments] and [CompareMoments]: means, ratios and rates by their mean
 //     and variance: z and Welch tests, the delta method, Fieller's interval,
 //     the flat-prior normal posterior.
-//   - [SRM]: does the observed split fit the intended one?
-//   - [ConfidenceSequence]: an interval that may be looked at every day.
+//   - [SRM], [SRMExact] and [SRMSequential]: does the observed split fit the
+//     intended one?
+//   - [CUPED]: means adjusted for what users did before.
+//   - [ConfidenceSequence] and [MixtureSPRT]: intervals that may be looked at
+//     every day; [GroupSequential]: bounds for looks that are planned; [Peeking]:
+//     what unplanned ones cost.
+//   - [Holm], [BenjaminiHochberg], [Bonferroni]: several metrics or treatments.
+//   - [ProbBest], [ThompsonWeights], [TopTwoWeights], [AverageEpochs]: several
+//     arms, and traffic that follows them.
+//   - [Design]: users, power and days before the start; [Novelty]: does the
+//     effect last?
+//   - [MergeBatches], [PercentileCap], [Winsorize]: sums.
 //
 // # Undefined is not zero
 //

@@ -67,3 +67,87 @@ func ExampleNumber() {
 	// Output:
 	// null: control_mean_zero
 }
+
+func ExampleBetaComparison_LiftIntervals() {
+	control := stats.NewBetaPosterior(1+120, 1+1000-120)
+	treatment := stats.NewBetaPosterior(1+140, 1+1000-140)
+	levels := []float64{0.8, 0.9, 0.95}
+	for i, lift := range stats.CompareBeta(control, treatment).LiftIntervals(levels...) {
+		fmt.Printf("%.0f %%: [%+.1f, %+.1f] %%\n", 100*levels[i], 100*lift.Low, 100*lift.High)
+	}
+	// Output:
+	// 80 %: [+0.5, +35.3] %
+	// 90 %: [-3.6, +41.1] %
+	// 95 %: [-7.0, +46.4] %
+}
+
+func ExampleHolm() {
+	for _, p := range stats.Holm([]stats.Number{stats.Known(0.03), stats.Known(0.002), stats.Undefined(stats.ReasonNoUsers)}) {
+		if p.OK {
+			fmt.Printf("%.3f\n", p.Value)
+		} else {
+			fmt.Println("null:", p.Reason)
+		}
+	}
+	// Output:
+	// 0.030
+	// 0.004
+	// null: no_users
+}
+
+func ExampleCUPED() {
+	// The covariate is what the same users did in the two weeks before.
+	adjusted := stats.CUPED([]stats.CovariateMoments{
+		{N: 1000, MeanY: 10.0, MeanX: 9.0, VarianceY: 50, VarianceX: 40, Covariance: 30},
+		{N: 1000, MeanY: 10.6, MeanX: 9.4, VarianceY: 50, VarianceX: 40, Covariance: 30},
+	})
+	c := stats.CompareMoments(adjusted.Arms[0], adjusted.Arms[1])
+	fmt.Printf("theta %.2f, variance down by %.0f %%\n", adjusted.Theta.Value, 100*adjusted.Reduction.Value)
+	fmt.Printf("difference %.2f, not 0.60\n", c.Diff().Value)
+	// Output:
+	// theta 0.75, variance down by 45 %
+	// difference 0.30, not 0.60
+}
+
+func ExampleProbBest() {
+	best := stats.ProbBest([]*stats.BetaPosterior{
+		stats.NewBetaPosterior(51, 451), stats.NewBetaPosterior(61, 421), stats.NewBetaPosterior(45, 467),
+	}, stats.HigherIsBetter)
+	weights := stats.ThompsonWeights(best, 0.01)
+	for i := range best {
+		fmt.Printf("best %.3f, next day's share %.3f\n", best[i].Value, weights[i].Value)
+	}
+	// Output:
+	// best 0.104, next day's share 0.111
+	// best 0.879, next day's share 0.863
+	// best 0.017, next day's share 0.026
+}
+
+func ExampleDesign_SampleSize() {
+	design := stats.Design{Alpha: 0.05, Power: 0.8}
+	size := design.SampleSize(stats.RateBaseline(0.05), 0.1)
+	_, days := size.Days(4300)
+	fmt.Printf("%d users an arm, %.0f days\n", size.Control, days.Value)
+	// Output:
+	// 31231 users an arm, 21 days
+}
+
+func ExampleGroupSequential() {
+	looks := stats.GroupSequential(stats.SpendOBrienFleming(), 0.05, stats.TwoSided, []float64{0.25, 0.5, 0.75, 1})
+	for _, l := range looks {
+		fmt.Printf("%.2f: |z| > %.3f\n", l.Information, l.Z.Value)
+	}
+	// Output:
+	// 0.25: |z| > 4.333
+	// 0.50: |z| > 2.963
+	// 0.75: |z| > 2.359
+	// 1.00: |z| > 2.014
+}
+
+func ExamplePeeking_Risk() {
+	once := stats.Peeking{Threshold: 0.9, Looks: 28, FirstLook: 28}.Risk()
+	daily := stats.Peeking{Threshold: 0.9, Looks: 28}.Risk()
+	fmt.Printf("false winners: %.1f %% with one look, %.1f %% with one a day\n", 100*once.Win.Value, 100*daily.Win.Value)
+	// Output:
+	// false winners: 10.0 % with one look, 38.4 % with one a day
+}

@@ -93,6 +93,37 @@ func everyPlan(nc, xc, nt, xt int64, level, f float64) []any {
 	return out
 }
 
+// everySequence computes what is looked at more than once, and bandits.
+func everySequence(nc, xc, nt, xt int64, level, f float64) []any {
+	x, y := float64(xc), float64(xt)
+	m, s := NewMixtureSPRT(level, f), NewTightestSequence(level, f)
+	values := []float64{x, y, f, level, 0}
+	most := PercentileCap(values, level, xc > 3)
+	out := []any{
+		m.P(x, f), m.LnLikelihoodRatio(f, level), m.Interval(x, level), NewMixtureSPRT(0.05, 1).Interval(f, y), MixtureSPRT{}.P(1, 1),
+		s.Rho2(), s.Multiplier(float64(nc)), s.Interval(f, level, y),
+		GroupSequential(SpendPower(f), level, TwoSided, []float64{level, f}), GroupSequential(Spending{}, 0.05, OneSided, []float64{f, 1}),
+		GroupSequential(SpendOBrienFleming(), level, OneSided, []float64{f, f + 1}), GroupSequential(SpendPocock(), level, TwoSided, []float64{0.5, 1}),
+		CrossingProbability([]float64{f, x}, []float64{level, f}, TwoSided), CrossingProbability([]float64{1, 2}, []float64{f, level}, OneSided),
+		Peeking{Threshold: level, Looks: int(xc % 9), FirstLook: int(xt % 5), PriorInformation: f}.Risk(),
+		MergeBatches([]Batch{{nc, f, level}, {nt, x, f}, {xt, level, y}}), MergeBatches([]Batch{{nc, f, level}}).Moments(),
+		most, PercentileCap(values[:2], 0.5, true), Winsorize(values, most.Value), Winsorize(values[:1], f),
+		AverageEpochs([]Epoch{{RateMoments(nc, xc), RateMoments(nt, xt)}, {MomentsOf(nc, f, level), MomentsOf(nt, x, f)}, {}}),
+	}
+	best := []Number{Known(level), Known(1 - level), Known(f)}
+	arms := []NormalPosterior{NewNormalPosterior(f, level, nil), NewNormalPosterior(x, f, nil), NewNormalPosterior(0, 1, nil)}
+	rates := []*BetaPosterior{NewBetaPosterior(1+x, 1+y), NewBetaPosterior(f, 1)}
+	for _, d := range []Direction{HigherIsBetter, LowerIsBetter} {
+		out = append(out, ThompsonWeights(best, f), ThompsonWeights(best[:2], level), TopTwoWeights(best[:2], level, f), TopTwoWeights(best[:1], f, 0),
+			TopTwoShareNormal(arms, d), TopTwoShareNormal(arms[2:], d), TopTwoShare(rates, d), TopTwoShare(nil, d),
+			ThompsonWeights(ProbBestNormal(arms, d), f), TopTwoWeights(ProbBestNormal(arms, d), level, level))
+	}
+	c := CompareBeta(rates[0], rates[1])
+	rows := CompareMoments(RateMoments(nc, xc), MomentsOf(nt, f, level))
+	return append(out, c.LiftIntervals(0.8, level, 0.95), c.LiftQuantiles(f, level), c.LiftQuantiles(level),
+		rows.LiftPosterior(&NormalPrior{Mean: f, SD: level}).Mean(), rows.LiftPosterior(nil).Interval(level))
+}
+
 // checkFigures walks any result and finds figures that are not finite, ordered,
 // or explained.
 func checkFigures(t *testing.T, v reflect.Value) {
@@ -142,6 +173,9 @@ func FuzzNothingIsEverNaNOrPanics(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, nc, xc, nt, xt int64, level, v float64) {
 		for _, figure := range everything(nc, xc, nt, xt, level, v) {
+			checkFigures(t, reflect.ValueOf(figure))
+		}
+		for _, figure := range everySequence(nc, xc, nt, xt, level, v) {
 			checkFigures(t, reflect.ValueOf(figure))
 		}
 		for _, figure := range everyPlan(nc, xc, nt, xt, level, v) {

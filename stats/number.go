@@ -39,6 +39,9 @@ const (
 	// ReasonUnreachable: the effect asked about would need a rate beyond 0 or
 	// 1.
 	ReasonUnreachable Reason = "unreachable"
+	// ReasonNothingToSpend: a look at which the plan leaves no error
+	// probability has no bound.
+	ReasonNothingToSpend Reason = "nothing_to_spend"
 	// ReasonTooManyOutcomes: there are too many outcomes to enumerate.
 	ReasonTooManyOutcomes Reason = "too_many_outcomes"
 	// ReasonOutOfRange: the figure is finite in mathematics, not in float64.

@@ -224,3 +224,44 @@ func TestSequentialSplitIsAMartingale(t *testing.T) {
 		}
 	}
 }
+
+func TestMeansKnowNoUnitAndNoOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(label string) Moments {
+			return MomentsOf(rapid.Int64Range(2, 100_000).Draw(t, label+" n"), rapid.Float64Range(1, 100).Draw(t, label+" mean"),
+				rapid.Float64Range(0.1, 1000).Draw(t, label+" variance"))
+		}
+		control, treatment := draw("control"), draw("treatment")
+		unit := math.Pow(10, rapid.Float64Range(-6, 6).Draw(t, "log unit"))
+		in := func(m Moments) Moments { return MomentsOf(m.N, unit*m.Mean.Value, unit*unit*m.Variance.Value) }
+		c, scaled := CompareMoments(control, treatment), CompareMoments(in(control), in(treatment))
+		near(t, "lift", value(t, scaled.Lift()), value(t, c.Lift()), 1e-9*(1+math.Abs(c.Lift().Value)))
+		near(t, "p", value(t, scaled.P()), value(t, c.P()), 1e-9)
+		near(t, "Welch's p", value(t, scaled.WelchP()), value(t, c.WelchP()), 1e-9)
+		near(t, "difference", value(t, scaled.Diff()), unit*c.Diff().Value, 1e-9*unit*(1+math.Abs(c.Diff().Value)))
+		a, b := c.Fieller(ZCritical(0.95)).Lift, scaled.Fieller(ZCritical(0.95)).Lift
+		if a.OK && b.OK && a.High < 100 {
+			near(t, "Fieller", b.High, a.High, 1e-7*(1+a.High))
+		}
+		// Swapped arms are the other direction.
+		p, q := c.Posterior(), CompareMoments(treatment, control).Posterior()
+		near(t, "swapped", value(t, q.ProbBeat(LowerIsBetter)), value(t, p.ProbBeat(HigherIsBetter)), 1e-12)
+		near(t, "losses", value(t, q.Losses(LowerIsBetter).Treatment), value(t, p.Losses(HigherIsBetter).Treatment), 1e-12)
+		near(t, "flat prior on the lift", value(t, c.LiftPosterior(nil).Mean()), c.Lift().Value, 0)
+	})
+}
+
+func TestABetterArmIsMoreOftenTheBest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		arms := []*BetaPosterior{drawPosterior(t, "a"), drawPosterior(t, "b"), nil}
+		n := rapid.Int64Range(1, 100_000).Draw(t, "n")
+		x := rapid.Int64Range(0, n-1).Draw(t, "x")
+		best := func(x int64) float64 {
+			arms[2] = NewBetaPosterior(1+float64(x), 1+float64(n-x))
+			return value(t, ProbBest(arms, HigherIsBetter)[2])
+		}
+		if fewer, more := best(x), best(x+1); fewer > more+1e-11 {
+			t.Fatalf("P(best) fell from %v to %v with one conversion more", fewer, more)
+		}
+	})
+}

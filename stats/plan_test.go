@@ -122,29 +122,6 @@ func TestSequentialSRMCases(t *testing.T) {
 	})
 }
 
-func TestBanditCases(t *testing.T) {
-	type input struct {
-		Kind     string
-		Mean, SD []float64
-		Prior    struct{ Alpha, Beta float64 }
-		Arms     []armInput
-	}
-	runCases(t, "bandit", func(in input) results {
-		if in.Kind == "normal" {
-			arms := make([]NormalPosterior, len(in.Mean))
-			for i := range arms {
-				arms[i] = NewNormalPosterior(in.Mean[i], in.SD[i], nil)
-			}
-			return results{"prob_best": ProbBestNormal(arms, HigherIsBetter)}
-		}
-		arms := make([]*BetaPosterior, len(in.Arms))
-		for i, a := range in.Arms {
-			arms[i] = NewBetaPosterior(in.Prior.Alpha+float64(a.X), in.Prior.Beta+float64(a.N-a.X))
-		}
-		return results{"prob_best": ProbBest(arms, HigherIsBetter)}
-	})
-}
-
 func TestExactSplit(t *testing.T) {
 	for _, c := range []struct {
 		observed []int64

@@ -14,14 +14,23 @@ import (
 // The control takes part like any other arm. It is not the probability to beat
 // the control: an arm may beat the control and be behind a third.
 func ProbBest(arms []*BetaPosterior, d Direction) []Number {
+	r, why := raceOfBetas(arms, d)
+	if why != "" {
+		return noneBest(len(arms), why)
+	}
+	return r.probabilities(r.best)
+}
+
+// raceOfBetas computes the probabilities of first and second place.
+func raceOfBetas(arms []*BetaPosterior, d Direction) (*race, Reason) {
 	for _, a := range arms {
 		if why := a.reason(); why != "" {
-			return noneBest(len(arms), why)
+			return nil, why
 		}
 	}
 	r := newRace(len(arms), d)
 	if len(arms) == 0 {
-		return r.probabilities(r.best)
+		return r, ""
 	}
 	hints := make([]int, len(arms))
 	r.run(betaGrid(arms, d), func(i int, t float64) (below, above, density float64) {
@@ -29,7 +38,7 @@ func ProbBest(arms []*BetaPosterior, d Direction) []Number {
 		cdf = min(1, max(0, cdf))
 		return cdf, 1 - cdf, max(0, density)
 	})
-	return r.probabilities(r.best)
+	return r, ""
 }
 
 // ProbBestNormal is [ProbBest] for effects or means with normal posteriors: for
@@ -43,7 +52,7 @@ func ProbBestNormal(arms []NormalPosterior, d Direction) []Number {
 	return r.probabilities(r.best)
 }
 
-// raceOfNormals computes the probabilities of first and second place.
+// raceOfNormals is raceOfBetas for normal arms.
 func raceOfNormals(arms []NormalPosterior, d Direction) (*race, Reason) {
 	for _, a := range arms {
 		if why := a.reason(); why != "" {

@@ -117,6 +117,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/v1/experiments/:id/revisions", read, a.revisions},
 		{http.MethodGet, "/v1/experiments/:id/readout", read, a.readout},
 		{http.MethodGet, "/v1/experiments/:id/timeseries", read, a.timeseries},
+		{http.MethodGet, "/v1/experiments/:id/allocation", read, a.allocation},
 		{http.MethodGet, "/v1/experiments/:id/readouts", read, a.officials},
 		{http.MethodPost, "/v1/experiments/:id/readouts", write, a.keepReadout},
 		{http.MethodGet, "/v1/experiments/:id/readouts/:sha256", read, a.official},

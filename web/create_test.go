@@ -27,7 +27,7 @@ func TestWhatCannotBeDeclared(t *testing.T) {
 		{`null`, 422, ""},
 		{`{}`, 422, "/id /variants /variants /control"},
 		{with(`"colour":1,"variants/x":2,"ID":"z"`), 422, "/ID /colour /variants~1x"},
-		{with(`"metrics":[{"type":"proportion","event":"e","cap":3},{"type":7,"event":"f"}]`), 422, "/metrics/0/cap /metrics/1/type"},
+		{with(`"metrics":[{"type":"proportion","event":"e","limit":3},{"type":7,"event":"f"}]`), 422, "/metrics/0/limit /metrics/1/type"},
 		{with(`"metrics":[{"id":"r","type":"ratio","numerator":{"event":"e","fields":"value"},"denominator":"d"}]`), 422, "/metrics/0/numerator/fields"},
 		{with(`"metrics":[{"type":"median","event":"e"}]`), 422, "/metrics/0/type"},
 		{with(`"metrics":{}`), 422, "/metrics"},

@@ -64,7 +64,7 @@ func TestOfficialReadouts(t *testing.T) {
 }
 
 func TestOfficialReadoutsRefused(t *testing.T) {
-	w := open(t, func(o *web.Options) { o.Largest = 6000 })
+	w := open(t, func(o *web.Options) { o.Largest = 16_000 })
 	w.post(headline).must(t, http.StatusCreated)
 	for body, want := range map[string]int{
 		`{}`:                     422,

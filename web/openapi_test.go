@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/tracklayer/tracklayer/readout"
 )
 
 // TestOpenAPI: every route is described, every reference resolves, and nothing is described that is not there.
@@ -97,6 +99,29 @@ func TestOpenAPIDescribesTheReadout(t *testing.T) {
 	}
 	for _, c := range r["checks"].([]any) {
 		compare("Check", c)
+	}
+	metric, decision := r["metrics"].([]any)[0].(map[string]any), r["decision"].(map[string]any)
+	compare("Matured", metric["matured"])
+	compare("Power", metric["power"])
+	compare("Decision", decision)
+	compare("DecisionBasis", decision["basis"])
+	compare("Blocker", decision["blockers"].([]any)[0])
+	plan := decision["plan"].(map[string]any)
+	delete(plan, "former")
+	compare("Plan", plan)
+	for schema, of := range map[string]any{ // those that this world has nothing for
+		"Row":      readout.Effect{EarlyStop: readout.Win, AdjustedPValue: new(float64), CovariateAdjusted: &readout.Adjusted{}},
+		"Adjusted": readout.Adjusted{}, "Novelty": readout.Novelty{}, "NoveltyTest": readout.NoveltyTest{}, "Look": readout.Look{}, "Levels": readout.Levels{},
+	} {
+		raw, err := json.Marshal(of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var members map[string]any
+		if err := json.Unmarshal(raw, &members); err != nil {
+			t.Fatal(err)
+		}
+		compare(schema, members)
 	}
 	w.step("end-early", `{"reason":"x","variant":"b"}`).must(t, http.StatusOK)
 	x := w.step("decisions", `{"variant":null,"why":"x","by":"y"}`).must(t, http.StatusOK).json

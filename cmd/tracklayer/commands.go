@@ -38,6 +38,7 @@ const settings = "[--config FILE] [--listen ADDR] [--admin-listen ADDR] [--data-
 func commands() []command {
 	return []command{
 		{"serve", settings, "Run everything in one process: door, embedded NATS JetStream, core, readouts.", serveAs(gatewayRole | coreRole)},
+		{"demo", "[--listen ADDR] [--admin-listen ADDR]", "Run serve in a temporary folder, with weeks of made-up traffic of six tools and a live trickle, for looking around.", demonstrate},
 		{"gateway", settings, "Run the door alone, over an external NATS (--nats-url).", serveAs(gatewayRole)},
 		{"core", settings, "Run the core and its readouts alone, over an external NATS (--nats-url).", serveAs(coreRole)},
 		{"check", settings, "Check the configuration and say every fault.", check},

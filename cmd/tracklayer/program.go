@@ -48,6 +48,7 @@ const foldBatch = 2000
 type Options struct {
 	Role role
 	Log  *slog.Logger
+	Now  func() time.Time // by which requests are received; nil: time.Now
 }
 
 // Program is a TrackLayer: made by New, run from Start to Stop, once. Any number of them live in one process.
@@ -55,6 +56,7 @@ type Program struct {
 	cfg     config.Config
 	role    role
 	log     *slog.Logger
+	now     func() time.Time
 	metrics *prometheus.Registry
 	sources map[string]webhooks.Source
 
@@ -87,11 +89,14 @@ func New(cfg config.Config, o Options) (*Program, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	sources, err := sourcesOf(cfg)
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{cfg: cfg, role: o.Role, log: o.Log, sources: sources, metrics: prometheus.NewRegistry(), failed: make(chan error, 4)}
+	p := &Program{cfg: cfg, role: o.Role, log: o.Log, now: o.Now, sources: sources, metrics: prometheus.NewRegistry(), failed: make(chan error, 4)}
 	p.pulses = newPulses(p.sources)
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, nil
@@ -250,7 +255,7 @@ func (p *Program) routes() error {
 			Publisher: p.events, DeadLetters: graveyard{p.events}, Reports: p.events, Sources: p.sources, WriteKey: p.opens(p.cfg.WritesOpen(), p.cfg.Keys.Write),
 			Rules: canonical.DefaultRules(p.cfg.Identity.NonIDs...), WriteRequest: adapters.WriteRequest,
 			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: min(int64(p.cfg.Limits.Event), p.events.MaxMessage()), BatchEvents: p.cfg.Limits.BatchEvents},
-			Now:    time.Now, Random: rand.Reader, Log: p.log, Origins: origins(p.cfg), Metrics: p.metrics,
+			Now:    p.now, Random: rand.Reader, Log: p.log, Origins: origins(p.cfg), Metrics: p.metrics,
 		})
 		if err != nil {
 			return err
@@ -260,7 +265,7 @@ func (p *Program) routes() error {
 	if p.fold != nil {
 		p.eraser = p.newEraser()
 		api := web.New(web.Options{
-			State: p.fold, Past: p.past, Registry: p.events, Eraser: p.eraser, Largest: min(4<<20, p.events.MaxMessage()-8<<10), Code: version, Now: time.Now, Log: p.log,
+			State: p.fold, Past: p.past, Registry: p.events, Eraser: p.eraser, Largest: min(4<<20, p.events.MaxMessage()-8<<10), Code: version, Now: p.now, Log: p.log,
 			ReadKey: p.readKey(), WriteKey: p.editKey(),
 			Changed: func(err error) bool { return errors.Is(err, stream.ErrChanged) },
 		})

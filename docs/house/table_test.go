@@ -20,6 +20,7 @@ var folders = []folder{
 	{path: "cmd/**", may: []string{"**"}},
 	{path: "config"},
 	{path: "problem"},
+	{path: "demo", std: true},
 	{path: "stats"},
 	{path: "canonical", may: []string{"canonical/jsonscan"}, std: true},
 	{path: "canonical/jsonscan", std: true},

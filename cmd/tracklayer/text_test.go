@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestReadoutAsText: what a terminal shows of a readout is what it says.
+func TestReadoutAsText(t *testing.T) {
+	for file, words := range map[string][]string{
+		"effect.json": {
+			"\nb raised purchase from 10.0 % to 15.8 % (+58.4 %, 95 % between +25.4 % and +100.1 %)",
+			"purchase, matured users, which the decision rests on (window 168h, first exposed through 2026-11-22)",
+			"always valid", "+11.09 … +134.38 %", "decision: eligible_for_review\n  plan 1, frozen at ", ": 100 matured users per variant, 7 days, threshold 0.9, expected loss at most 1 %",
+			"look first at credible_interval: The planned end is reached",
+		},
+		"money_few.json": {
+			"\nToo early to say: 0 of 7 days, 0 of 100 users", "(window 168h, nobody yet)", "look first at sequential_interval",
+			"  min_days: At least 7 days", "    lifted by: Time: ", " Expected on 2026-11-27.",
+		},
+	} {
+		body, err := os.ReadFile("../../readout/testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := printReadout(&out, body); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range words {
+			if !strings.Contains(out.String(), w) {
+				t.Errorf("%s does not say %q:\n%s", file, w, &out)
+			}
+		}
+	}
+	if err := printReadout(&bytes.Buffer{}, []byte("[]")); err == nil {
+		t.Error("a list is no readout")
+	}
+}

@@ -1,0 +1,64 @@
+package web
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/tracklayer/tracklayer/problem"
+	"github.com/tracklayer/tracklayer/readout"
+)
+
+// allocation is GET /v1/experiments/{id}/allocation: the weights that a bandit would set for the next day.
+func (a *API) allocation(c echo.Context) error {
+	id, err := idOf(c)
+	if err != nil {
+		return err
+	}
+	values := c.Request().URL.Query()
+	q, err := ask(values)
+	if err != nil {
+		return err
+	}
+	want := readout.AllocationQuestion{Run: q.run, Metric: values.Get("metric"), Algorithm: values.Get("algorithm"), Floor: readout.DefaultFloor, Filtered: q.filtered}
+	var faults []problem.FieldError
+	if !slices.Contains([]string{"", readout.Thompson, readout.TopTwo}, want.Algorithm) {
+		faults = append(faults, problem.FieldError{Pointer: "/algorithm", Detail: "must be thompson or top_two"})
+	}
+	if text := values.Get("floor"); text != "" {
+		if want.Floor, err = strconv.ParseFloat(text, 64); err != nil || math.IsNaN(want.Floor) || want.Floor < 0 || want.Floor > 1 {
+			faults = append(faults, problem.FieldError{Pointer: "/floor", Detail: "must be a share from 0 to 1, such as 0.01"})
+		}
+	}
+	if len(faults) > 0 {
+		return problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", faults...)
+	}
+	v, err := a.viewOf(c, id, q)
+	if errors.Is(err, errAnswered) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s, _ := v.Experiment(id)
+	recomputing(c, v, s)
+	found, err := readout.Allocate(v, id, want, a.Code)
+	switch {
+	case errors.Is(err, readout.ErrRecomputing):
+		return unreadable(c, v)
+	case errors.Is(err, readout.ErrNoMetric):
+		return noMetric(id, want.Metric)
+	case err != nil:
+		return unmade(err, id, q.run)
+	}
+	body, err := encode(found)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set(headerSeq, strconv.FormatUint(s.Seq, 10))
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body)
+}
