@@ -107,7 +107,11 @@ type link struct{ Name, Path string }
 
 func (p *Pages) refuse(q *request, err error) {
 	said := problem.From(err)
-	if said.Status == 0 || said.Status >= http.StatusInternalServerError {
+	switch {
+	case said.Status == http.StatusServiceUnavailable:
+		q.w.Header().Set("Retry-After", "5")
+		said.Detail = "Load the page again in a moment."
+	case said.Status == 0 || said.Status >= http.StatusInternalServerError:
 		p.Log.LogAttrs(q.Context(), slog.LevelError, "a page failed", slog.String("path", q.URL.Path), slog.Any("error", err))
 		said.Detail = "This cannot be shown right now. Load the page again in a moment; the log says more."
 		if said.Status == 0 {

@@ -339,7 +339,7 @@ func (p *Pages) detailLive(q *request) error {
 	if _, known := p.State.View().Experiment(id); !known {
 		return unknown(id)
 	}
-	return p.listen(q, false, func() (string, error) {
+	return p.listen(q, false, settle, func() (string, error) {
 		_, version, err := p.readout(q, id, s.ask())
 		return version, err
 	})

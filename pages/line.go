@@ -26,7 +26,7 @@ type badge struct {
 var badges = []badge{
 	{"unhealthy", "Unhealthy"},
 	{string(readout.EligibleForReview), "Eligible for review"},
-	{"days_left", "Days left known"},
+	{"days_left", "Days left"},
 	{"collecting", "Collecting"},
 	{"no_data", "No data"},
 	{"undeclared", "Undeclared"},

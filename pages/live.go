@@ -18,6 +18,7 @@ import (
 const (
 	maxListening = 256                    // open pages at a time
 	settle       = 250 * time.Millisecond // after a change, in which more of them come
+	settleAll    = 2 * time.Second        // the same, where all experiments are looked at
 	glance       = time.Second            // how often what has no news of its own is looked at
 	perWrite     = 10 * time.Second       // for a client that takes nothing
 	listenFor    = time.Hour              // then the page asks again, and who it is with it
@@ -67,9 +68,9 @@ func (l *listener) close() {
 }
 
 // listen tells an open page the version of what it shows, now and whenever it changes, as server-sent events. Version is
-// asked whenever the state moved on, and every
-// second where ticking. A page that hears another version than its own loads itself again.
-func (p *Pages) listen(q *request, ticking bool, version func() (string, error)) error {
+// asked whenever the state moved on and
+// had time to settle, and every second where ticking. A page that hears another version than its own loads itself again.
+func (p *Pages) listen(q *request, ticking bool, settle time.Duration, version func() (string, error)) error {
 	if !p.listener.begin() {
 		return problem.Unavailable(30 * time.Second)
 	}
@@ -104,14 +105,14 @@ func (p *Pages) listen(q *request, ticking bool, version func() (string, error))
 			err = p.tell(q, ": still here\n\n")
 			beaten = time.Now()
 		}
-		if err != nil || p.awaitNews(ctx, seq, pause) != nil {
+		if err != nil || p.awaitNews(ctx, seq, pause, settle) != nil {
 			return nil
 		}
 	}
 }
 
 // awaitNews returns once the state is past seq and had a moment to move further, or after the pause. It fails with ctx.
-func (p *Pages) awaitNews(ctx context.Context, seq uint64, pause time.Duration) error {
+func (p *Pages) awaitNews(ctx context.Context, seq uint64, pause, settle time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
 	if _, err := p.State.Until(waiting, func(v *core.View) bool { return v.Seq > seq }); err == nil {
@@ -135,7 +136,7 @@ func (p *Pages) tell(q *request, text string) error {
 }
 
 func (p *Pages) listLive(q *request) error {
-	return p.listen(q, false, func() (string, error) { return listVersion(p.linesOf(q)), nil })
+	return p.listen(q, false, settleAll, func() (string, error) { return listVersion(p.linesOf(q)), nil })
 }
 
 func isUnsupported(err error) bool { return errors.Is(err, http.ErrNotSupported) }

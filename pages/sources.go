@@ -72,6 +72,7 @@ type sourcesPage struct {
 	Of      string // the source whose dead letters are listed; "": all
 	Next    string // the path of the next ones; "": none
 	Known   bool   // the doors are in this process
+	Keys    bool   // senders may have to show a key
 }
 
 // sourceView is one source.
@@ -100,7 +101,7 @@ func (p *Pages) sources(q *request) error {
 }
 
 func (p *Pages) sourcesPage(q *request) (*sourcesPage, error) {
-	page := &sourcesPage{frame: p.frame(q, "Sources"), Of: q.URL.Query().Get("source"), Known: p.Sources != nil}
+	page := &sourcesPage{frame: p.frame(q, "Sources"), Of: q.URL.Query().Get("source"), Known: p.Sources != nil, Keys: p.WriteKey != nil}
 	by, err := p.ledgerBySource()
 	if err != nil || p.Sources == nil {
 		return page, err
@@ -196,7 +197,7 @@ func (p *Pages) sourcesVersion() (string, error) {
 	return versionOf([]byte(b.String())), nil
 }
 
-func (p *Pages) sourcesLive(q *request) error { return p.listen(q, true, p.sourcesVersion) }
+func (p *Pages) sourcesLive(q *request) error { return p.listen(q, true, settle, p.sourcesVersion) }
 
 // letterPage is one dead letter.
 type letterPage struct {

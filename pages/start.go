@@ -77,5 +77,5 @@ func (p *Pages) startVersion(q *request) (string, error) {
 }
 
 func (p *Pages) startLive(q *request) error {
-	return p.listen(q, true, func() (string, error) { return p.startVersion(q) })
+	return p.listen(q, true, settle, func() (string, error) { return p.startVersion(q) })
 }
