@@ -339,14 +339,14 @@ const scenarios = {
 
 async function screenshots(folder) {
   const shots = { ...pages }
-  for (const hidden of ["missing", "adopt", "edit", "undeclared", "draft"]) delete shots[hidden]
+  for (const hidden of ["missing", "adopt", "edit", "undeclared", "draft", "ended", "unhealthy"]) delete shots[hidden]
   for (const [what, path] of Object.entries(shots)) {
-    await visit(path, async (page) => { await page.screenshot({ path: `${folder}/${what}.png`, fullPage: true }) })
+    await visit(path, async (page) => { await page.screenshot({ path: `${folder}/${what}.jpg`, type: "jpeg", quality: 72, fullPage: true }) })
   }
-  await visit(pages.experiment, async (page) => { await page.screenshot({ path: `${folder}/experiment-dark.png` }) }, { colorScheme: "dark" })
-  await visit(pages.experiments, async (page) => { await page.screenshot({ path: `${folder}/experiments-dark.png` }) }, { colorScheme: "dark" })
+  await visit(pages.experiment, async (page) => { await page.screenshot({ path: `${folder}/experiment-dark.jpg`, type: "jpeg", quality: 72 }) }, { colorScheme: "dark" })
+  await visit(pages.experiments, async (page) => { await page.screenshot({ path: `${folder}/experiments-dark.jpg`, type: "jpeg", quality: 72 }) }, { colorScheme: "dark" })
   for (const what of ["experiments", "experiment"]) {
-    await visit(pages[what], async (page) => { await page.screenshot({ path: `${folder}/${what}-phone.png` }) }, { viewport: { width: 390, height: 844 }, isMobile: true })
+    await visit(pages[what], async (page) => { await page.screenshot({ path: `${folder}/${what}-phone.jpg`, type: "jpeg", quality: 72 }) }, { viewport: { width: 390, height: 844 }, isMobile: true })
   }
 }
 
