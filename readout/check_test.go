@@ -88,6 +88,18 @@ func TestChecks(t *testing.T) {
 			w.at(15 * day)
 			return w
 		}},
+		{"older days had more time", "novelty", readout.OK, "by days since exposure", func() *world {
+			w := &world{}
+			w.define(declared(`"window":"0",`))
+			for d := range 12 {
+				w.daily("control", d, 200, 20+4*(12-d), 11-d)
+				w.daily("b", d, 200, 30+6*(12-d), 11-d)
+				w.daily("control", d, 100, 10, 0)
+				w.daily("b", d, 100, 15, 0)
+			}
+			w.at(13 * day)
+			return w
+		}},
 		{"a day that is off", "sample_ratio_by_day", readout.Failed, "first exposed on 2026-11-23 does not fit", func() *world {
 			w := weeks(10, 30)
 			w.daily("b", 3, 90, 9, 0) // thirty of them are there already
