@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"reflect"
 	"slices"
@@ -92,6 +93,9 @@ func TestEachSettingInBothForms(t *testing.T) {
 		{"log.format", "log: {format: json}", "json", LogJSON},
 		{"identity.non_ids", "identity: {non_ids: [guest, 0]}", " guest ,0,", []string{"guest", "0"}},
 		{"cors.origins", "cors: {origins: ['https://a.example', 'http://b:8']}", "https://a.example,http://b:8", []Origin{{"https://a.example"}, {"http://b:8"}}},
+		{"pages.proxy_header", "pages: {proxy_header: X-User, proxy_from: ['::1']}", "X-User", HeaderName{"X-User"}},
+		{"pages.proxy_from", "pages: {proxy_header: X-User, proxy_from: [10.0.0.0/8, '::1']}", "10.0.0.0/8,::1", []Network{{netip.MustParsePrefix("10.0.0.0/8")}, {netip.MustParsePrefix("::1/128")}}},
+		{"pages.proxy_editors", "pages: {proxy_header: X-User, proxy_from: ['::1'], proxy_editors: [ada, grace]}", "ada,grace", []string{"ada", "grace"}},
 	}
 	read := map[string]bool{}
 	for _, c := range cases {
@@ -104,9 +108,7 @@ func TestEachSettingInBothForms(t *testing.T) {
 				t.Fatal("file:", err)
 			}
 			environ := []string{s.env() + "=" + c.env, "PATH=/bin"}
-			if strings.HasPrefix(c.key, "nats.") && c.key != "nats.url" {
-				environ = append(environ, "TRACKLAYER_NATS_URL=nats://a")
-			}
+			environ = append(environ, companions(c.key)...)
 			byEnv, _, err := Load(nil, environ, files(contents))
 			if err != nil {
 				t.Fatal("environment:", err)

@@ -160,7 +160,7 @@ func (p *Pages) detailed(q *request, id string) (*detailPage, error) {
 	page.Metrics = metricsOf(r, s)
 	page.Decision = decisionOf(r)
 	page.sort(r.Checks)
-	page.Charts, err = p.charts(q, id, s, r)
+	page.Charts, err = p.charts(q, of, s, r)
 	if err != nil {
 		return nil, err
 	}

@@ -226,3 +226,8 @@ func clip(text string, most int) string {
 
 // prose is a sentence of the API with its numbers and units kept together.
 func prose(text string) string { return strings.ReplaceAll(text, " %", noBreak+"%") }
+
+// reason is why something has a status, without the status that the API's sentence begins with.
+func reason(status, why string) string {
+	return strings.TrimPrefix(why, spaced(status)+": ")
+}

@@ -123,10 +123,8 @@ type lines struct {
 }
 
 type keptLine struct {
-	of   *core.Aggregate
-	x    *registry.Experiment
-	hour int64 // of the watermark, by which users mature
-	line line
+	state stamped
+	line  line
 }
 
 func newLines() *lines { return &lines{all: map[string]keptLine{}} }
@@ -134,7 +132,6 @@ func newLines() *lines { return &lines{all: map[string]keptLine{}} }
 // lines are all experiments, what needs people first. What cannot be read at the moment is left out.
 func (p *Pages) linesOf(q *request) []line {
 	v := p.State.View()
-	hour := int64(v.Watermark) / 3_600_000
 	p.lines.mu.Lock()
 	defer p.lines.mu.Unlock()
 	next := make(map[string]keptLine, len(p.lines.all))
@@ -145,13 +142,13 @@ func (p *Pages) linesOf(q *request) []line {
 			continue
 		}
 		k, known := p.lines.all[id]
-		if !known || k.of != s.Aggregate || k.x != s.Experiment || k.hour != hour {
+		if !known || k.state != stampOf(s) {
 			one, err := p.lineOf(q, s)
 			if err != nil {
 				p.Log.WarnContext(q.Context(), "an experiment is not in the list", "experiment", id, "error", err)
 				continue
 			}
-			k = keptLine{s.Aggregate, s.Experiment, hour, one}
+			k = keptLine{stampOf(s), one}
 		}
 		next[id] = k
 		all = append(all, k.line)

@@ -157,6 +157,7 @@ var functions = template.FuncMap{
 	"len64":     func(all []readout.Variant) int64 { return int64(len(all)) },
 	"query":     url.QueryEscape,
 	"prose":     prose,
+	"reason":    reason,
 	"words":     func(all ...string) []string { return all },
 	"fieldID":   func(name string) string { return "f-" + strings.NewReplacer("/", "-").Replace(name) },
 	"fieldName": fieldName,

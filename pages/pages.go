@@ -13,6 +13,7 @@ package pages
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -66,6 +67,7 @@ type Pages struct {
 	look     *look
 	sessions *sessions
 	lines    *lines
+	drawn    drawn
 	listener *listener
 	secret   [32]byte // of the tokens in forms
 }
@@ -81,7 +83,7 @@ func New(o Options) *Pages {
 	if o.Beat == 0 {
 		o.Beat = 15 * time.Second
 	}
-	p := &Pages{Options: o, mux: http.NewServeMux(), look: newLook(), sessions: newSessions(o.Now), lines: newLines(), listener: newListener()}
+	p := &Pages{Options: o, mux: http.NewServeMux(), look: newLook(), sessions: newSessions(o.Now), lines: newLines(), drawn: drawn{all: map[string]keptCharts{}}, listener: newListener()}
 	_, _ = rand.Read(p.secret[:]) // never fails
 	p.routes()
 	return p
@@ -164,7 +166,7 @@ func (p *Pages) handle(pattern string, needs right, serve func(*request) error) 
 		if err == nil {
 			err = serve(q)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, errAnswered) {
 			p.refuse(q, err)
 		}
 	})

@@ -7,10 +7,13 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
+	"github.com/tracklayer/tracklayer/registry"
 )
 
 // timeseries asks how the primary metric went over the days; nil where there is no primary metric.
@@ -31,11 +34,59 @@ func (p *Pages) timeseries(q *request, id string, s shown, population string) (*
 	return t, nil
 }
 
-// charts are the pictures over time: of the matured, on whom a decision rests, as soon as there are any.
-func (p *Pages) charts(q *request, id string, s shown, r *readout.Readout) ([]chart, error) {
+// maxDrawn bounds how many pictures are kept.
+const maxDrawn = 256
+
+// drawn keeps the pictures over time until something about the experiment changes: they cost more than the rest of a
+// page.
+type drawn struct {
+	mu  sync.Mutex
+	all map[string]keptCharts
+}
+
+type keptCharts struct {
+	state  stamped
+	charts []chart
+}
+
+// stamped is all that a page of the newest state hangs on.
+type stamped struct {
+	of   *core.Aggregate
+	x    *registry.Experiment
+	hour int64 // of the watermark, by which users mature
+}
+
+func stampOf(s *core.Snapshot) stamped {
+	return stamped{s.Aggregate, s.Experiment, int64(s.Watermark) / 3_600_000}
+}
+
+// charts are the pictures over time.
+func (p *Pages) charts(q *request, of *core.Snapshot, s shown, r *readout.Readout) ([]chart, error) {
 	if r.PrimaryMetric == nil || r.Run == nil || exposedUsers(r) == 0 {
 		return nil, nil
 	}
+	key, state := of.ID+"?"+s.ask().Encode(), stampOf(of)
+	p.drawn.mu.Lock()
+	kept, known := p.drawn.all[key]
+	p.drawn.mu.Unlock()
+	if known && kept.state == state && s.atSeq == "" {
+		return kept.charts, nil
+	}
+	all, err := p.draw(q, of.ID, s, r)
+	if err != nil || s.atSeq != "" {
+		return all, err
+	}
+	p.drawn.mu.Lock()
+	defer p.drawn.mu.Unlock()
+	if len(p.drawn.all) >= maxDrawn {
+		clear(p.drawn.all)
+	}
+	p.drawn.all[key] = keptCharts{state, all}
+	return all, nil
+}
+
+// draw makes the pictures: of the matured, on whom a decision rests, as soon as there are any.
+func (p *Pages) draw(q *request, id string, s shown, r *readout.Readout) ([]chart, error) {
 	t, err := p.timeseries(q, id, s, readout.MaturedOnly)
 	if err != nil || t == nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -176,8 +177,11 @@ func (p *Pages) turnAway(q *request) error {
 		return problem.Forbidden("You are not signed in any more, so nothing was done. Sign in and send the form again.")
 	}
 	http.Redirect(q.w, q.Request, "/sign-in?next="+url.QueryEscape(q.URL.RequestURI()), http.StatusSeeOther)
-	return nil
+	return errAnswered
 }
+
+// errAnswered reports that the answer is written, and that nothing must be added to it.
+var errAnswered = errors.New("answered")
 
 // token is what the forms of this visitor carry; "" where it cannot be known.
 func (p *Pages) token(q *request) string {
