@@ -108,6 +108,7 @@ func (d *decision) conditions() {
 	d.needConversions()
 	d.needProbability()
 	d.needSmallLoss()
+	d.needPlannedLook()
 	d.needStability()
 	d.needGuardrails()
 }
@@ -145,7 +146,7 @@ func (d *decision) showFirst() {
 	switch {
 	case d.HorizonReached:
 		d.ShowFirst = "credible_interval"
-		d.Why = "The planned end is reached, so this look is the one that was planned, and the credible interval may be read as it stands."
+		d.Why = "The planned end is reached, and is one look: the credible interval may be read as it stood then. What shows only later needs the always-valid interval."
 	default:
 		d.ShowFirst = "sequential_interval"
 		d.Why = "The planned end is not reached. Until then only the always-valid interval holds however often one looks; the others assume a single look at the end."

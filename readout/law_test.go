@@ -156,7 +156,7 @@ func TestADecisionIsWhatItSays(t *testing.T) {
 		if eligible != (len(d["blockers"].([]any)) == 0) {
 			t.Fatalf("the status is %v with the blockers %v", d["status"], d["blockers"])
 		}
-		order := []any{"sample_ratio_mismatch", "crossover", "sample_ratio_by_day", "min_units_per_variant", "min_days", "min_conversions", "threshold", "max_expected_loss", "stability", "guardrail"}
+		order := []any{"sample_ratio_mismatch", "crossover", "sample_ratio_by_day", "min_units_per_variant", "min_days", "min_conversions", "threshold", "max_expected_loss", "planned_look", "stability", "guardrail"}
 		at := -1
 		for _, b := range d["blockers"].([]any) {
 			b := b.(map[string]any)
@@ -215,6 +215,9 @@ func (s *season) misses(r map[string]any) (missed []string) {
 		loss = leader["expected_loss"].(float64) / math.Abs(mean)
 	}
 	need(holds(leader["probability_to_beat_control"], loss), "probability or loss")
+	if l, there := d["planned_look"].(map[string]any); there && holds(leader["probability_to_beat_control"], loss) {
+		need(l["variant"] == leader["variant"] && holds(l["probability_to_beat_control"], l["expected_loss"]) || sign(leader, s.direction) == 1, "planned look")
+	}
 	looks := d["looks"].([]any)
 	steady := len(looks) == 3
 	for _, l := range looks {
