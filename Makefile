@@ -8,7 +8,7 @@ VERSION          ?= $(shell git describe --tags --always --dirty 2>/dev/null || 
 COMMIT           ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race sdks fmt vet lint fuzz bench golden build tidy clean
+.PHONY: help run test check race sdks screenshots fmt vet lint fuzz bench golden build tidy clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,8 +24,12 @@ check: fmt vet lint test tidy ## format, then all that is quick: vet, lint, test
 race: ## run the tests in random order with the race detector
 	go test -race -shuffle=on ./...
 
-sdks: e2e/npm/node_modules ## run the vendors' real npm SDKs, in Node.js and in Chromium, against the built program
+sdks: e2e/npm/node_modules ## run the vendors' real npm SDKs, and the pages in Chromium, against the built program
 	go test -tags sdks -run 'NPM|Browser' ./e2e
+
+screenshots: e2e/npm/node_modules ## make the pictures of every page in docs/screenshots; look at them
+	mkdir -p docs/screenshots
+	SCREENSHOTS=$(CURDIR)/docs/screenshots go test -tags sdks -count 1 -run TestScreenshotsOfTheBrowser ./e2e
 
 e2e/npm/node_modules: e2e/npm/package-lock.json
 	cd e2e/npm && npm ci --no-audit --no-fund

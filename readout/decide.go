@@ -108,6 +108,7 @@ func (d *decision) conditions() {
 	d.needConversions()
 	d.needProbability()
 	d.needSmallLoss()
+	d.needPlannedLook()
 	d.needStability()
 	d.needGuardrails()
 }
@@ -145,7 +146,7 @@ func (d *decision) showFirst() {
 	switch {
 	case d.HorizonReached:
 		d.ShowFirst = "credible_interval"
-		d.Why = "The planned end is reached, so this look is the one that was planned, and the credible interval may be read as it stands."
+		d.Why = "The planned end is reached, and is one look: the credible interval may be read as it stood then. What shows only later needs the always-valid interval."
 	default:
 		d.ShowFirst = "sequential_interval"
 		d.Why = "The planned end is not reached. Until then only the always-valid interval holds however often one looks; the others assume a single look at the end."
@@ -259,7 +260,7 @@ func (d *decision) needConversions() {
 	for i := range d.basis {
 		row := &d.basis[i]
 		if d.needed(i) && !enough(d.figures.Type, row) {
-			short = append(short, fmt.Sprintf("%s has %s and %s", row.Variant, whole(row.ConvertedUsers), whole(row.Users-row.ConvertedUsers)))
+			short = append(short, fmt.Sprintf("%s has %s who did and %s who did not", row.Variant, whole(row.ConvertedUsers), whole(row.Users-row.ConvertedUsers)))
 		}
 	}
 	if len(short) == 0 && len(d.basis) > 1 {

@@ -109,8 +109,7 @@ func (f *frame) horizon(basis []Row) bool {
 // alarm.
 func (f *frame) overrun(m *registry.Metric, rows []Row) Check {
 	c := Check{Check: "overrun", Status: OK, Detail: "The planned end is not reached yet."}
-	first, _, _ := f.days()
-	reached, ok := f.allReach(m, f.rule.UnitsPerVariant)
+	reached, ok := f.plannedEnd(m)
 	switch {
 	case !f.running():
 		c.Detail = "The run has ended."
@@ -118,11 +117,10 @@ func (f *frame) overrun(m *registry.Metric, rows []Row) Check {
 	case !ok || !f.horizon(rows):
 		return c
 	}
-	reached = max(reached, first+f.rule.Days)
 	c.Detail = fmt.Sprintf("The planned end was reached on %s.", date(reached))
 	if past := f.today() - reached; past >= lastWeek {
 		c.Status = Warning
-		c.Detail = fmt.Sprintf("The planned end was reached on %s, %s ago. Each further look adds to the chance of a false alarm: decide, or stop the run.", date(reached), days(past))
+		c.Detail = fmt.Sprintf("The planned end was reached on %s, %s ago. What shows only now is opened by the always-valid interval alone: decide, or stop the run.", date(reached), days(past))
 	}
 	return c
 }

@@ -156,7 +156,7 @@ func TestADecisionIsWhatItSays(t *testing.T) {
 		if eligible != (len(d["blockers"].([]any)) == 0) {
 			t.Fatalf("the status is %v with the blockers %v", d["status"], d["blockers"])
 		}
-		order := []any{"sample_ratio_mismatch", "crossover", "sample_ratio_by_day", "min_units_per_variant", "min_days", "min_conversions", "threshold", "max_expected_loss", "stability", "guardrail"}
+		order := []any{"sample_ratio_mismatch", "crossover", "sample_ratio_by_day", "min_units_per_variant", "min_days", "min_conversions", "threshold", "max_expected_loss", "planned_look", "stability", "guardrail"}
 		at := -1
 		for _, b := range d["blockers"].([]any) {
 			b := b.(map[string]any)
@@ -215,6 +215,9 @@ func (s *season) misses(r map[string]any) (missed []string) {
 		loss = leader["expected_loss"].(float64) / math.Abs(mean)
 	}
 	need(holds(leader["probability_to_beat_control"], loss), "probability or loss")
+	if l, there := d["planned_look"].(map[string]any); there && holds(leader["probability_to_beat_control"], loss) {
+		need(l["variant"] == leader["variant"] && holds(l["probability_to_beat_control"], l["expected_loss"]) || sign(leader, s.direction) == 1, "planned look")
+	}
 	looks := d["looks"].([]any)
 	steady := len(looks) == 3
 	for _, l := range looks {
@@ -329,6 +332,41 @@ func TestOneIsTheBest(t *testing.T) {
 		rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "order"), 2)).Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
 		if _, again := made(t, w); string(again) != string(raw) {
 			t.Fatalf("another order of arrival gives other bytes:\n%s\n%s", again, raw)
+		}
+	})
+}
+
+// TestNoFigureContradictsAnother: an interval excludes no effect exactly where its p value, or its probability, says so
+// at that level.
+func TestNoFigureContradictsAnother(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSeason(t)
+		r, _ := made(t, s.log(s.direction, all))
+		agree := func(what string, outside float64, least float64, i *[2]float64) {
+			excludes := i != nil && (i[0] > 0 || i[1] < 0)
+			if math.Abs(outside-least) > 1e-9 && i != nil && excludes != (outside < least) {
+				t.Fatalf("%s: %v beside %v at %v", what, outside, *i, least)
+			}
+		}
+		for _, m := range r.Metrics {
+			for _, row := range append(m.Variants, m.Matured.Variants...) {
+				if row.Effect == nil {
+					continue
+				}
+				for least, of := range map[float64]func(readout.Levels) *[2]float64{
+					0.2: func(l readout.Levels) *[2]float64 { return l.P80 }, 0.1: func(l readout.Levels) *[2]float64 { return l.P90 }, 0.05: func(l readout.Levels) *[2]float64 { return l.P95 },
+				} {
+					if p := row.PValue; p != nil {
+						agree(m.Metric+" confidence", *p, least, of(row.Intervals.Confidence))
+					}
+					if p := row.SequentialPValue; p != nil {
+						agree(m.Metric+" sequential", *p, least, of(row.Intervals.Sequential))
+					}
+					if p := row.ProbabilityToBeatControl; p != nil {
+						agree(m.Metric+" credible", 2*math.Min(*p, 1-*p), least, of(row.Intervals.Credible))
+					}
+				}
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package readout
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/tracklayer/tracklayer/registry"
@@ -45,6 +46,52 @@ func (f *frame) look(m *registry.Metric, treatment int, day int64) Look {
 	}
 	l.Holds = f.likely(l.ProbabilityToBeatControl) && f.cheap(l.ExpectedLoss)
 	return l
+}
+
+// plannedEnd is the day on which the plan's users and days were there, by the rule in force and not before it was frozen.
+func (f *frame) plannedEnd(m *registry.Metric) (day int64, ok bool) {
+	first, _, came := f.days()
+	reached, ok := f.allReach(m, f.rule.UnitsPerVariant)
+	if !came || !ok {
+		return 0, false
+	}
+	day = max(reached, first+f.rule.Days)
+	if n := len(f.plans); n > 0 {
+		day = max(day, dayOf(f.plans[n-1].FrozenAt))
+	}
+	return day, day <= f.today()
+}
+
+// needPlannedLook asks that the planned look found what today's does. Whoever goes on looking after the planned end has
+// one more chance of a false alarm every day; so what shows only then counts where the always-valid interval agrees.
+func (d *decision) needPlannedLook() {
+	day, ok := d.plannedEnd(d.metric)
+	if d.leader == nil || !ok || !d.HorizonReached {
+		return
+	}
+	if *d.metric.Window != 0 {
+		day-- // those who count on a day had matured when it began
+	}
+	var l Look
+	if day >= d.today() {
+		l = Look{Day: date(d.today()), Variant: d.leader.Variant, ProbabilityToBeatControl: d.leader.ProbabilityToBeatControl, ExpectedLoss: d.relativeLoss(d.basis, d.leader)}
+		l.Holds = d.likely(l.ProbabilityToBeatControl) && d.cheap(l.ExpectedLoss)
+	} else {
+		l = d.look(d.metric, d.index(d.leader.Variant), day)
+	}
+	d.PlannedLook = &l
+	now := d.likely(d.leader.ProbabilityToBeatControl) && d.cheap(d.relativeLoss(d.basis, d.leader))
+	if l.Holds || !now || d.markerOf(d.leader) == Win {
+		return
+	}
+	found := "no probability was known"
+	if l.ProbabilityToBeatControl != nil {
+		found = "its probability was " + probability(*l.ProbabilityToBeatControl)
+	}
+	d.block(Blocker{
+		"planned_look", fmt.Sprintf("%s leads enough today, but not at the planned end on %s, when %s: a later look is one chance more to be misled.", d.leader.Variant, l.Day, found),
+		"An always-valid interval that excludes no effect, which holds however often one looks; or a plan for more users, declared now and shown for ever.", nil,
+	})
 }
 
 // likely reports whether a probability to beat control is what the rule asks for.

@@ -11,11 +11,11 @@ import (
 	"github.com/tracklayer/tracklayer/store"
 )
 
-// TestPeekingIsHarmless plays experiments without any effect, looked at every day up to their planned end. The
-// probability passes its threshold on some day in far more of them than the threshold says; the decision opens in no
+// TestPeekingIsHarmless plays experiments without any effect, looked at every day up to their planned end and for ten
+// days more. The probability passes its threshold on some day in far more of them than the threshold says; the decision opens in no
 // more than that.
 func TestPeekingIsHarmless(t *testing.T) {
-	const experiments, days, users = 200, 14, 30
+	const experiments, days, users = 200, 24, 30
 	dice := rand.New(rand.NewPCG(7, 11))
 	var peeked, opened, early int
 	for range experiments {

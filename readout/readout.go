@@ -323,6 +323,9 @@ type Decision struct {
 	ShowFirst string `json:"show_first"`
 	Why       string `json:"show_first_why"`
 	Looks     []Look `json:"looks"` // the last daily snapshots, the newest last
+	// PlannedLook is the leading variant at the planned end, the one look that the plan allows besides the always-valid
+	// interval; null: the end is not reached, or no variant leads.
+	PlannedLook *Look `json:"planned_look"`
 	// Outcome is what people decided about the run; nil: nothing yet.
 	Outcome *registry.Outcome `json:"outcome,omitempty"`
 }
