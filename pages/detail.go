@@ -253,6 +253,12 @@ type leadingView struct {
 
 func decisionOf(r *readout.Readout) decisionView {
 	d := decisionView{Decision: r.Decision}
+	if r.Invalid || d.Status == readout.Draft { // nothing is to be read off numbers that nobody may trust
+		return d
+	}
+	if d.Status == readout.Decided {
+		d.ShowFirst = ""
+	}
 	switch d.ShowFirst {
 	case "sequential_interval":
 		d.First = "the always-valid interval"

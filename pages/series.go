@@ -256,6 +256,7 @@ func liftChart(t *readout.Timeseries, of map[string]int) chart {
 	var words []string
 	for _, one := range all {
 		class := colour(one.colour)
+		c.Legend = append(c.Legend, legend{class, one.name})
 		p.band(p.xs, inside(one.low), inside(one.top), "bandfill "+class)
 		p.path(p.xs, inside(one.lift), "curve "+class)
 		before := ""
