@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tracklayer/tracklayer/readout"
 )
@@ -156,6 +157,7 @@ var functions = template.FuncMap{
 	"term": term, "name": isolated, "deref": func(s *string) string { return *s },
 	"len64":     func(all []readout.Variant) int64 { return int64(len(all)) },
 	"query":     url.QueryEscape,
+	"cell":      cell,
 	"prose":     prose,
 	"reason":    reason,
 	"words":     func(all ...string) []string { return all },
@@ -171,6 +173,15 @@ func set(pairs ...any) map[string]any {
 		m[fmt.Sprint(pairs[i])] = pairs[i+1]
 	}
 	return m
+}
+
+// cell is isolated for the long tables of pictures, where most texts are numbers that need none of it.
+func cell(text string) template.HTML {
+	numeric := func(r rune) bool { return r < utf8.RuneSelf || strings.ContainsRune(minus+noBreak+"…—", r) }
+	if strings.IndexFunc(text, func(r rune) bool { return !numeric(r) }) >= 0 {
+		return isolated(text)
+	}
+	return template.HTML(template.HTMLEscapeString(text)) // escaped
 }
 
 // isolated is a name that somebody else chose: its letters may run from right to left without turning their neighbours.

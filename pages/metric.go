@@ -15,6 +15,7 @@ type metricView struct {
 	Primary                   bool
 	Population                string // who it is over, in words
 	Rows                      []rowView
+	Other                     []rowView // under the other crossover policy, in place of Rows
 	Forest, Density           template.HTML
 	Power                     []pair // of the primary metric
 	Novelty                   *readout.Novelty
@@ -63,9 +64,9 @@ func metricsOf(r *readout.Readout, s shown) []metricView {
 			one.Population = "crossovers " + otherFate(r)
 			rows = nil
 			if one.Primary {
-				one.Rows = otherRows(r)
+				one.Other = otherRows(r, m.Type)
 			}
-			one.None = "Under the policy that the definition did not choose only the counts of the primary metric are made."
+			one.None = "Under the policy that the definition did not choose only the primary metric is counted."
 		case s.population == "matured" && m.Matured != nil:
 			rows = m.Matured.Variants
 			one.Population = "matured users; none yet"
@@ -74,7 +75,9 @@ func metricsOf(r *readout.Readout, s shown) []metricView {
 			}
 		}
 		one.fill(r, m, rows)
-		one.Power = powerOf(m.Power)
+		if len(rows) > 0 {
+			one.Power = powerOf(m.Power)
+		}
 		all = append(all, one)
 	}
 	return all
@@ -87,14 +90,17 @@ func otherFate(r *readout.Readout) string {
 	return "left out"
 }
 
-// otherRows are the counts under the policy that the definition did not choose.
-func otherRows(r *readout.Readout) []rowView {
+// otherRows are the primary metric under the policy that the definition did not choose.
+func otherRows(r *readout.Readout, kind registry.MetricType) []rowView {
 	var all []rowView
 	for i, h := range r.OtherPolicy.Variants {
-		one := rowView{Variant: h.Variant, Colour: colour(i), Control: h.Variant == r.Control, Users: whole(h.ExposedUsers), Converted: "—"}
+		one := rowView{
+			Variant: h.Variant, Colour: colour(i), Control: h.Variant == r.Control, Users: whole(h.ExposedUsers), Converted: "—",
+			Lift: from(h.RelativeLift, signed, nil, ""), Beat: from(h.ProbabilityToBeatControl, probability, nil, ""),
+		}
 		if h.ConvertedUsers != nil {
 			one.Converted = whole(*h.ConvertedUsers)
-			if h.ExposedUsers > 0 {
+			if kind == registry.Proportion && h.ExposedUsers > 0 {
 				one.Mean = figure{Text: percent(float64(*h.ConvertedUsers) / float64(h.ExposedUsers))}
 			}
 		}

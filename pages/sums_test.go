@@ -229,3 +229,27 @@ func TestTheFirstSteps(t *testing.T) {
 		t.Errorf("declared: step %s", got)
 	}
 }
+
+// The other crossover policy has its own counts, and says so.
+func TestTheOtherPolicy(t *testing.T) {
+	w := open(t)
+	w.declare("", checkout("x", ""))
+	w.send(traffic("x", 2, 60, []string{"control", "b"}, []int{5, 4})...)
+	w.send(exposed("x", "crossed", "control", 0), exposed("x", "crossed", "b", 1))
+	users := func(query, variant string) string {
+		p := w.browser().get("/experiments/x" + query).must(http.StatusOK)
+		p.sound()
+		for _, row := range children(p.with("data-metric", "purchase"), "tr") {
+			if v, _ := attribute(row, "data-variant"); v == variant {
+				return p.text(children(row, "td")[0])
+			}
+		}
+		return "none"
+	}
+	if own, other := users("", "control"), users("?policy=other", "control"); own != "60" || other != "61" {
+		t.Errorf("%s users of control, %s under the other policy; want 60 and 61", own, other)
+	}
+	if matured := users("?population=matured", "control"); matured == "none" {
+		t.Error("the matured are not shown")
+	}
+}
