@@ -14,7 +14,7 @@ import (
 )
 
 // listen opens what an open page listens to, and gives what it hears line by line. Lines ends with the stream.
-func listen(t *testing.T, ctx context.Context, server *httptest.Server, path string) (lines chan string) {
+func listen(ctx context.Context, t *testing.T, server *httptest.Server, path string) (lines chan string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+path, nil)
 	if err != nil {
@@ -68,7 +68,7 @@ func TestAnOpenPageHearsOfChanges(t *testing.T) {
 	defer cancel()
 	b := w.browser()
 	for path, page := range map[string]string{"/experiments/x/live": "/experiments/x", "/experiments/live": "/experiments", "/sources/live": "/sources", "/live": "/"} {
-		lines := listen(t, ctx, server, path)
+		lines := listen(ctx, t, server, path)
 		if got, want := version(t, lines), b.version(page); got != want {
 			t.Errorf("%s tells %q, the page is %q", path, got, want)
 		}
@@ -77,7 +77,7 @@ func TestAnOpenPageHearsOfChanges(t *testing.T) {
 			t.Errorf("%s tells %q after an event, the page is %q", path, got, want)
 		}
 	}
-	lines := listen(t, ctx, server, "/experiments/x/live")
+	lines := listen(ctx, t, server, "/experiments/x/live")
 	first := version(t, lines)
 	w.send(exposed("y", "elsewhere", "b", 0)) // earlier than all: it moves no window
 	w.send(exposed("x", "one more", "b", 2*day))
@@ -93,7 +93,7 @@ func TestAnOpenPageHearsThatNothingIsNew(t *testing.T) {
 	defer server.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	lines := listen(t, ctx, server, "/experiments/x/live")
+	lines := listen(ctx, t, server, "/experiments/x/live")
 	for line := range lines {
 		if line == ": still here" {
 			return
@@ -116,7 +116,7 @@ func TestOpenPagesAreBoundedAndEnd(t *testing.T) {
 		if i == 0 {
 			with = leaving
 		}
-		version(t, listen(t, with, server, "/experiments/x/live"))
+		version(t, listen(with, t, server, "/experiments/x/live"))
 	}
 	if p := w.browser().get("/experiments/x/live"); p.Code != http.StatusServiceUnavailable {
 		t.Errorf("the 257th: %d", p.Code)

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -43,8 +44,9 @@ func (a *API) create(c echo.Context) error {
 	}
 	now := canonical.TimeOf(a.Now())
 	by := c.QueryParam("by")
-	if len(by) > maxBy || !utf8.ValidString(by) {
-		return problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", problem.FieldError{Pointer: "/by", Detail: "must be at most 200 bytes of UTF-8"})
+	if len(by) > maxBy || !utf8.ValidString(by) || strings.ContainsFunc(by, unicode.IsControl) {
+		return problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.",
+			problem.FieldError{Pointer: "/by", Detail: "must be at most 200 bytes of UTF-8 without control characters"})
 	}
 	change, err := a.declare(body, now)
 	if err != nil {
