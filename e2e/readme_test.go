@@ -24,11 +24,11 @@ func TestReadmeRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)<!-- run -->\n```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	if len(blocks) != 3 {
-		t.Fatalf("%d blocks to run in the README, want events, readout, declaration", len(blocks))
+	if len(blocks) != 4 {
+		t.Fatalf("%d blocks to run in the README, want events, readout, declaration, plan", len(blocks))
 	}
 	s := serve(t)
-	var out [3]string
+	var out [4]string
 	for i, b := range blocks {
 		raw, err := exec.Command("sh", "-ec", strings.ReplaceAll(b[1], "127.0.0.1:8080", s.addr)).Output()
 		if err != nil {
@@ -48,6 +48,9 @@ func TestReadmeRuns(t *testing.T) {
 	}
 	if !strings.Contains(out[2], `"revision":1`) {
 		t.Errorf("declaration: %s", out[2])
+	}
+	if !strings.Contains(out[3], `"units_per_variant":57760`) {
+		t.Errorf("plan: %s", out[3])
 	}
 	declared := s.readout("checkout_headline_test", 2226)
 	if _, revenue := declared.converted("revenue", "control"); declared.Status != "running" || revenue != 4990 {

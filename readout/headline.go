@@ -126,7 +126,13 @@ func (d *decision) missing() string {
 // finding says what was measured, and claims a change only where the interval excludes none.
 func (d *decision) finding(row *Row) string {
 	control := &d.basis[d.control]
-	of := func(r *Row) string { return d.amount(r.Mean) }
+	places := 0 // both with the digits of the smaller, so that they compare
+	for _, mean := range [...]*float64{control.Mean, row.Mean} {
+		if mean != nil {
+			places = max(places, decimals(100**mean))
+		}
+	}
+	of := func(r *Row) string { return d.amount(r.Mean, places) }
 	span := ""
 	if row.Lift.Relative != nil {
 		span = " (" + signed(*row.Lift.Relative)
@@ -152,12 +158,12 @@ func (d *decision) finding(row *Row) string {
 func excludesNone(i *[2]float64) bool { return i != nil && (i[0] > 0 || i[1] < 0) }
 
 // amount writes a mean of the primary metric.
-func (d *decision) amount(mean *float64) string {
+func (d *decision) amount(mean *float64, places int) string {
 	switch {
 	case mean == nil:
 		return "an unknown mean"
 	case d.metric.Type == registry.Proportion:
-		return strconv.FormatFloat(100**mean, 'f', decimals(100**mean), 64) + " %"
+		return strconv.FormatFloat(100**mean, 'f', places, 64) + " %"
 	default:
 		return short(*mean)
 	}
