@@ -84,6 +84,7 @@ func (p *Pages) listen(q *request, ticking bool, settle time.Duration, version f
 		case <-ctx.Done():
 		}
 	}()
+	defer func() { _ = http.NewResponseController(q.w).SetWriteDeadline(time.Time{}) }() // the connection may serve others
 	h := q.w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("X-Accel-Buffering", "no") // a proxy must not collect it
@@ -126,7 +127,7 @@ func (p *Pages) awaitNews(ctx context.Context, seq uint64, pause, settle time.Du
 
 func (p *Pages) tell(q *request, text string) error {
 	c := http.NewResponseController(q.w)
-	if err := c.SetWriteDeadline(time.Now().Add(perWrite)); err != nil && !isUnsupported(err) {
+	if err := c.SetWriteDeadline(time.Now().Add(perWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
 	if _, err := fmt.Fprint(q.w, text); err != nil {
@@ -138,5 +139,3 @@ func (p *Pages) tell(q *request, text string) error {
 func (p *Pages) listLive(q *request) error {
 	return p.listen(q, false, settleAll, func() (string, error) { return listVersion(p.linesOf(q)), nil })
 }
-
-func isUnsupported(err error) bool { return errors.Is(err, http.ErrNotSupported) }
