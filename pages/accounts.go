@@ -32,6 +32,19 @@ type ledgerLine struct {
 	Received, Accepted, Redelivered, Conflicts, Gone int64
 }
 
+// Word is the kind in plain words.
+func (l ledgerLine) Word() string {
+	switch l.Kind {
+	case canonical.Exposed.String():
+		return "Exposures"
+	case canonical.Converted.String():
+		return "Conversions"
+	case canonical.EndedEarly.String():
+		return "Early ends"
+	}
+	return sentence(l.Kind)
+}
+
 // personLine is a variant: everybody who met it is in exactly one column.
 type personLine struct {
 	Variant, Colour                                string

@@ -219,12 +219,16 @@ func withoutAsOf(text []byte) []byte {
 	return slices.Concat(before, after)
 }
 
+// shownLines is how many experiments the list shows at a time.
+const shownLines = 200
+
 // listPage is the list of experiments.
 type listPage struct {
 	frame
 	Query, Status string
 	Lines         []line
 	Of            int // experiments there are
+	More          int // that fit and are not shown
 	Counts        []counted
 }
 
@@ -252,9 +256,14 @@ func (p *Pages) listed(q *request) listPage {
 			continue
 		}
 		by[all[i].Badge.Key]++
-		if page.Status == "" || page.Status == all[i].Badge.Key {
-			page.Lines = append(page.Lines, all[i])
+		if page.Status != "" && page.Status != all[i].Badge.Key {
+			continue
 		}
+		if len(page.Lines) == shownLines {
+			page.More++
+			continue
+		}
+		page.Lines = append(page.Lines, all[i])
 	}
 	total := 0
 	for _, b := range badges {

@@ -158,6 +158,7 @@ var functions = template.FuncMap{
 	"len64":     func(all []readout.Variant) int64 { return int64(len(all)) },
 	"query":     url.QueryEscape,
 	"cell":      cell,
+	"plain":     numberText,
 	"prose":     prose,
 	"reason":    reason,
 	"words":     func(all ...string) []string { return all },

@@ -343,3 +343,19 @@ func request(path string) *http.Request {
 	r, _ := http.NewRequest(http.MethodGet, "http://127.0.0.1:8080"+path, nil)
 	return r
 }
+
+func TestALongListIsCut(t *testing.T) {
+	w := open(t)
+	var events []canonical.Event
+	for i := range 230 {
+		events = append(events, exposed(fmt.Sprintf("experiment-%03d", i), "u", "control", 0))
+	}
+	w.send(events...)
+	p := w.browser().get("/experiments").must(http.StatusOK)
+	p.sound()
+	if got := p.text(p.with("id", "more")); !strings.HasPrefix(got, "30 more fit") {
+		t.Errorf("%s", got)
+	}
+	p = w.browser().get("/experiments?q=229").must(http.StatusOK)
+	p.with("data-experiment", "experiment-229")
+}
