@@ -20,6 +20,7 @@ type Config struct {
 	Log             Log
 	Identity        Identity
 	CORS            CORS
+	Pages           Pages
 }
 
 // NATS says where the log is. An empty URL means the embedded server.
@@ -82,6 +83,13 @@ type Identity struct {
 // CORS says which web pages may post events from a browser.
 type CORS struct {
 	Origins []Origin
+}
+
+// Pages says who a reverse proxy may sign in to the pages.
+type Pages struct {
+	ProxyHeader  HeaderName
+	ProxyFrom    []Network
+	ProxyEditors []string
 }
 
 // Default returns the settings of a program that was told nothing. It is the

@@ -167,6 +167,21 @@ var settings = []setting[Config]{
 		doc:   "The web pages that may post events from a browser, by origin. `*` allows all of them.",
 		field: func(c *Config) any { return &c.CORS.Origins },
 	},
+	{
+		key: "pages.proxy_header", example: "X-Forwarded-User", remedy: "write the name of the header in which your proxy says who the user is",
+		doc:   "The header in which a reverse proxy says who its user is, so that nobody needs a key for the pages. It is believed from pages.proxy_from only; the proxy must set it itself and take it out of what comes from outside.",
+		field: func(c *Config) any { return &c.Pages.ProxyHeader },
+	},
+	{
+		key: "pages.proxy_from", example: "10.0.0.0/8,127.0.0.1", remedy: "write ranges of addresses, for example 10.0.0.0/8",
+		doc:   "The addresses from which pages.proxy_header is believed.",
+		field: func(c *Config) any { return &c.Pages.ProxyFrom },
+	},
+	{
+		key: "pages.proxy_editors", example: "ada@example.com,grace@example.com", remedy: "write a list of users, none of them empty",
+		doc:   "The proxy's users who may change things on the pages. None: all of them.",
+		field: func(c *Config) any { return &c.Pages.ProxyEditors },
+	},
 }
 
 // sourceSettings are the keys below sources.NAME. They are set in the file only.

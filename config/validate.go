@@ -30,6 +30,7 @@ func (c Config) check(from map[string]string, bad map[string]bool) Faults {
 	r.log()
 	r.limits()
 	r.sources()
+	r.pages()
 	return r.faults
 }
 
@@ -134,4 +135,12 @@ func (r *rules) sources() {
 		r.refuse(source.Vendor.text == "", "the source has no vendor", "write vendor: and the name of an adapter below it", prefix+".vendor")
 		r.refuse(source.Forward != "", "forwarding is not available in this version", "remove the key or leave it empty, and let the vendor's SDK send to both places", prefix+".forward")
 	}
+}
+
+// pages refuses half a trust: a header that nobody is believed on, or addresses that are believed on nothing.
+func (r *rules) pages() {
+	header, from := r.Pages.ProxyHeader.text != "", len(r.Pages.ProxyFrom) > 0
+	r.refuse(header && !from, "it would be believed from nowhere", "set pages.proxy_from to your proxy's addresses", "pages.proxy_header", "pages.proxy_from")
+	r.refuse(from && !header, "there is no header to believe", "set pages.proxy_header, or leave this out", "pages.proxy_from", "pages.proxy_header")
+	r.refuse(len(r.Pages.ProxyEditors) > 0 && !header, "there is no header that names them", "set pages.proxy_header, or leave this out", "pages.proxy_editors", "pages.proxy_header")
 }

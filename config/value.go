@@ -68,6 +68,8 @@ func setList(target any, texts []string) ([]error, bool) {
 		*field, errs = parseList(texts, unmarshal[Secret])
 	case *[]Origin:
 		*field, errs = parseList(texts, unmarshal[Origin])
+	case *[]Network:
+		*field, errs = parseList(texts, unmarshal[Network])
 	default:
 		return nil, false
 	}
@@ -76,7 +78,7 @@ func setList(target any, texts []string) ([]error, bool) {
 
 func isList(target any) bool {
 	switch target.(type) {
-	case *[]string, *[]Key, *[]Secret, *[]Origin:
+	case *[]string, *[]Key, *[]Secret, *[]Origin, *[]Network:
 		return true
 	default:
 		return false

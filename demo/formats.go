@@ -36,7 +36,7 @@ func leaving(p *plot, all []happening) (events []object, rest []happening) {
 			continue
 		}
 		events = append(events, object{
-			"event_name": "experiment_ended_early", "event_id": fmt.Sprintf("%s-end-%d", p.id, e.number), "experiment_id": p.id, "user_id": e.person,
+			"event_name": "experiment_ended_early", "event_id": fmt.Sprintf("%s-end-%d", p.id, e.number), "experiment_id": p.id, "variant": e.variant, "user_id": e.person,
 			"ended_reason": e.event, "ended_at": e.at.Format(time.RFC3339Nano),
 		})
 	}
@@ -47,9 +47,9 @@ func leaving(p *plot, all []happening) (events []object, rest []happening) {
 func backend(p *plot, all []happening) Request {
 	events, rest := leaving(p, all)
 	for _, e := range rest {
-		o := object{"event_id": fmt.Sprintf("%s-%d", p.id, e.number), "user_id": e.person, "experiment_id": p.id}
+		o := object{"event_id": fmt.Sprintf("%s-%d", p.id, e.number), "user_id": e.person}
 		if e.kind == exposed {
-			o["event_name"], o["variant"], o["exposed_at"] = "experiment_exposed", e.variant, e.at.Format(time.RFC3339Nano)
+			o["event_name"], o["experiment_id"], o["variant"], o["exposed_at"] = "experiment_exposed", p.id, e.variant, e.at.Format(time.RFC3339Nano)
 		} else {
 			o["event_name"], o["conversion_event"], o["converted_at"] = "experiment_converted", e.event, e.at.Format(time.RFC3339Nano)
 			if e.value > 0 {

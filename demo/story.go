@@ -84,7 +84,7 @@ func New(seed uint64, now time.Time) *Story {
 		{id: "checkout_headline", write: launchdarkly, to: Days + 1, perDay: 420, shares: []float64{1, 1}, labels: []string{"today", "shorter"}, event: "purchase", rate: []float64{0.10, 0.135}, value: 48, then: "refund", delay: hours(60)},
 		{id: "pricing_page", write: growthbook, to: Days + 1, perDay: 360, shares: []float64{1, 1, 1}, labels: []string{"control", "monthly", "yearly"}, event: "plan_chosen", rate: []float64{0.08, 0.08, 0.081}, delay: hours(60)},
 		{id: "onboarding_flow", write: statsig, to: Days + 1, perDay: 300, shares: []float64{1, 0.84}, labels: []string{"Control", "Guided"}, event: "activated", rate: []float64{0.22, 0.25}, delay: hours(60)},
-		{id: "search_ranking", write: posthog, to: Days + 1, perDay: 700, shares: []float64{1, 1}, labels: []string{"control", "test"}, event: "result_opened", rate: []float64{0.30, 0.33}, delay: fading},
+		{id: "search_ranking", write: posthog, to: Days + 1, perDay: 700, shares: []float64{1, 1}, labels: []string{"control", "test"}, event: "result_opened", rate: []float64{0.30, 0.35}, delay: fading},
 		{id: "free_shipping", write: optimizely, to: 12, perDay: 260, shares: []float64{1, 1}, labels: []string{"off", "on"}, event: "order", rate: []float64{0.06, 0.08}, value: 61, delay: hours(60), ended: 11},
 		{id: "banner_color", write: vwo, from: 19, to: Days + 1, perDay: 120, shares: []float64{1, 1}, labels: []string{"1", "2"}, event: "banner_clicked", rate: []float64{0.04, 0.05}, delay: hours(40)},
 		{id: "signup_form", write: backend, to: 16, perDay: 240, shares: []float64{1, 1}, labels: []string{"long", "short"}, event: "signed_up", rate: []float64{0.18, 0.23}, delay: hours(40)},

@@ -88,6 +88,18 @@ func TestChecks(t *testing.T) {
 			w.at(15 * day)
 			return w
 		}},
+		{"older days had more time", "novelty", readout.OK, "by days since exposure", func() *world {
+			w := &world{}
+			w.define(declared(`"window":"0",`))
+			for d := range 12 {
+				w.daily("control", d, 200, 20+4*(12-d), 11-d)
+				w.daily("b", d, 200, 30+6*(12-d), 11-d)
+				w.daily("control", d, 100, 10, 0)
+				w.daily("b", d, 100, 15, 0)
+			}
+			w.at(13 * day)
+			return w
+		}},
 		{"a day that is off", "sample_ratio_by_day", readout.Failed, "first exposed on 2026-11-23 does not fit", func() *world {
 			w := weeks(10, 30)
 			w.daily("b", 3, 90, 9, 0) // thirty of them are there already
@@ -263,14 +275,17 @@ func TestManyMetricsAreCorrected(t *testing.T) {
 
 // TestAPriorOnTheLift: a sceptical prior draws the probability to one half, and a vague one to the data's.
 func TestAPriorOnTheLift(t *testing.T) {
-	probability := func(prior string) float64 {
+	row := func(prior string, buyers int) readout.Row {
 		w := &world{}
 		w.define(strings.Replace(declared(""), `"event":"purchase"`, `"event":"purchase"`+prior, 1))
 		w.arm("control", 1000, 120)
-		w.arm("b", 1000, 140)
+		w.arm("b", 1000, buyers)
 		w.at(10 * day)
-		row := w.readout(t).Metrics[0].Variants[1]
-		return *row.ProbabilityToBeatControl
+		return w.readout(t).Metrics[0].Variants[1]
+	}
+	probability := func(prior string) float64 { return *row(prior, 140).ProbabilityToBeatControl }
+	if r := row(`,"prior":{"mean":0,"sd":0.1}`, 0); r.ProbabilityToBeatControl != nil || r.Reasons["probability_to_beat_control"] != "arm_without_variance" {
+		t.Errorf("nobody bought, and the probability is %v (%v)", r.ProbabilityToBeatControl, r.Reasons)
 	}
 	flat, vague, sceptical := probability(""), probability(`,"prior":{"mean":0,"sd":100}`), probability(`,"prior":{"mean":0,"sd":0.01}`)
 	if !(sceptical < 0.56 && sceptical > 0.5 && math.Abs(vague-flat) < 0.03) {

@@ -259,7 +259,7 @@ func (d *decision) needConversions() {
 	for i := range d.basis {
 		row := &d.basis[i]
 		if d.needed(i) && !enough(d.figures.Type, row) {
-			short = append(short, fmt.Sprintf("%s has %s and %s", row.Variant, whole(row.ConvertedUsers), whole(row.Users-row.ConvertedUsers)))
+			short = append(short, fmt.Sprintf("%s has %s who did and %s who did not", row.Variant, whole(row.ConvertedUsers), whole(row.Users-row.ConvertedUsers)))
 		}
 	}
 	if len(short) == 0 && len(d.basis) > 1 {

@@ -104,7 +104,7 @@ func (c *comparison) silent() stats.Reason {
 		return stats.ReasonNoUsers
 	case n < beliefMinimum:
 		return reasonBeliefStarts
-	case c.metric.Type != registry.Proportion || c.metric.Prior != nil && control.converted > 0 && treatment.converted > 0:
+	case c.metric.Type != registry.Proportion || c.metric.Prior != nil:
 		return c.unlike()
 	case control.converted+treatment.converted == 0:
 		return reasonNoConversions

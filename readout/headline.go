@@ -51,6 +51,9 @@ func (d *decision) failed() string {
 		case "sample_ratio_mismatch":
 			found = append(found, "the users are not divided as the weights say")
 		case "sample_ratio_by_day":
+			if len(found) > 0 { // of all users already
+				continue
+			}
 			found = append(found, "the users of some day are not divided as the weights say")
 		case "crossover":
 			found = append(found, "too many users met several variants")
@@ -112,9 +115,12 @@ func (d *decision) missing() string {
 	switch b.Blocker {
 	case "threshold":
 		return fmt.Sprintf("No clear effect: %s, and %s is needed.", text, probability(d.RequiredProbability))
-	default:
-		return fmt.Sprintf("%s. Not decided yet: %s", text, lower(b.Detail))
+	case "stability":
+		if n := d.figures.Novelty; n != nil && n.drifts() {
+			return text + ". Not decided yet: the effect changes with time, so that today's figure is not tomorrow's."
+		}
 	}
+	return fmt.Sprintf("%s. Not decided yet: %s", text, lower(b.Detail))
 }
 
 // finding says what was measured, and claims a change only where the interval excludes none.
@@ -124,12 +130,15 @@ func (d *decision) finding(row *Row) string {
 	span := ""
 	if row.Lift.Relative != nil {
 		span = " (" + signed(*row.Lift.Relative)
+		if i := row.Intervals.Credible.P80; i != nil && excludesNone(i) && !excludesNone(row.CredibleInterval) { // the one that a threshold of 0.9 belongs to
+			span += ", 80 % between " + between(i)
+		}
 		if row.CredibleInterval != nil {
 			span += ", 95 % between " + between(row.CredibleInterval)
 		}
 		span += ")"
 	}
-	if i := row.CredibleInterval; i != nil && (i[0] > 0 || i[1] < 0) {
+	if i := row.CredibleInterval; excludesNone(i) {
 		word := "raised"
 		if i[1] < 0 {
 			word = "lowered"
@@ -138,6 +147,9 @@ func (d *decision) finding(row *Row) string {
 	}
 	return fmt.Sprintf("%s is %s in %s and %s in %s%s", d.metric.ID, of(row), row.Variant, of(control), control.Variant, span)
 }
+
+// excludesNone reports whether an interval of the lift excludes no effect.
+func excludesNone(i *[2]float64) bool { return i != nil && (i[0] > 0 || i[1] < 0) }
 
 // amount writes a mean of the primary metric.
 func (d *decision) amount(mean *float64) string {

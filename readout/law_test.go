@@ -332,3 +332,38 @@ func TestOneIsTheBest(t *testing.T) {
 		}
 	})
 }
+
+// TestNoFigureContradictsAnother: an interval excludes no effect exactly where its p value, or its probability, says so
+// at that level.
+func TestNoFigureContradictsAnother(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSeason(t)
+		r, _ := made(t, s.log(s.direction, all))
+		agree := func(what string, outside float64, least float64, i *[2]float64) {
+			excludes := i != nil && (i[0] > 0 || i[1] < 0)
+			if math.Abs(outside-least) > 1e-9 && i != nil && excludes != (outside < least) {
+				t.Fatalf("%s: %v beside %v at %v", what, outside, *i, least)
+			}
+		}
+		for _, m := range r.Metrics {
+			for _, row := range append(m.Variants, m.Matured.Variants...) {
+				if row.Effect == nil {
+					continue
+				}
+				for least, of := range map[float64]func(readout.Levels) *[2]float64{
+					0.2: func(l readout.Levels) *[2]float64 { return l.P80 }, 0.1: func(l readout.Levels) *[2]float64 { return l.P90 }, 0.05: func(l readout.Levels) *[2]float64 { return l.P95 },
+				} {
+					if p := row.PValue; p != nil {
+						agree(m.Metric+" confidence", *p, least, of(row.Intervals.Confidence))
+					}
+					if p := row.SequentialPValue; p != nil {
+						agree(m.Metric+" sequential", *p, least, of(row.Intervals.Sequential))
+					}
+					if p := row.ProbabilityToBeatControl; p != nil {
+						agree(m.Metric+" credible", 2*math.Min(*p, 1-*p), least, of(row.Intervals.Credible))
+					}
+				}
+			}
+		}
+	})
+}

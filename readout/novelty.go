@@ -31,7 +31,9 @@ func (f *frame) novelty(m *registry.Metric, treatment int, rows []Row, mde *floa
 	if m.Type == registry.Proportion {
 		n.ByHazard = slope(f.hazards(m, s, treatment))
 	}
-	n.ByCohort = slope(f.cohorts(m, s, treatment, rows))
+	if *m.Window != 0 { // without one the older days have had more time, and would differ for that alone
+		n.ByCohort = slope(f.cohorts(m, s, treatment, rows))
+	}
 	if n.ByHazard == nil && n.ByCohort == nil {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -22,6 +23,7 @@ import (
 )
 
 const (
+	maxBy         = 200             // bytes of a name, as the registry takes them
 	maxDefinition = 1 << 20         // bytes
 	applyWithin   = 5 * time.Second // until the core has read what was stored
 )
@@ -40,10 +42,15 @@ func (a *API) create(c echo.Context) error {
 		return err
 	}
 	now := canonical.TimeOf(a.Now())
+	by := c.QueryParam("by")
+	if len(by) > maxBy || !utf8.ValidString(by) {
+		return problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", problem.FieldError{Pointer: "/by", Detail: "must be at most 200 bytes of UTF-8"})
+	}
 	change, err := a.declare(body, now)
 	if err != nil {
 		return err
 	}
+	change.By = by
 	if err := a.store(c, change, 0); err != nil {
 		if a.Changed(err) {
 			return exists(change.ID)

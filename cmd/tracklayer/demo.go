@@ -134,4 +134,3 @@ func (t *teller) send(ctx context.Context, r *demo.Request) error {
 	}
 	return nil
 }
-

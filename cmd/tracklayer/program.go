@@ -25,6 +25,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/pages"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/store"
 	"github.com/tracklayer/tracklayer/stream"
@@ -65,6 +66,8 @@ type Program struct {
 	door   *webhooks.Door // nil in a core alone
 	eraser *eraser        // nil in a gateway alone
 	past   *past          // nil in a gateway alone
+	pages  *pages.Pages   // nil in a gateway alone
+	pulses *pulses        // of the doors
 
 	public, admin     *http.Server
 	publicAt, adminAt net.Listener
@@ -94,6 +97,7 @@ func New(cfg config.Config, o Options) (*Program, error) {
 		return nil, err
 	}
 	p := &Program{cfg: cfg, role: o.Role, log: o.Log, now: o.Now, sources: sources, metrics: prometheus.NewRegistry(), failed: make(chan error, 4)}
+	p.pulses = newPulses(p.sources)
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, nil
 }
@@ -259,18 +263,22 @@ func (p *Program) routes() error {
 		p.door.Register(e)
 	}
 	if p.fold != nil {
-		editors := p.cfg.Keys.Admin
-		if len(editors) == 0 {
-			editors = p.cfg.Keys.Write
-		}
 		p.eraser = p.newEraser()
-		web.New(web.Options{
+		api := web.New(web.Options{
 			State: p.fold, Past: p.past, Registry: p.events, Eraser: p.eraser, Largest: min(4<<20, p.events.MaxMessage()-8<<10), Code: version, Now: p.now, Log: p.log,
-			ReadKey: p.opens(p.cfg.ReadsOpen(), p.cfg.Keys.Read), WriteKey: p.opens(p.cfg.WritesOpen() && len(p.cfg.Keys.Admin) == 0, editors),
+			ReadKey: p.readKey(), WriteKey: p.editKey(),
 			Changed: func(err error) bool { return errors.Is(err, stream.ErrChanged) },
-		}).Register(e)
+		})
+		api.Register(e)
+		p.pages = p.newPages(api.Inside())
+		for _, path := range pages.Paths() {
+			e.Any(mounted(path), echo.WrapHandler(p.pages))
+		}
 	}
-	p.public = server(e, p.log)
+	p.public = server(p.pulses.watch(e), p.log)
+	if p.pages != nil {
+		p.public.RegisterOnShutdown(p.pages.Close) // open pages listen for ever
+	}
 	p.admin = server(p.adminRoutes(), p.log)
 	return nil
 }

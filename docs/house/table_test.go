@@ -37,6 +37,7 @@ var folders = []folder{
 	{path: "readout", may: []string{"core", "stats", "registry", "canonical"}},
 	{path: "export", may: []string{"core", "registry", "readout"}},
 	{path: "web", may: []string{"readout", "registry", "core", "canonical", "problem"}},
+	{path: "pages", may: []string{"readout", "registry", "core", "canonical", "problem"}},
 	{path: "sdk/go", may: []string{"canonical"}},
 	{path: "sdk/go/sdktest"},
 	{path: "e2e", may: []string{"canonical", "sdk/go", "adapters/<vendor>/tap/**"}, closed: true},

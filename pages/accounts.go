@@ -1,0 +1,131 @@
+package pages
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/readout"
+)
+
+// accounts say where everything that came for an experiment is now. In every row the parts add up to the whole.
+type accounts struct {
+	Ledger      []ledgerLine
+	Persons     []personLine
+	Conversions []statusLine
+	Concerned   int64 // conversions, the sum of Conversions
+	Pairs       []pairLine
+	Reasons     []reasonLine
+	Unknown     []readout.UnknownVariant
+	Outside     int64
+	Mismatch    int64
+	RowsPath    string
+	CSVPath     string
+}
+
+// ledgerLine is a kind of event: received is the sum of the others.
+type ledgerLine struct {
+	Kind                                             string
+	Received, Accepted, Redelivered, Conflicts, Gone int64
+}
+
+// personLine is a variant: everybody who met it is in exactly one column.
+type personLine struct {
+	Variant, Colour                                string
+	Met, Counted, Crossover, Ended, Filtered, More int64
+}
+
+// statusLine is what became of some conversions.
+type statusLine struct {
+	Status, Path string
+	N            int64
+}
+
+type pairLine struct {
+	A, B string
+	N    int64
+}
+
+type reasonLine struct {
+	Reason string
+	N      int64
+	Share  float64 // of the most frequent one, in hundredths
+}
+
+func (p *Pages) accountsOf(s *core.Snapshot, r *readout.Readout) (accounts, error) {
+	a := accounts{Unknown: r.UnknownVariants, Outside: r.OutsideRun, Mismatch: r.VariantMismatch}
+	ask := url.Values{}
+	if r.Run != nil {
+		ask.Set("run", strconv.Itoa(*r.Run))
+	}
+	a.RowsPath = below(s.ID, "rows") + "?" + ask.Encode()
+	for i, v := range r.Variants {
+		a.Persons = append(a.Persons, personLine{
+			Variant: v.Variant, Colour: colour(i), Counted: v.ExposedUsers, Crossover: v.CrossoverUsers, Ended: v.EndedEarlyUsers, Filtered: v.FilteredUsers, More: v.RepeatExposures,
+			Met: v.ExposedUsers + v.CrossoverUsers + v.EndedEarlyUsers + v.FilteredUsers,
+		})
+	}
+	for _, status := range slices.Sorted(maps.Keys(r.Conversions)) {
+		ask.Set("status", status)
+		a.Conversions = append(a.Conversions, statusLine{status, below(s.ID, "rows") + "?" + ask.Encode(), r.Conversions[status]})
+		a.Concerned += r.Conversions[status]
+	}
+	ask.Del("status")
+	ask.Set("format", "csv")
+	a.CSVPath = below(s.ID, "rows") + "?" + ask.Encode()
+	for _, one := range r.Crossovers {
+		a.Pairs = append(a.Pairs, pairLine{one.Variants[0], one.Variants[1], one.Users})
+	}
+	most := int64(1)
+	for _, n := range r.EarlyStop.ByReason {
+		most = max(most, n)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(r.EarlyStop.ByReason)) {
+		n := r.EarlyStop.ByReason[reason]
+		a.Reasons = append(a.Reasons, reasonLine{reason, n, float64(100*n) / float64(most)})
+	}
+	var err error
+	a.Ledger, err = p.ledgerOf(s)
+	return a, err
+}
+
+// ledgerOf adds up the ledger's lines of everything that events call the experiment, by kind, with the sum at the end.
+func (p *Pages) ledgerOf(s *core.Snapshot) ([]ledgerLine, error) {
+	names := map[[2]string]bool{}
+	for _, n := range s.Called {
+		names[[2]string{n.Source, n.Experiment}] = true
+	}
+	by, total := map[canonical.Kind]*ledgerLine{}, ledgerLine{Kind: "all"}
+	err := p.State.Ledger(func(k core.LedgerKey, e core.LedgerEntry) error {
+		if k.Experiment != s.ID && !names[[2]string{k.Source, k.Experiment}] {
+			return nil
+		}
+		l := by[k.Kind]
+		if l == nil {
+			l = &ledgerLine{Kind: k.Kind.String()}
+			by[k.Kind] = l
+		}
+		l.add(e)
+		total.add(e)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []ledgerLine
+	for _, kind := range slices.Sorted(maps.Keys(by)) {
+		all = append(all, *by[kind])
+	}
+	return append(all, total), nil
+}
+
+func (l *ledgerLine) add(e core.LedgerEntry) {
+	l.Received += e.Received()
+	l.Accepted += e.Accepted
+	l.Redelivered += e.Redelivered
+	l.Conflicts += e.Conflicts
+	l.Gone += e.Erased + e.Rejected
+}

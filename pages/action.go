@@ -1,0 +1,178 @@
+package pages
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/tracklayer/tracklayer/problem"
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// action is one step in the life of an experiment, as a form that says what it does before it does it.
+type action struct {
+	Key, Button   string
+	Title, Text   string // the question, and what follows from yes
+	Path          string
+	Grave         bool // it marks data as not to be trusted, or is hard to explain away later
+	Why           string
+	WhyRequired   bool
+	Variants      []registry.Variant // to choose from; none: there is no choice
+	None          string             // the choice of no variant, in words
+	Values        url.Values         // what was typed
+	Faults        map[string]string  // by field
+	Said          string             // what the API said about the whole
+	method, route string
+}
+
+// actionsOf are the steps that an experiment's newest run allows.
+func actionsOf(x *registry.Experiment) []action {
+	var run *registry.Run
+	if n := len(x.Runs); n > 0 {
+		run = &x.Runs[n-1]
+	}
+	keys := []string{}
+	switch {
+	case run == nil:
+		keys = append(keys, "start")
+	case run.Status == registry.Running:
+		keys = append(keys, "stop", "end-early")
+	case run.Invalid():
+		keys = append(keys, "take-back", "start", "decide")
+	case run.Status == registry.EndedEarly:
+		keys = append(keys, "take-back", "end-early", "start", "decide")
+	default:
+		keys = append(keys, "decide", "start", "end-early")
+	}
+	all := make([]action, 0, len(keys))
+	for _, key := range keys {
+		if a, ok := actionOf(x, run, key); ok {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// actionOf describes a step; false where there is no such step.
+func actionOf(x *registry.Experiment, run *registry.Run, key string) (action, bool) {
+	number := 0
+	if run != nil {
+		number = run.Number
+	}
+	a := action{Key: key, Path: below(x.ID, "do/"+key), method: http.MethodPost, route: "/" + key}
+	switch key {
+	case "start":
+		a.Button, a.Title = "Start", "Start the experiment?"
+		a.Text = "Run 1 begins now: exposures from now on count. The plan is frozen with it."
+		if run != nil {
+			a.Button, a.Title = "Start a new run", fmt.Sprintf("Start run %d?", number+1)
+			a.Text = "A new run begins now and counts from nothing, with the plan as the definition says it today. Earlier runs stay as they are."
+		}
+	case "stop":
+		a.Button, a.Title = "Stop", fmt.Sprintf("Stop run %d?", number)
+		a.Text = "Exposures and conversions from now on no longer count. The readout stays, and a decision can be recorded. It cannot be resumed; a new run can be started."
+		a.Why = "reason"
+	case "end-early":
+		a.Button, a.Title, a.Grave = "End early", fmt.Sprintf("End run %d early?", number), true
+		a.Text = "For data that are not to be trusted: an incident, a broken variant. The numbers stay visible, marked as invalid, and no win is reported on them. It can be taken back."
+		a.Why, a.WhyRequired, a.Variants, a.None = "reason", true, x.Variants, "the whole run"
+	case "take-back":
+		a.Button, a.Title = "Take the early end back", fmt.Sprintf("Take the early end of run %d back?", number)
+		a.Text = "The run is again what it was before it ended early."
+		a.method, a.route = http.MethodDelete, "/end-early"
+	case "decide":
+		a.Button, a.Title = "Record a decision", fmt.Sprintf("What was decided about run %d?", number)
+		a.Text = "The decision is kept with this readout, byte for byte, and with who decided and why."
+		a.Why, a.WhyRequired, a.Variants, a.None, a.route = "why", true, x.Variants, "no change", "/decisions"
+	default:
+		return a, false
+	}
+	return a, true
+}
+
+// actionPage is an action on a page of its own, for browsers that know no popovers and for what did not work.
+type actionPage struct {
+	frame
+	ID, Name string
+	Action   action
+	By       string
+}
+
+func (p *Pages) actionPage(q *request) (*actionPage, error) {
+	id := q.PathValue("id")
+	v := p.State.View()
+	x, declared := v.Registry.Get(id)
+	if !declared {
+		return nil, unknown(id)
+	}
+	var run *registry.Run
+	if n := len(x.Runs); n > 0 {
+		run = &x.Runs[n-1]
+	}
+	a, ok := actionOf(x, run, q.PathValue("action"))
+	if !ok {
+		return nil, problem.NotFound("There is no such step.")
+	}
+	page := &actionPage{frame: p.frame(q, a.Title), ID: id, Name: x.Name, Action: a}
+	if page.Name == "" {
+		page.Name = id
+	}
+	page.By = q.visitor.name
+	return page, nil
+}
+
+func (p *Pages) actionForm(q *request) error {
+	page, err := p.actionPage(q)
+	if err != nil {
+		return err
+	}
+	return p.show(q, http.StatusOK, "action", page)
+}
+
+// act takes the step by asking the API, so that its rules are the only ones.
+func (p *Pages) act(q *request) error {
+	page, err := p.actionPage(q)
+	if err != nil {
+		return err
+	}
+	a := &page.Action
+	a.Values, a.Faults = q.PostForm, map[string]string{}
+	if !page.ByProxy {
+		page.By = strings.TrimSpace(q.PostForm.Get("by"))
+	}
+	body := map[string]any{"by": page.By}
+	if page.By == "" {
+		a.Faults["by"] = "is required: every step is kept with who took it"
+	}
+	if a.Why != "" {
+		if why := strings.TrimSpace(q.PostForm.Get(a.Why)); why != "" {
+			body[a.Why] = why
+		} else if a.WhyRequired {
+			a.Faults[a.Why] = "is required"
+		}
+	}
+	if len(a.Variants) > 0 {
+		body["variant"] = nil
+		if chosen := q.PostForm.Get("variant"); chosen != "" {
+			body["variant"] = chosen
+		}
+	}
+	if len(a.Faults) > 0 {
+		return p.show(q, http.StatusUnprocessableEntity, "action", page)
+	}
+	if _, err = p.call(q, a.method, apiPath(page.ID, a.route), body); err == nil {
+		http.Redirect(q.w, q.Request, pathOf(page.ID), http.StatusSeeOther)
+		return nil
+	}
+	said := problem.Problem{}
+	if !errors.As(err, &said) || said.Status >= http.StatusInternalServerError {
+		return err
+	}
+	a.Said = said.Detail
+	for _, f := range said.Errors {
+		a.Faults[strings.TrimPrefix(f.Pointer, "/")] = f.Detail
+	}
+	return p.show(q, said.Status, "action", page)
+}

@@ -1,0 +1,198 @@
+// Package pages is what people look at: experiments, one experiment with its decision, persons, sources, and the way in for
+// who is new. Everything is rendered here as HTML with its charts as SVG; the little script that there is makes pages
+// livelier and is needed for none of them.
+//
+// No number is made here. A page shows what the JSON API answers, asked within the process, so that whoever looks and
+// whoever calls see the same bytes; and a form is that API's request, so that both obey the same rules and leave the
+// same history.
+//
+// It declares the State, the API and the Sources that it needs; cmd joins them. It imports readout, registry, core,
+// canonical and problem, and only cmd may import it.
+package pages
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/problem"
+)
+
+// State is the core's read side, as far as pages look past the API.
+type State interface {
+	View() *core.View
+	// Until returns the first View, from the newest on, that is good, or the newest one and ctx's error.
+	Until(ctx context.Context, good func(*core.View) bool) (*core.View, error)
+	Ledger(fn func(core.LedgerKey, core.LedgerEntry) error) error
+	// Trace says what became of a person's events; core.ErrNoUnit where nobody knows the id.
+	Trace(u canonical.Unit) (*core.Trace, error)
+	Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error
+}
+
+// Proxy is a reverse proxy that says who asks.
+type Proxy struct {
+	Header  string         // that names the user; "": there is no such proxy
+	From    []netip.Prefix // addresses that are believed
+	Editors []string       // users who may change things; none: all
+}
+
+// Options are what Pages are made of. State and API must be set.
+type Options struct {
+	State   State
+	API     http.Handler // the JSON API, without keys: pages ask themselves who may do what
+	Sources Sources      // nil: nothing is known of the doors here
+	Code    string       // version of the code
+
+	ReadKey  func(presented string) bool // whether the key opens reading; nil: reading is open
+	WriteKey func(presented string) bool // whether the key opens changing things; nil: that is open
+	Proxy    Proxy
+
+	Beat time.Duration // how often an open page hears that nothing is new; 0: 15 s
+	Now  func() time.Time
+	Log  *slog.Logger
+}
+
+// Pages answers requests. It is safe for concurrent use.
+type Pages struct {
+	Options
+	mux      *http.ServeMux
+	look     *look
+	sessions *sessions
+	lines    *lines
+	listener *listener
+	secret   [32]byte // of the tokens in forms
+}
+
+// New fills in the defaults.
+func New(o Options) *Pages {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Beat == 0 {
+		o.Beat = 15 * time.Second
+	}
+	p := &Pages{Options: o, mux: http.NewServeMux(), look: newLook(), sessions: newSessions(o.Now), lines: newLines(), listener: newListener()}
+	_, _ = rand.Read(p.secret[:]) // never fails
+	p.routes()
+	return p
+}
+
+// Close ends what open pages listen to, so that a server can shut down.
+func (p *Pages) Close() { p.listener.close() }
+
+// who may see a page.
+type right uint8
+
+const (
+	everybody right = iota
+	readers
+	editors
+)
+
+// Paths are the beginnings of all paths that Pages answers; those that end in a slash stand for everything below.
+func Paths() []string {
+	return []string{"/", "/live", "/experiments", "/experiments/", "/units", "/units/", "/sources", "/sources/", "/sign-in", "/sign-out", "/assets/"}
+}
+
+func (p *Pages) routes() {
+	p.mux.HandleFunc("GET /assets/{name}", p.look.asset)
+	p.handle("GET /{$}", readers, p.start)
+	p.handle("GET /live", readers, p.startLive)
+	p.handle("GET /experiments", readers, p.list)
+	p.handle("GET /experiments/new", editors, p.newForm)
+	p.handle("POST /experiments/new", editors, p.create)
+	p.handle("POST /experiments/new/plan", editors, p.planAlone)
+	p.handle("GET /experiments/live", readers, p.listLive)
+	p.handle("GET /experiments/{id}", readers, p.detail)
+	p.handle("GET /experiments/{id}/{$}", readers, p.detail) // for ids that are words of ours, see pathOf
+	p.handle("GET /experiments/{id}/live", readers, p.detailLive)
+	p.handle("GET /experiments/{id}/rows", readers, p.rows)
+	p.handle("GET /experiments/{id}/edit", editors, p.editForm)
+	p.handle("POST /experiments/{id}/edit", editors, p.edit)
+	p.handle("GET /experiments/{id}/do/{action}", editors, p.actionForm)
+	p.handle("POST /experiments/{id}/do/{action}", editors, p.act)
+	p.handle("GET /units", readers, p.findUnit)
+	p.handle("GET /units/{kind}/{id}", readers, p.unit)
+	p.handle("GET /sources", readers, p.sources)
+	p.handle("GET /sources/live", readers, p.sourcesLive)
+	p.handle("GET /sources/letters/{seq}", readers, p.letter)
+	p.handle("POST /sources/letters/{seq}", editors, p.replay)
+	p.handle("GET /sign-in", everybody, p.signInForm)
+	p.handle("POST /sign-in", everybody, p.signIn)
+	p.handle("POST /sign-out", everybody, p.signOut)
+	p.handle("/", everybody, func(*request) error { return problem.NotFound("Nothing is here.") })
+}
+
+// ServeHTTP answers one request.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
+
+// policy is what a page may load: what comes from here, and no script or style that stands in the page itself.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// guarded sets the headers of every answer.
+func guarded(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}
+
+// request is one request for a page, and who asks.
+type request struct {
+	*http.Request
+	w       http.ResponseWriter
+	visitor visitor
+}
+
+// handle lets a request in that may come in; what a page returns as an error becomes a page that says no.
+func (p *Pages) handle(pattern string, needs right, serve func(*request) error) {
+	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		guarded(w.Header())
+		q := &request{r, w, p.visitorOf(r)}
+		err := p.admit(q, needs)
+		if err == nil {
+			err = serve(q)
+		}
+		if err != nil {
+			p.refuse(q, err)
+		}
+	})
+}
+
+// origin is the address under which the visitor reached us.
+func (q *request) origin() string {
+	scheme := "http"
+	if q.secure() {
+		scheme = "https"
+	}
+	return scheme + "://" + q.Host
+}
+
+// secure reports whether the visitor speaks TLS, with us or with a proxy before us. Nothing but the Secure mark of a
+// cookie and the addresses that are shown rests on what a proxy says.
+func (q *request) secure() bool {
+	return q.TLS != nil || strings.EqualFold(q.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// loopback reports whether the Host header is a name of this very machine.
+func loopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.Unmap().IsLoopback()
+}

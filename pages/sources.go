@@ -1,0 +1,253 @@
+package pages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/problem"
+)
+
+// Minutes is how many minutes back a Source's requests are counted.
+const Minutes = 60
+
+// Source is a configured connection and what came over it since the program was started.
+type Source struct {
+	Name, Vendor string // Vendor "": our own clients
+	Requests     int64
+	Refused      int64 // requests that were answered with 400 or more
+	Last         time.Time
+	LastStatus   int
+	ByMinute     [Minutes]int64 // requests, the oldest minute first
+}
+
+// Letter is a dead letter.
+type Letter struct {
+	Seq        uint64
+	Source     string
+	ReceivedAt canonical.Time
+	Reason     string
+	Rejected   int // items; 0: the whole request
+	Cut        bool
+	Request    []byte // HTTP/1.1 text; nil in a list
+}
+
+// Replayed is what another try at a dead letter came to.
+type Replayed struct {
+	Accepted, Rejected int
+	Reasons            []string
+}
+
+// Sources is what is known of the doors. An error of a dead letter that is not there wraps problem.ErrNotFound, of one
+// that still cannot be read problem.ErrInvalid.
+type Sources interface {
+	Sources() []Source
+	// Letters are dead letters with a number above after in order, at most limit, of one source or, where it is "", of all.
+	Letters(ctx context.Context, source string, after uint64, limit int) ([]Letter, error)
+	Letter(ctx context.Context, seq uint64) (Letter, error)
+	// Replay tries a dead letter again, and removes it where nothing of it is rejected any more.
+	Replay(ctx context.Context, seq uint64) (Replayed, error)
+}
+
+const (
+	shownLetters = 50
+	shownRequest = 64 << 10 // bytes
+)
+
+// sourcesPage is all sources.
+type sourcesPage struct {
+	frame
+	Sources []sourceView
+	Letters []Letter
+	Of      string // the source whose dead letters are listed; "": all
+	Next    string // the path of the next ones; "": none
+	Known   bool   // the doors are in this process
+}
+
+// sourceView is one source.
+type sourceView struct {
+	Source
+	ID, URL            string
+	Snippets           []snippet
+	Ago, At            string
+	Pulse              template.HTML
+	Recent             int64 // requests of the last hour
+	Events             ledgerLine
+	Rejected, Erased   int64
+	LastDay, LettersAt string
+}
+
+func (p *Pages) sources(q *request) error {
+	page, err := p.sourcesPage(q)
+	if err != nil {
+		return err
+	}
+	page.Live = "/sources/live"
+	if page.Version, err = p.sourcesVersion(); err != nil {
+		return err
+	}
+	return p.show(q, http.StatusOK, "sources", page)
+}
+
+func (p *Pages) sourcesPage(q *request) (*sourcesPage, error) {
+	page := &sourcesPage{frame: p.frame(q, "Sources"), Of: q.URL.Query().Get("source"), Known: p.Sources != nil}
+	by, err := p.ledgerBySource()
+	if err != nil || p.Sources == nil {
+		return page, err
+	}
+	for _, s := range p.Sources.Sources() {
+		page.Sources = append(page.Sources, p.sourceView(q, s, by[s.Name]))
+	}
+	var after uint64
+	if text := q.URL.Query().Get("after"); text != "" {
+		if after, err = strconv.ParseUint(text, 10, 64); err != nil {
+			return nil, problem.BadRequest("after must be the number of a dead letter.")
+		}
+	}
+	page.Letters, err = p.Sources.Letters(q.Context(), page.Of, after, shownLetters)
+	if n := len(page.Letters); n == shownLetters {
+		v := url.Values{"after": {strconv.FormatUint(page.Letters[n-1].Seq, 10)}}
+		if page.Of != "" {
+			v.Set("source", page.Of)
+		}
+		page.Next = "/sources?" + v.Encode() + "#letters"
+	}
+	return page, err
+}
+
+func (p *Pages) sourceView(q *request, s Source, sums *sourceSums) sourceView {
+	one := sourceView{Source: s, ID: "source-" + s.Name, URL: q.origin() + "/webhooks/" + url.PathEscape(s.Name), LettersAt: "/sources?source=" + url.QueryEscape(s.Name) + "#letters"}
+	if s.Vendor == "" {
+		one.URL = q.origin() + "/v1/events"
+	}
+	one.Snippets = snippetsFor(s.Vendor, q.origin(), one.URL)
+	if !s.Last.IsZero() {
+		one.Ago, one.At = ago(s.Last, p.Now()), s.Last.UTC().Format("2 Jan 2006, 15:04:05")+" UTC"
+	}
+	for _, n := range s.ByMinute {
+		one.Recent += n
+	}
+	one.Pulse = pulse(s.ByMinute[:])
+	if sums != nil {
+		one.Events, one.Rejected, one.Erased, one.LastDay = sums.ledgerLine, sums.rejected, sums.Gone-sums.rejected, sums.last
+	}
+	return one
+}
+
+// sourceSums are a source's lines of the ledger together.
+type sourceSums struct {
+	ledgerLine
+	rejected int64
+	last     string // the newest day
+}
+
+func (p *Pages) ledgerBySource() (map[string]*sourceSums, error) {
+	by := map[string]*sourceSums{}
+	return by, p.State.Ledger(func(k core.LedgerKey, e core.LedgerEntry) error {
+		s := by[k.Source]
+		if s == nil {
+			s = &sourceSums{}
+			by[k.Source] = s
+		}
+		s.add(e)
+		s.rejected += e.Rejected
+		s.last = max(s.last, time.Unix(k.Day*86400, 0).UTC().Format(time.DateOnly))
+		return nil
+	})
+}
+
+// pulse pictures requests by minute.
+func pulse(minutes []int64) template.HTML {
+	d := &drawing{width: 180, height: 28}
+	most, sum := int64(1), int64(0)
+	for _, n := range minutes {
+		most, sum = max(most, n), sum+n
+	}
+	for i, n := range minutes {
+		height := 1.0
+		class := "none"
+		if n > 0 {
+			height, class = 2+24*float64(n)/float64(most), "some"
+		}
+		d.tag("rect", "x", float64(3*i), "y", d.height-height, "width", 2.0, "height", height, "class", class)
+	}
+	return d.done("pulse", many(sum, "request", "requests"), "in the last hour, by minute.")
+}
+
+// sourcesVersion changes with every request at a door and every event counted.
+func (p *Pages) sourcesVersion() (string, error) {
+	var b strings.Builder
+	fmt.Fprintln(&b, p.State.View().Seq)
+	if p.Sources != nil {
+		for _, s := range p.Sources.Sources() {
+			fmt.Fprintln(&b, s.Name, s.Requests, s.Refused, s.Last.UnixNano())
+		}
+	}
+	return versionOf([]byte(b.String())), nil
+}
+
+func (p *Pages) sourcesLive(q *request) error { return p.listen(q, true, p.sourcesVersion) }
+
+// letterPage is one dead letter.
+type letterPage struct {
+	frame
+	Letter
+	Text    string // of the request
+	Binary  bool   // the request is no text, or not all of it is shown
+	Result  *Replayed
+	Failure string
+}
+
+func (p *Pages) letterPage(q *request) (*letterPage, error) {
+	seq, err := strconv.ParseUint(q.PathValue("seq"), 10, 64)
+	if err != nil || p.Sources == nil {
+		return nil, problem.NotFound("There is no such dead letter.")
+	}
+	letter, err := p.Sources.Letter(q.Context(), seq)
+	if err != nil {
+		return nil, err
+	}
+	page := &letterPage{frame: p.frame(q, "Dead letter "+strconv.FormatUint(seq, 10)), Letter: letter}
+	text := letter.Request[:min(len(letter.Request), shownRequest)]
+	page.Binary = len(text) < len(letter.Request) || !utf8.Valid(text)
+	page.Text = strings.ToValidUTF8(string(text), "�")
+	return page, nil
+}
+
+func (p *Pages) letter(q *request) error {
+	page, err := p.letterPage(q)
+	if err != nil {
+		return err
+	}
+	return p.show(q, http.StatusOK, "letter", page)
+}
+
+// replay tries a dead letter again and says what came of it.
+func (p *Pages) replay(q *request) error {
+	page, err := p.letterPage(q)
+	if err != nil {
+		return err
+	}
+	result, err := p.Sources.Replay(q.Context(), page.Seq)
+	status := http.StatusOK
+	switch {
+	case errors.Is(err, problem.ErrInvalid):
+		page.Failure, status = err.Error(), http.StatusUnprocessableEntity
+	case err != nil:
+		return err
+	default:
+		result.Reasons = slices.Compact(result.Reasons)
+		page.Result = &result
+	}
+	return p.show(q, status, "letter", page)
+}

@@ -1,0 +1,81 @@
+package pages
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// startPage leads who is new from nothing to a readout.
+type startPage struct {
+	frame
+	Steps    []step
+	Snippets []snippet
+	Sources  []sourceView
+	Events   int64  // received so far
+	First    *line  // the experiment to go on with
+	Adopt    string // the form that declares it
+	Of       int    // experiments there are
+	Of64     int64
+}
+
+// step is one thing to do.
+type step struct {
+	Number     int
+	Title      string
+	Done, Here bool
+}
+
+func (p *Pages) start(q *request) error {
+	page, err := p.startPage(q)
+	if err != nil {
+		return err
+	}
+	return p.show(q, http.StatusOK, "start", page)
+}
+
+func (p *Pages) startPage(q *request) (*startPage, error) {
+	page := &startPage{frame: p.frame(q, "Start"), Snippets: snippetsFor("", q.origin(), "")}
+	sources, err := p.sourcesPage(q)
+	if err != nil {
+		return nil, err
+	}
+	page.Sources = sources.Sources
+	by, err := p.ledgerBySource()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range by {
+		page.Events += s.Received
+	}
+	all := p.linesOf(q)
+	page.Of, page.Of64 = len(all), int64(len(all))
+	declared, read := false, false
+	for i := range all {
+		declared = declared || all[i].Declared
+		read = read || all[i].Declared && all[i].Exposed > 0
+		if page.First == nil || all[i].Declared && !page.First.Declared {
+			page.First = &all[i]
+		}
+	}
+	if page.First != nil && !page.First.Declared {
+		page.Adopt = adoptPath(page.First.ID)
+	}
+	done := []bool{page.Events > 0, page.Events > 0, declared, read}
+	here := true
+	for i, title := range []string{"Point a source here", "See the first event arrive", "Declare the experiment", "Watch the readout"} {
+		page.Steps = append(page.Steps, step{i + 1, title, done[i], here && !done[i]})
+		here = here && done[i]
+	}
+	page.Live = "/live"
+	page.Version, err = p.startVersion(q)
+	return page, err
+}
+
+func (p *Pages) startVersion(q *request) (string, error) {
+	version, err := p.sourcesVersion()
+	return versionOf([]byte(version + listVersion(p.linesOf(q)) + strconv.Itoa(int(q.visitor.may)))), err
+}
+
+func (p *Pages) startLive(q *request) error {
+	return p.listen(q, true, func() (string, error) { return p.startVersion(q) })
+}
