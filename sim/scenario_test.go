@@ -23,10 +23,6 @@ const (
 	soonUnits = 280
 )
 
-// claimed are the experiments of the scenarios that the claim is judged by: at 11 % a standard error of 0.5 points. The
-// others have a share of them, in tenths.
-const claimed = 4000
-
 // scenario is a kind of experiment.
 type scenario struct {
 	name       string
