@@ -20,7 +20,6 @@ var (
 )
 
 const (
-	page  = "../docs/simulation.md"
 	begin = "<!-- tables: make sim -->\n"
 	end   = "<!-- end of the tables -->\n"
 	most  = 0.11 // the claim

@@ -83,8 +83,8 @@ func noEffect() []scenario {
 	return []scenario{
 		base("end-28", "planned end on day 28; rate 50 %, no limit of the loss").with(sure),
 		base("end-28-default", "planned end on day 28; rate 20 %, default limit of the loss").with(func(s *scenario) { s.tenths = 6 }),
-		base("two", "the first with 2 treatments").with(sure).with(func(s *scenario) { s.treatments, s.tenths = 2, 4 }),
-		base("five", "the first with 5 treatments").with(sure).with(func(s *scenario) { s.treatments, s.tenths = 5, 4 }),
+		base("two", "as `end-28`, with 2 treatments").with(sure).with(func(s *scenario) { s.treatments, s.tenths = 2, 4 }),
+		base("five", "as `end-28`, with 5 treatments").with(sure).with(func(s *scenario) { s.treatments, s.tenths = 5, 4 }),
 		base("rare", "rate 1 %, 100 users a day and arm, no limit of the loss").with(func(s *scenario) {
 			s.rate, s.perArm, s.units, s.loss, s.tenths = 0.01, 100, 2300, anyLoss, 4
 		}),
@@ -92,7 +92,7 @@ func noEffect() []scenario {
 			s.rate, s.revenue, s.loss, s.tenths = 0.1, true, anyLoss, 6
 		}),
 		base("end-14", "planned end on day 14, looked at for 14 days more; rate 50 %, no limit of the loss").with(sure).with(early).with(func(s *scenario) { s.tenths = 6 }),
-		base("end-14-default", "the same; rate 20 %, default limit of the loss").with(early).with(func(s *scenario) { s.tenths = 4 }),
+		base("end-14-default", "as `end-14`; rate 20 %, default limit of the loss").with(early).with(func(s *scenario) { s.tenths = 4 }),
 	}
 }
 
@@ -113,7 +113,7 @@ func effects(t testing.TB) []scenario {
 		base("one-of-two", "2 treatments, the planned lift in the first alone").with(func(s *scenario) {
 			s.treatments, s.lift = 2, func(treatment, _, _ int) float64 { return []float64{size, 0}[treatment] }
 		}),
-		base("fades", "twice the planned lift for those who come in the first 7 days, none after").with(func(s *scenario) {
+		base("fades", "twice the planned lift for those who come in the first 7 days, none for those after").with(func(s *scenario) {
 			s.lift = func(_, day, _ int) float64 {
 				if day < 7 {
 					return 2 * size
@@ -135,7 +135,7 @@ func faults() []scenario {
 	losing := func(s *scenario) { s.lost, s.units = 0.1, 550 }
 	return []scenario{
 		base("loses", "10 % of the treatment's exposures are lost").with(losing),
-		base("loses-large", "the same with 160 users a day and arm; rate 5 %").with(losing).with(func(s *scenario) {
+		base("loses-large", "as `loses`, with 160 users a day and arm; rate 5 %").with(losing).with(func(s *scenario) {
 			s.perArm, s.units, s.rate, s.tenths = 160, 3000, 0.05, 1
 		}),
 		base("crosses", "3 % of the users are shown both variants").with(func(s *scenario) { s.crossed = 0.03 }),

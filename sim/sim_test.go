@@ -1,10 +1,13 @@
 package sim_test
 
 import (
+	"os"
 	"reflect"
 	"strings"
 	"testing"
 )
+
+const page = "../docs/simulation.md"
 
 // groupsOf are all scenarios by table, without outcomes.
 func groupsOf(t testing.TB) []group {
@@ -61,8 +64,16 @@ func TestSmall(t *testing.T) {
 	}
 }
 
-// TestScenarios: every scenario has a definition that the registry takes, and a name of its own.
+// TestScenarios: every scenario has a definition that the registry takes and a name of its own, and is the one that the
+// page tells of.
 func TestScenarios(t *testing.T) {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), legend(groupsOf(t))) {
+		t.Errorf("%s has other scenarios; make sim says how to rewrite its tables", page)
+	}
 	names := map[string]bool{}
 	for _, g := range groupsOf(t) {
 		for _, s := range g.scenarios {
