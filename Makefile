@@ -8,7 +8,7 @@ VERSION          ?= $(shell git describe --tags --always --dirty 2>/dev/null || 
 COMMIT           ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race sdks screenshots fmt vet lint fuzz bench golden build tidy clean
+.PHONY: help run test check race sdks screenshots sim fmt vet lint fuzz bench golden build tidy clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,9 @@ screenshots: e2e/npm/node_modules ## make the pictures of every page in docs/scr
 e2e/npm/node_modules: e2e/npm/package-lock.json
 	cd e2e/npm && npm ci --no-audit --no-fund
 	touch $@
+
+sim: ## simulate thousands of experiments and compare with docs/simulation.md; takes a quarter of an hour
+	go test ./sim -tags sim -run TestSimulation -v -timeout 60m
 
 fmt: $(GOLANGCI) ## format the code
 	$(GOLANGCI) fmt ./...
@@ -63,7 +66,7 @@ bench: ## run the benchmarks
 
 golden: ## rewrite the golden files and the reference pages; read the diff
 	@set -e; \
-	for folder in $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules 'flag\.Bool(Var)?\(.*"update"|tracklayer/adapters/adaptertest"' . | xargs -n 1 dirname | sort -u); do \
+	for folder in $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules --exclude-dir=sim 'flag\.Bool(Var)?\(.*"update"|tracklayer/adapters/adaptertest"' . | xargs -n 1 dirname | sort -u); do \
 		echo "go test $$folder -update"; \
 		go test $$folder -update; \
 	done

@@ -42,11 +42,12 @@ var folders = []folder{
 	{path: "sdk/go/sdktest"},
 	{path: "e2e", may: []string{"canonical", "sdk/go", "adapters/<vendor>/tap/**"}, closed: true},
 	{path: "docs/house", closed: true},
+	{path: "sim"},
 }
 
 // testsOnly are the folders that only test files may import, and these folders
 // one another: the binary contains none of them.
-var testsOnly = []string{"adapters/<vendor>/tap/**", "adapters/adaptertest", "sdk/go/sdktest", "e2e", "docs/house"}
+var testsOnly = []string{"adapters/<vendor>/tap/**", "adapters/adaptertest", "sdk/go/sdktest", "e2e", "docs/house", "sim"}
 
 // guard keeps modules of others to the folders that know them.
 type guard struct {
