@@ -2,6 +2,7 @@ package pages
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -107,6 +108,24 @@ func (f *fields) refuse(errors []problem.FieldError) {
 			continue
 		}
 		f.Faults[name] = e.Detail
+	}
+}
+
+// others notes what else is wrong with a definition of which some fields cannot even be sent, so that everything is
+// said at once.
+func (f *fields) others(body map[string]any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return
+	}
+	var d registry.Definition
+	if json.Unmarshal(text, &d) != nil { // the API says it once the rest can be sent
+		return
+	}
+	if faults := registry.Faults(nil); errors.As(d.Normalize(), &faults) {
+		for _, one := range faults {
+			f.refuse([]problem.FieldError{{Pointer: one.Pointer, Detail: one.Detail}})
+		}
 	}
 }
 

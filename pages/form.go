@@ -104,6 +104,7 @@ func (p *Pages) create(q *request) error {
 	body["status"] = page.Get("status")
 	by := page.by(q, true)
 	if len(page.Faults) > 0 {
+		page.others(body)
 		return p.show(q, http.StatusUnprocessableEntity, "form", page)
 	}
 	_, err := p.call(q, http.MethodPost, "/v1/experiments?by="+url.QueryEscape(by), body)
@@ -196,6 +197,7 @@ func (p *Pages) edit(q *request) error {
 		return problem.BadRequest("The form does not say which revision it is of. Load it again.")
 	}
 	if len(page.Faults) > 0 {
+		page.others(body)
 		return p.show(q, http.StatusUnprocessableEntity, "form", page)
 	}
 	_, err = p.call(q, http.MethodPatch, apiPath(page.ID, "?by="+url.QueryEscape(by)), body, "If-Match", strconv.Quote(strconv.Itoa(page.Revision)))

@@ -102,6 +102,15 @@ func TestTheFormKeepsWhatWasTyped(t *testing.T) {
 	if bad, _ := attribute(p.with("name", "variants/0/weight"), "aria-invalid"); bad != "true" {
 		t.Error("the weight is not marked")
 	}
+	if faults := p.text(p.with("id", "faults")); !strings.Contains(faults, "Variant 1, weight") || strings.Contains(faults, "Id ") {
+		t.Errorf("faults: %s", faults) // a window that cannot be read keeps the rest from being looked at
+	}
+	typed["metrics/0/window"] = "24h"
+	p = b.submit("/experiments/new", "/experiments/new", typed).must(http.StatusUnprocessableEntity)
+	if faults := p.text(p.with("id", "faults")); !strings.Contains(faults, "Variant 1, weight") || !strings.Contains(faults, "Id ") {
+		t.Errorf("not all faults are told at once: %s", faults)
+	}
+	typed["metrics/0/window"] = "soon"
 	typed["variants/0/weight"] = "2"
 	p = b.submit("/experiments/new", "/experiments/new", typed).must(http.StatusUnprocessableEntity)
 	if bad, _ := attribute(p.with("name", "metrics/0/window"), "aria-invalid"); bad != "true" {

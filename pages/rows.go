@@ -6,14 +6,17 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
-// shownRows is how many rows a page lists; the files have all.
-const shownRows = 200
+const (
+	shownRows = 200              // that a page lists; the files have all
+	searchFor = 10 * time.Second // among millions of persons, for rows of which there may be none
+)
 
 // errEnough ends a walk over rows.
 var errEnough = errors.New("enough")
@@ -24,7 +27,8 @@ type rowsPage struct {
 	ID, Status, Who, Variant string
 	Run                      int
 	Rows                     []assocView
-	More                     bool
+	More                     bool // there are more of them
+	Cut                      bool // not everybody was looked at
 	CSV, NDJSON              string
 	Seq                      uint64
 }
@@ -60,7 +64,7 @@ func (p *Pages) rows(q *request) error {
 		page.Seq = v.Seq
 		return nil
 	}
-	ctx, cancel := context.WithCancel(q.Context())
+	ctx, cancel := context.WithTimeout(q.Context(), searchFor)
 	defer cancel()
 	err := p.State.Associations(ctx, id, page.Run, begin, func(a *core.Association) error {
 		if !page.wants(a) {
@@ -75,7 +79,7 @@ func (p *Pages) rows(q *request) error {
 	if !known {
 		return unknown(id)
 	}
-	if err != nil && !errors.Is(err, errEnough) {
+	if page.Cut = errors.Is(err, context.DeadlineExceeded); err != nil && !page.Cut && !errors.Is(err, errEnough) {
 		return err
 	}
 	files := url.Values{}
