@@ -135,6 +135,7 @@ func (p *Pages) detailed(q *request, id string) (*detailPage, error) {
 	if !known {
 		return nil, unknown(id)
 	}
+	charts := p.charts(q, of, s)
 	r, version, err := p.readout(q, id, s.ask())
 	if err != nil {
 		return nil, err
@@ -160,17 +161,14 @@ func (p *Pages) detailed(q *request, id string) (*detailPage, error) {
 	page.Metrics = metricsOf(r, s)
 	page.Decision = decisionOf(r)
 	page.sort(r.Checks)
-	page.Charts, err = p.charts(q, of, s, r)
-	if err != nil {
-		return nil, err
-	}
 	if page.Sums, err = p.accountsOf(of, r); err != nil {
 		return nil, err
 	}
 	if declared && page.Edits && !page.Past {
 		page.Actions = actionsOf(x)
 	}
-	return page, nil
+	page.Charts, err = charts()
+	return page, err
 }
 
 // sort puts what speaks against the numbers before the rest.

@@ -60,43 +60,60 @@ func stampOf(s *core.Snapshot) stamped {
 	return stamped{s.Aggregate, s.Experiment, int64(s.Watermark) / 3_600_000}
 }
 
-// charts are the pictures over time.
-func (p *Pages) charts(q *request, of *core.Snapshot, s shown, r *readout.Readout) ([]chart, error) {
-	if r.PrimaryMetric == nil || r.Run == nil || exposedUsers(r) == 0 {
-		return nil, nil
-	}
+// charts begins to draw the pictures over time, beside whatever else the page needs, and returns what waits for them.
+func (p *Pages) charts(q *request, of *core.Snapshot, s shown) func() ([]chart, error) {
 	key, state := of.ID+"?"+s.ask().Encode(), stampOf(of)
 	p.drawn.mu.Lock()
 	kept, known := p.drawn.all[key]
 	p.drawn.mu.Unlock()
 	if known && kept.state == state && s.atSeq == "" {
-		return kept.charts, nil
+		return func() ([]chart, error) { return kept.charts, nil }
 	}
-	all, err := p.draw(q, of.ID, s, r)
-	if err != nil || s.atSeq != "" {
+	var all []chart
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if cause := recover(); cause != nil { // as the server does for the request itself
+				err = fmt.Errorf("draw the pictures of %q: %v", of.ID, cause)
+			}
+		}()
+		all, err = p.draw(q, of.ID, s)
+	}()
+	return func() ([]chart, error) {
+		<-done
+		if err == nil && s.atSeq == "" {
+			p.keep(key, keptCharts{state, all})
+		}
 		return all, err
 	}
+}
+
+func (p *Pages) keep(key string, c keptCharts) {
 	p.drawn.mu.Lock()
 	defer p.drawn.mu.Unlock()
 	if len(p.drawn.all) >= maxDrawn {
 		clear(p.drawn.all)
 	}
-	p.drawn.all[key] = keptCharts{state, all}
-	return all, nil
+	p.drawn.all[key] = c
 }
 
 // draw makes the pictures: of the matured, on whom a decision rests, as soon as there are any.
-func (p *Pages) draw(q *request, id string, s shown, r *readout.Readout) ([]chart, error) {
+func (p *Pages) draw(q *request, id string, s shown) ([]chart, error) {
 	t, err := p.timeseries(q, id, s, readout.MaturedOnly)
-	if err != nil || t == nil {
+	if err != nil || t == nil || len(t.Days) == 0 {
 		return nil, err
 	}
 	if !compared(t) {
-		if t, err = p.timeseries(q, id, s, readout.All); err != nil || t == nil {
+		if t, err = p.timeseries(q, id, s, readout.All); err != nil || t == nil || len(t.Days) == 0 {
 			return nil, err
 		}
 	}
-	of := colours(r)
+	of := map[string]int{} // a variant has one colour everywhere: that of its place in the definition
+	for i, v := range t.Days[0].Variants {
+		of[v.Variant] = i
+	}
 	var all []chart
 	for _, one := range []chart{liftChart(t, of), usersChart(t, of), ageChart(t, of)} {
 		if one.Picture != "" {
@@ -116,15 +133,6 @@ func compared(t *readout.Timeseries) bool {
 		}
 	}
 	return false
-}
-
-// colours are the variants' numbers, so that a variant has one colour everywhere.
-func colours(r *readout.Readout) map[string]int {
-	of := map[string]int{}
-	for i, v := range r.Variants {
-		of[v.Variant] = i
-	}
-	return of
 }
 
 // plot is a drawing with days from left to right and numbers from bottom to top.
