@@ -35,6 +35,7 @@ type detailPage struct {
 	Notes      []registry.Note
 	Outcomes   []registry.Outcome
 	Actions    []action
+	Unfinished bool            // a change of the definition is being worked off
 	Concerns   []readout.Check // what was found, the gravest first
 	Fine       []readout.Check // what is in order
 	Fine64     int64
@@ -140,7 +141,7 @@ func (p *Pages) detailed(q *request, id string) (*detailPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &detailPage{frame: p.frame(q, id), ID: id, Name: id, R: r, Badge: badgeOf(r), Exposed: exposedUsers(r), Past: s.atSeq != ""}
+	page := &detailPage{frame: p.frame(q, id), ID: id, Name: id, R: r, Badge: badgeOf(r), Exposed: exposedUsers(r), Past: s.atSeq != "", Unfinished: of.Recomputing}
 	if !page.Past {
 		page.Live = below(id, "live") + s.query("", "")
 	}
@@ -343,8 +344,14 @@ func (p *Pages) detailLive(q *request) error {
 	if _, known := p.State.View().Experiment(id); !known {
 		return unknown(id)
 	}
-	return p.listen(q, false, settle, func() (string, error) {
-		_, version, err := p.readout(q, id, s.ask())
-		return version, err
+	state := func(v *core.View) any {
+		of, _ := v.Experiment(id)
+		return stampOf(of)
+	}
+	return p.listen(q, false, settle, func() (told, error) {
+		return p.version("experiment "+id+s.query("", ""), settle, state, func() (string, error) {
+			_, version, err := p.readout(q, id, s.ask())
+			return version, err
+		})
 	})
 }

@@ -67,10 +67,53 @@ func (l *listener) close() {
 	}
 }
 
+// told is a version, and the sequence of the state that it is of.
+type told struct {
+	version string
+	seq     uint64
+	state   any // that it hangs on; nil: on everything
+	at      time.Time
+}
+
+// tellings are the newest versions of what open pages listen to: however many listen, each is made once in a while.
+type tellings struct {
+	mu  sync.Mutex
+	all map[string]told
+}
+
+// version is that of what a key stands for, at most every old. Where it hangs on a state that is still the same it is
+// not made again.
+func (p *Pages) version(key string, every time.Duration, state func(*core.View) any, version func() (string, error)) (told, error) {
+	p.tellings.mu.Lock()
+	defer p.tellings.mu.Unlock()
+	last, known := p.tellings.all[key]
+	if known && time.Since(last.at) < every {
+		return last, nil
+	}
+	v := p.State.View()
+	next := told{seq: v.Seq, at: time.Now()}
+	if state != nil {
+		next.state = state(v)
+	}
+	if known && next.state != nil && next.state == last.state {
+		next.version = last.version
+	} else {
+		var err error
+		if next.version, err = version(); err != nil {
+			return next, err
+		}
+	}
+	if len(p.tellings.all) >= 2*maxListening {
+		clear(p.tellings.all)
+	}
+	p.tellings.all[key] = next
+	return next, nil
+}
+
 // listen tells an open page the version of what it shows, now and whenever it changes, as server-sent events. Version is
 // asked whenever the state moved on and
 // had time to settle, and every second where ticking. A page that hears another version than its own loads itself again.
-func (p *Pages) listen(q *request, ticking bool, settle time.Duration, version func() (string, error)) error {
+func (p *Pages) listen(q *request, ticking bool, settle time.Duration, version func() (told, error)) error {
 	if !p.listener.begin() {
 		return problem.Unavailable(30 * time.Second)
 	}
@@ -93,20 +136,19 @@ func (p *Pages) listen(q *request, ticking bool, settle time.Duration, version f
 		pause = min(pause, glance)
 	}
 	for beaten := time.Now(); ; {
-		seq := p.State.View().Seq
 		now, err := version()
 		if err != nil {
 			return nil // the page finds out when it loads itself again
 		}
 		switch {
-		case now != said:
-			err = p.tell(q, "event: version\ndata: "+now+"\n\n")
-			said, beaten = now, time.Now()
+		case now.version != said:
+			err = p.tell(q, "event: version\ndata: "+now.version+"\n\n")
+			said, beaten = now.version, time.Now()
 		case time.Since(beaten) >= p.Beat:
 			err = p.tell(q, ": still here\n\n")
 			beaten = time.Now()
 		}
-		if err != nil || p.awaitNews(ctx, seq, pause, settle) != nil {
+		if err != nil || p.awaitNews(ctx, now.seq, pause, settle) != nil {
 			return nil
 		}
 	}
@@ -137,5 +179,7 @@ func (p *Pages) tell(q *request, text string) error {
 }
 
 func (p *Pages) listLive(q *request) error {
-	return p.listen(q, false, settleAll, func() (string, error) { return listVersion(p.linesOf(q)), nil })
+	return p.listen(q, false, settleAll, func() (told, error) {
+		return p.version("list", settleAll, nil, func() (string, error) { return listVersion(p.linesOf(q)), nil })
+	})
 }

@@ -68,6 +68,7 @@ type Pages struct {
 	sessions *sessions
 	lines    *lines
 	drawn    drawn
+	tellings tellings
 	listener *listener
 	secret   [32]byte // of the tokens in forms
 }
@@ -83,7 +84,7 @@ func New(o Options) *Pages {
 	if o.Beat == 0 {
 		o.Beat = 15 * time.Second
 	}
-	p := &Pages{Options: o, mux: http.NewServeMux(), look: newLook(), sessions: newSessions(o.Now), lines: newLines(), drawn: drawn{all: map[string]keptCharts{}}, listener: newListener()}
+	p := &Pages{Options: o, mux: http.NewServeMux(), look: newLook(), sessions: newSessions(o.Now), lines: newLines(), drawn: drawn{all: map[string]keptCharts{}}, tellings: tellings{all: map[string]told{}}, listener: newListener()}
 	_, _ = rand.Read(p.secret[:]) // never fails
 	p.routes()
 	return p

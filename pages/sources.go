@@ -197,7 +197,9 @@ func (p *Pages) sourcesVersion() (string, error) {
 	return versionOf([]byte(b.String())), nil
 }
 
-func (p *Pages) sourcesLive(q *request) error { return p.listen(q, true, settle, p.sourcesVersion) }
+func (p *Pages) sourcesLive(q *request) error {
+	return p.listen(q, true, settle, func() (told, error) { return p.version("sources", settle, nil, p.sourcesVersion) })
+}
 
 // letterPage is one dead letter.
 type letterPage struct {

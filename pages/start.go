@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 )
@@ -77,5 +78,7 @@ func (p *Pages) startVersion(q *request) (string, error) {
 }
 
 func (p *Pages) startLive(q *request) error {
-	return p.listen(q, true, settle, func() (string, error) { return p.startVersion(q) })
+	return p.listen(q, true, settle, func() (told, error) {
+		return p.version(fmt.Sprint("start ", q.visitor.may), settle, nil, func() (string, error) { return p.startVersion(q) })
+	})
 }
