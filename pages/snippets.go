@@ -1,12 +1,15 @@
 package pages
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // snippet is some lines to paste so that a tool tells us.
 type snippet struct{ For, Code string }
 
-// snippets are those of each vendor; {URL} stands for the source's address here and {BASE} for ours. Each vendor's page
-// in docs/vendors says more.
+// snippets are those of each vendor; {URL} stands for the source's address here, {BASE} for ours and {TIME}
+// for this hour. Each vendor's page in docs/vendors says more.
 var snippets = map[string][]snippet{
 	"growthbook": {
 		{"JavaScript", "plugins: [growthbookTrackingPlugin({ ingestorHost: \"{URL}\" })]"},
@@ -40,20 +43,20 @@ var snippets = map[string][]snippet{
 	},
 	"": { // our own clients
 		{"any program", `curl {BASE}/v1/events -H 'Content-Type: application/json' -d '[
-  {"event_name":"experiment_exposed","experiment_id":"first_test","variant":"control","user_id":"u-1","exposed_at":"2026-01-31T10:00:00Z"},
-  {"event_name":"experiment_converted","conversion_event":"purchase","user_id":"u-1","value":49.90,"currency":"EUR","converted_at":"2026-01-31T10:05:00Z"}
+  {"event_name":"experiment_exposed","experiment_id":"first_test","variant":"control","user_id":"u-1","exposed_at":"{TIME}"},
+  {"event_name":"experiment_converted","conversion_event":"purchase","user_id":"u-1","value":49.90,"currency":"EUR","converted_at":"{TIME}"}
 ]'`},
 		{"Go", "client, err := tracklayer.New(tracklayer.Options{URL: \"{BASE}\"})"},
 	},
 }
 
 // snippetsFor fills in the addresses. A vendor without lines of its own gets its address.
-func snippetsFor(vendor, base, url string) []snippet {
+func snippetsFor(vendor, base, url string, now time.Time) []snippet {
 	found, ok := snippets[vendor]
 	if !ok {
 		found = []snippet{{"the tool's webhook", "{URL}"}}
 	}
-	put := strings.NewReplacer("{URL}", url, "{BASE}", base)
+	put := strings.NewReplacer("{URL}", url, "{BASE}", base, "{TIME}", now.UTC().Truncate(time.Hour).Format(time.RFC3339))
 	all := make([]snippet, 0, len(found))
 	for _, s := range found {
 		all = append(all, snippet{s.For, put.Replace(s.Code)})

@@ -131,7 +131,7 @@ func (p *Pages) sourceView(q *request, s Source, sums *sourceSums) sourceView {
 	if s.Vendor == "" {
 		one.URL = q.origin() + "/v1/events"
 	}
-	one.Snippets = snippetsFor(s.Vendor, q.origin(), one.URL)
+	one.Snippets = snippetsFor(s.Vendor, q.origin(), one.URL, p.Now())
 	if !s.Last.IsZero() {
 		one.Ago, one.At = ago(s.Last, p.Now()), s.Last.UTC().Format("2 Jan 2006, 15:04:05")+" UTC"
 	}

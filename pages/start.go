@@ -35,7 +35,7 @@ func (p *Pages) start(q *request) error {
 }
 
 func (p *Pages) startPage(q *request) (*startPage, error) {
-	page := &startPage{frame: p.frame(q, "Start"), Snippets: snippetsFor("", q.origin(), "")}
+	page := &startPage{frame: p.frame(q, "Start"), Snippets: snippetsFor("", q.origin(), "", p.Now())}
 	sources, err := p.sourcesPage(q)
 	if err != nil {
 		return nil, err

@@ -216,6 +216,9 @@ func TestTheFirstSteps(t *testing.T) {
 	if got := here(); got != "1" {
 		t.Errorf("at first: step %s", got)
 	}
+	if p := b.get("/"); !strings.Contains(p.text(p.one("pre")), `"exposed_at":"2026-12-20T00:00:00Z"`) || !strings.Contains(p.text(p.one("pre")), "http://127.0.0.1:8080/v1/events") {
+		t.Errorf("lines to paste: %s", p.text(p.one("pre")))
+	}
 	w.send(exposed("first_test", "u-1", "control", 0))
 	if got := here(); got != "3" {
 		t.Errorf("after an event: step %s", got)
