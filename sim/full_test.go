@@ -16,7 +16,7 @@ const claimed = 4000
 
 var (
 	update = flag.Bool("update", false, "rewrite the tables of docs/simulation.md")
-	count  = flag.Int("experiments", claimed, "of the scenarios of the claim; the others have a share of it")
+	count  = flag.Int("experiments", claimed, "of the first scenario; the others have a share of it, and with few of them chance alone may break the claim")
 )
 
 const (
