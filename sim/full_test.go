@@ -16,7 +16,7 @@ const claimed = 4000
 
 var (
 	update = flag.Bool("update", false, "rewrite the tables of docs/simulation.md")
-	count  = flag.Int("experiments", claimed, "of the scenarios of the claim; the others have a share of it")
+	count  = flag.Int("experiments", claimed, "of the first scenario; the others have a share of it, and with few of them chance alone may break the claim")
 )
 
 const (
@@ -39,13 +39,8 @@ func TestSimulation(t *testing.T) {
 	}
 	for i, s := range groups[0].scenarios {
 		all := groups[0].outcomes[i]
-		inTime := share(all, func(o *outcome) bool { return o.inTime })
-		atAny := share(all, func(o *outcome) bool { return o.eligible > 0 })
-		if inTime > most {
-			t.Errorf("%s: %s %% were eligible by the planned end without an effect", s.name, percentage(inTime, len(all)))
-		}
-		if atAny > most {
-			t.Errorf("%s: %s %% were eligible at one of the looks without an effect", s.name, percentage(atAny, len(all)))
+		if p := share(all, func(o *outcome) bool { return o.eligible > 0 }); p > most {
+			t.Errorf("%s: %s %% were eligible at one of the looks without an effect", s.name, percentage(p, len(all)))
 		}
 	}
 	compare(t, report(groups))

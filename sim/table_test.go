@@ -124,7 +124,7 @@ func blockerColumns() []column {
 		return column{head, func(_ *scenario, all []outcome) string { return fmt.Sprintf("%.1f", 100*share(all, is)) }}
 	}
 	all := []column{plain("eligible", func(o *outcome) bool { return o.status == readout.EligibleForReview })}
-	for _, name := range []string{"min_units_per_variant", "min_conversions", "threshold", "max_expected_loss", "stability", "guardrail"} {
+	for _, name := range []string{"min_units_per_variant", "min_conversions", "threshold", "max_expected_loss", "planned_look", "stability", "guardrail"} {
 		all = append(all, plain("`"+name+"`", func(o *outcome) bool { return slices.Contains(o.blockers, name) }))
 	}
 	return append(all, plain("a failed check", func(o *outcome) bool { return o.status == readout.Unhealthy }))
