@@ -2,6 +2,7 @@ package core
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/registry"
@@ -89,7 +90,8 @@ type VariantAggregate struct {
 	Repeats  int64                        `json:"repeats"` // exposures beyond a person's first in the run
 	Days     [groups]map[int64]int64      `json:"days"`    // persons by day of first exposure, days since 1970; see Who
 	Statuses [populations][statuses]int64 `json:"statuses"`
-	Reasons  [2]map[string]int64          `json:"reasons"` // persons that ended early, by reason: not filtered, and filtered
+	Reasons  [2]map[string]int64          `json:"reasons"`        // persons that ended early, by reason: not filtered, and filtered
+	Pairs    [groups][]Product            `json:"pairs,omitzero"` // sorted by metrics; see Products
 	Metrics  map[string]*MetricAggregate  `json:"-"`
 }
 
@@ -191,6 +193,7 @@ func (a *Aggregate) addArms(r *RunAggregate, sign int64, v *runView, labels regi
 	for i := range v.totals {
 		a.measure(sign, &id, day(first.at), &v.totals[i])
 	}
+	va.pair(sign, group, v.totals)
 }
 
 // tally adds to a counter of a map and leaves no zero behind, so that equal sums are equal maps.
@@ -222,6 +225,7 @@ func (a *Aggregate) prune() {
 	a.trim()
 	for n, r := range a.Runs {
 		for key, v := range r.Variants {
+			v.trim()
 			if v.empty() {
 				delete(r.Variants, key)
 			}
@@ -286,6 +290,9 @@ func (a *Aggregate) clone() *Aggregate {
 			}
 			for i := range v.Reasons {
 				w.Reasons[i] = cloneMap(v.Reasons[i])
+			}
+			for i := range v.Pairs {
+				w.Pairs[i] = slices.Clone(v.Pairs[i])
 			}
 			w.Metrics = cloneMap(v.Metrics)
 			c.Variants[k] = &w

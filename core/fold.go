@@ -13,7 +13,7 @@ import (
 )
 
 // Format is the version of the stored records. A store of another format is refused.
-const Format = 4
+const Format = 5
 
 // ErrFormat reports a store whose records this program does not read.
 var ErrFormat = errors.New("the state was written by another version of TrackLayer")

@@ -122,7 +122,8 @@ func (r *reference) group() {
 // sums collects an experiment: the aggregate's own shape, and big integers for what is exact in it.
 type sums struct {
 	*core.Aggregate
-	metrics map[cutKey]*[8]*big.Int // users, y, d, yy, dd, yd, xy, xd by age; under the age -1 persons with x, x, xx
+	products map[productKey]*big.Int
+	metrics  map[cutKey]*[8]*big.Int // users, y, d, yy, dd, yd, xy, xd by age; under the age -1 persons with x, x, xx
 }
 
 type metricKey struct {
@@ -139,7 +140,7 @@ type cutKey struct {
 
 func (r *reference) of(experiment string) *sums {
 	if r.sums[experiment] == nil {
-		r.sums[experiment] = &sums{&core.Aggregate{}, map[cutKey]*[8]*big.Int{}}
+		r.sums[experiment] = &sums{&core.Aggregate{}, map[productKey]*big.Int{}, map[cutKey]*[8]*big.Int{}}
 	}
 	return r.sums[experiment]
 }
@@ -527,6 +528,9 @@ func (r *reference) measure(p *someone, id string, at metricKey, first canonical
 			was = is
 		}
 	}
+	if x, declared := r.registry.Get(id); declared {
+		r.of(id).multiply(at, numbersOf(x, counted, first))
+	}
 }
 
 // numberOf is a person's number in a metric by some conversions: how many, the number, and what it is divided by.
@@ -645,6 +649,7 @@ func (r *reference) text(t fataler) string {
 	for id, s := range r.sums {
 		_, declared := r.registry.Get(id)
 		if declared || len(s.Runs) > 0 || s.OutsideRun+s.NoExposure > 0 {
+			s.tellProducts(t)
 			all[id] = map[string]any{"counts": s.Aggregate, "metrics": s.lines()}
 		}
 	}
