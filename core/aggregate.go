@@ -45,10 +45,11 @@ func (s Status) String() string { return statusNames[s] }
 
 // Aggregate is all that an experiment's persons add up to. Every field is a sum over persons, so two aggregates of
 // disjoint persons merge by adding. An aggregate handed out is never written to again. Its JSON is what is stored as
-// one; the metrics are stored part by part.
+// one; the metrics are stored part by part, and their products group by group.
 type Aggregate struct {
-	epoch   uint64           // of the metrics' trees: nodes of an earlier one have been handed out
-	changed map[cut]struct{} // parts of the metrics that differ from what is stored
+	epoch   uint64                // of the metrics' trees: nodes of an earlier one have been handed out
+	changed map[cut]struct{}      // parts of the metrics that differ from what is stored
+	paired  map[armGroup]struct{} // whose products differ from what is stored
 
 	Runs       map[int]*RunAggregate `json:"runs"`
 	OutsideRun int64                 `json:"outside_run,omitempty"` // exposures outside every run
@@ -90,9 +91,9 @@ type VariantAggregate struct {
 	Repeats  int64                        `json:"repeats"` // exposures beyond a person's first in the run
 	Days     [groups]map[int64]int64      `json:"days"`    // persons by day of first exposure, days since 1970; see Who
 	Statuses [populations][statuses]int64 `json:"statuses"`
-	Reasons  [2]map[string]int64          `json:"reasons"`        // persons that ended early, by reason: not filtered, and filtered
-	Pairs    [groups][]Product            `json:"pairs,omitzero"` // sorted by metrics; see Products
+	Reasons  [2]map[string]int64          `json:"reasons"` // persons that ended early, by reason: not filtered, and filtered
 	Metrics  map[string]*MetricAggregate  `json:"-"`
+	Pairs    [groups][]Product            `json:"-"` // sorted by metrics; see Products
 }
 
 func (a *Aggregate) run(number int) *RunAggregate {
@@ -193,7 +194,7 @@ func (a *Aggregate) addArms(r *RunAggregate, sign int64, v *runView, labels regi
 	for i := range v.totals {
 		a.measure(sign, &id, day(first.at), &v.totals[i])
 	}
-	va.pair(sign, group, v.totals)
+	a.pair(sign, va, armGroup{v.run, first.variant, group}, v.totals)
 }
 
 // tally adds to a counter of a map and leaves no zero behind, so that equal sums are equal maps.
@@ -225,7 +226,6 @@ func (a *Aggregate) prune() {
 	a.trim()
 	for n, r := range a.Runs {
 		for key, v := range r.Variants {
-			v.trim()
 			if v.empty() {
 				delete(r.Variants, key)
 			}
@@ -268,7 +268,7 @@ func (a *Aggregate) isEmpty() bool {
 func (a *Aggregate) clone() *Aggregate {
 	a.epoch++
 	b := *a
-	b.changed = nil
+	b.changed, b.paired = nil, nil
 	if a.Runs == nil {
 		return &b
 	}

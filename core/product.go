@@ -13,8 +13,15 @@ import (
 // person's number is the one at the last age, limited by the metric's cap; a proportion's is 0 or 1. The unit is the
 // product of both metrics' units, see Moments.
 type Product struct {
-	Metrics [2]string `json:"metrics"`
-	Sum     Wide      `json:"sum"`
+	Metrics [2]string
+	Sum     Wide
+}
+
+// armGroup names a group of persons in an arm.
+type armGroup struct {
+	run     int
+	variant string
+	group   int
 }
 
 // paired is one person's number in a metric that is measured in pairs.
@@ -25,7 +32,7 @@ type paired struct {
 
 // pair adds the products of one person's numbers, or takes them back. Who has fewer than two numbers other than 0 adds
 // nothing. The numbers come sorted by metric, and so do their pairs: one walk over the sums finds the place of each.
-func (v *VariantAggregate) pair(sign int64, group int, totals []total) {
+func (a *Aggregate) pair(sign int64, v *VariantAggregate, of armGroup, totals []total) {
 	var room [registry.PairedMetrics]paired
 	numbers := room[:0]
 	for i := range totals {
@@ -35,24 +42,31 @@ func (v *VariantAggregate) pair(sign int64, group int, totals []total) {
 			}
 		}
 	}
-	sums, at := v.Pairs[group], 0
-	for i, a := range numbers {
-		for _, b := range numbers[i+1:] {
-			both := [2]string{a.metric, b.metric}
+	if len(numbers) < 2 {
+		return
+	}
+	if a.paired == nil {
+		a.paired = map[armGroup]struct{}{}
+	}
+	a.paired[of] = struct{}{}
+	sums, at := v.Pairs[of.group], 0
+	for i, x := range numbers {
+		for _, y := range numbers[i+1:] {
+			both := [2]string{x.metric, y.metric}
 			for at < len(sums) && comparePairs(sums[at].Metrics, both) < 0 {
 				at++
 			}
 			if at == len(sums) || sums[at].Metrics != both {
 				sums = slices.Insert(sums, at, Product{Metrics: both})
 			}
-			if by := times(a.y, b.y); sign < 0 {
+			if by := times(x.y, y.y); sign < 0 {
 				sums[at].Sum = sums[at].Sum.Minus(by)
 			} else {
 				sums[at].Sum = sums[at].Sum.Plus(by)
 			}
 		}
 	}
-	v.Pairs[group] = sums
+	v.Pairs[of.group] = sums
 }
 
 func comparePairs(a, b [2]string) int {
@@ -62,14 +76,24 @@ func comparePairs(a, b [2]string) int {
 	return strings.Compare(a[1], b[1])
 }
 
-// trim drops the products that came to nothing, so that equal sums are equal lists.
-func (v *VariantAggregate) trim() {
-	for i := range v.Pairs {
-		v.Pairs[i] = slices.DeleteFunc(v.Pairs[i], func(p Product) bool { return p.Sum.IsZero() })
-		if len(v.Pairs[i]) == 0 {
-			v.Pairs[i] = nil
+// trimProducts drops the products that came to nothing, so that equal sums are equal lists.
+func (a *Aggregate) trimProducts() {
+	for of := range a.paired {
+		if v := a.arm(of); v != nil {
+			left := slices.DeleteFunc(v.Pairs[of.group], func(p Product) bool { return p.Sum.IsZero() })
+			if v.Pairs[of.group] = left; len(left) == 0 {
+				v.Pairs[of.group] = nil
+			}
 		}
 	}
+}
+
+// arm is the arm of a group; nil where there is none.
+func (a *Aggregate) arm(of armGroup) *VariantAggregate {
+	if r := a.Runs[of.run]; r != nil {
+		return r.Variants[of.variant]
+	}
+	return nil
 }
 
 // Products are, for every pair of metrics of registry.Definition.Paired, the ids in byte order, the exact sum over all

@@ -2,7 +2,6 @@ package core_test
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math/big"
@@ -64,29 +63,17 @@ func (s *sums) multiply(at metricKey, numbers map[string]*big.Int) {
 	}
 }
 
-// tellProducts writes the products into the aggregate, in whose form they are compared.
-func (s *sums) tellProducts(t fataler) {
-	for _, r := range s.Runs {
-		for _, v := range r.Variants {
-			for group := range v.Pairs {
-				v.Pairs[group] = nil
-			}
-		}
-	}
+// productLines are the products as the aggregate writes them.
+func (s *sums) productLines() (lines []string) {
 	keys := slices.SortedFunc(maps.Keys(s.products), func(a, b productKey) int {
-		return cmp.Or(strings.Compare(a.metrics[0], b.metrics[0]), strings.Compare(a.metrics[1], b.metrics[1]))
+		return cmp.Or(cmp.Compare(a.run, b.run), strings.Compare(a.variant, b.variant), cmp.Compare(a.group, b.group), slices.Compare(a.metrics[:], b.metrics[:]))
 	})
 	for _, key := range keys {
-		if s.products[key].Sign() == 0 {
-			continue
+		if sum := s.products[key]; sum.Sign() != 0 {
+			lines = append(lines, fmt.Sprintf("run %d, %q, group %d, %q: %s", key.run, key.variant, key.group, key.metrics, sum))
 		}
-		p := core.Product{Metrics: key.metrics}
-		if err := json.Unmarshal([]byte(strconv.Quote(s.products[key].String())), &p.Sum); err != nil {
-			t.Fatal(err)
-		}
-		to := &s.variant(key.run, key.variant).Pairs[key.group]
-		*to = append(*to, p)
 	}
+	return lines
 }
 
 // TestProductsAreThoseOfTheGroups: what is read of any choice of persons is what its groups hold, each pair once and in

@@ -640,7 +640,7 @@ func (s *sums) lines() (lines []string) {
 			lines = append(lines, fmt.Sprintf("%s, age %d: %s", name, key.age, texts(m, 8)))
 		}
 	}
-	return lines
+	return append(lines, s.productLines()...)
 }
 
 // text is the reference in the form of counted.
@@ -649,7 +649,6 @@ func (r *reference) text(t fataler) string {
 	for id, s := range r.sums {
 		_, declared := r.registry.Get(id)
 		if declared || len(s.Runs) > 0 || s.OutsideRun+s.NoExposure > 0 {
-			s.tellProducts(t)
 			all[id] = map[string]any{"counts": s.Aggregate, "metrics": s.lines()}
 		}
 	}

@@ -146,15 +146,9 @@ func addUp(t fataler, a, b any) any {
 	case []any:
 		by := map[string]any{}
 		for i, v := range b {
-			key := strconv.Itoa(i)
-			if product, ok := v.(map[string]any); ok && product["metrics"] != nil { // where it stands is no matter
-				key, v = fmt.Sprint(product["metrics"]), product["sum"]
-			}
-			by[key] = v
+			by[strconv.Itoa(i)] = v
 		}
 		return addUp(t, a, by)
-	case string:
-		return addUp(t, a, json.Number(b))
 	case []string:
 		by := map[string]any{}
 		for i, v := range b {
