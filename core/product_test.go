@@ -163,6 +163,50 @@ func TestPairsAreBounded(t *testing.T) {
 	}
 }
 
+// TestProductsOfWhoeverDidWhat: where each metric reads an event of its own, so that persons have numbers in any of them
+// and none in others, the products are those of the counts, before and after the state is read anew.
+func TestProductsOfWhoeverDidWhat(t *testing.T) {
+	const metrics = 7
+	var declared []string
+	for i := range metrics {
+		declared = append(declared, fmt.Sprintf(`{"id":"m%d","type":"count","event":"e%d"}`, i, i))
+	}
+	definition := strings.Replace(many(0), `"metrics":[`, `"metrics":[`+strings.Join(declared, ",")+",", 1)
+	rapid.Check(t, func(rt *rapid.T) {
+		b := &builder{}
+		b.define(definition)
+		want := map[[2]string]int64{}
+		for i := range rapid.IntRange(1, 6).Draw(rt, "persons") {
+			user := "u" + strconv.Itoa(i)
+			b.expose(user, "", "a", 0)
+			counts := rapid.SliceOfN(rapid.SampledFrom([]int{0, 0, 1, 2}), metrics, metrics).Draw(rt, "counts")
+			for j, n := range counts {
+				for range n {
+					b.convert(user, "", 1, func(e *canonical.Event) { e.ConversionEvent = "e" + strconv.Itoa(j) })
+				}
+				for k := range j {
+					want[[2]string{"m" + strconv.Itoa(k), "m" + strconv.Itoa(j)}] += int64(n * counts[k])
+				}
+			}
+		}
+		maps.DeleteFunc(want, func(_ [2]string, n int64) bool { return n == 0 })
+		db := openStore(rt, store.NewDisk())
+		defer db.Close()
+		f := openFold(rt, db)
+		fold(rt, f, rapid.Permutation(b.events).Draw(rt, "order"), func() int { return rapid.IntRange(1, 9).Draw(rt, "batch") })
+		for _, f := range []*core.Fold{f, openFold(rt, db)} {
+			s, _ := f.View().Experiment("x")
+			got := map[[2]string]int64{}
+			for pair, sum := range s.Aggregate.Runs[1].Variants["a"].Products(core.Who{}) {
+				got[pair] = sum.Big().Int64()
+			}
+			if !maps.Equal(got, want) {
+				rt.Fatalf("%v, want %v", got, want)
+			}
+		}
+	})
+}
+
 // BenchmarkApplyOfMetrics is BenchmarkApply where so many metrics read each conversion.
 func BenchmarkApplyOfMetrics(b *testing.B) {
 	for _, metrics := range []int{1, 3, 12} {
