@@ -2,6 +2,7 @@ package core
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/registry"
@@ -44,10 +45,11 @@ func (s Status) String() string { return statusNames[s] }
 
 // Aggregate is all that an experiment's persons add up to. Every field is a sum over persons, so two aggregates of
 // disjoint persons merge by adding. An aggregate handed out is never written to again. Its JSON is what is stored as
-// one; the metrics are stored part by part.
+// one; the metrics are stored part by part, and their products group by group.
 type Aggregate struct {
-	epoch   uint64           // of the metrics' trees: nodes of an earlier one have been handed out
-	changed map[cut]struct{} // parts of the metrics that differ from what is stored
+	epoch   uint64                // of the metrics' trees: nodes of an earlier one have been handed out
+	changed map[cut]struct{}      // parts of the metrics that differ from what is stored
+	paired  map[armGroup]struct{} // whose products differ from what is stored
 
 	Runs       map[int]*RunAggregate `json:"runs"`
 	OutsideRun int64                 `json:"outside_run,omitempty"` // exposures outside every run
@@ -91,6 +93,7 @@ type VariantAggregate struct {
 	Statuses [populations][statuses]int64 `json:"statuses"`
 	Reasons  [2]map[string]int64          `json:"reasons"` // persons that ended early, by reason: not filtered, and filtered
 	Metrics  map[string]*MetricAggregate  `json:"-"`
+	Pairs    [groups][]Product            `json:"-"` // sorted by metrics; see Products
 }
 
 func (a *Aggregate) run(number int) *RunAggregate {
@@ -191,6 +194,7 @@ func (a *Aggregate) addArms(r *RunAggregate, sign int64, v *runView, labels regi
 	for i := range v.totals {
 		a.measure(sign, &id, day(first.at), &v.totals[i])
 	}
+	a.pair(sign, va, armGroup{v.run, first.variant, group}, v.totals)
 }
 
 // tally adds to a counter of a map and leaves no zero behind, so that equal sums are equal maps.
@@ -264,7 +268,7 @@ func (a *Aggregate) isEmpty() bool {
 func (a *Aggregate) clone() *Aggregate {
 	a.epoch++
 	b := *a
-	b.changed = nil
+	b.changed, b.paired = nil, nil
 	if a.Runs == nil {
 		return &b
 	}
@@ -286,6 +290,9 @@ func (a *Aggregate) clone() *Aggregate {
 			}
 			for i := range v.Reasons {
 				w.Reasons[i] = cloneMap(v.Reasons[i])
+			}
+			for i := range v.Pairs {
+				w.Pairs[i] = slices.Clone(v.Pairs[i])
 			}
 			w.Metrics = cloneMap(v.Metrics)
 			c.Variants[k] = &w

@@ -113,7 +113,7 @@ const maskOdd = 1 << statuses
 // appendTo writes the total. What a flag says to be as nearly always is not written: no covariate, no cap, a number that is
 // the number of conversions, no denominator.
 func (t *total) appendTo(b []byte) []byte {
-	head := uint64(len(t.steps))<<3 | uint64(boolByte(!t.limit.IsZero()))<<2 | uint64(boolByte(t.once))<<1 | uint64(boolByte(!t.x.IsZero()))
+	head := uint64(len(t.steps))<<4 | uint64(boolByte(t.paired))<<3 | uint64(boolByte(!t.limit.IsZero()))<<2 | uint64(boolByte(t.once))<<1 | uint64(boolByte(!t.x.IsZero()))
 	b = binary.AppendUvarint(appendText(b, t.metric), head)
 	if !t.limit.IsZero() {
 		b = appendSum(b, t.limit)
@@ -139,19 +139,19 @@ func (t *total) appendTo(b []byte) []byte {
 func (d *decoder) total(t *total) {
 	t.metric = d.text()
 	head := d.uint()
-	t.once = head&2 != 0
+	t.once, t.paired = head&2 != 0, head&8 != 0
 	if head&4 != 0 {
 		t.limit = d.sum()
 	}
 	if head&1 != 0 {
 		t.x = d.sum()
 	}
-	if head>>3 > uint64(len(d.b)) {
+	if head>>4 > uint64(len(d.b)) {
 		d.bad = true
 		return
 	}
-	if head>>3 > 0 {
-		t.steps = make([]step, head>>3)
+	if head>>4 > 0 {
+		t.steps = make([]step, head>>4)
 	}
 	for i := range t.steps {
 		flags := d.uint()

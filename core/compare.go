@@ -25,6 +25,7 @@ var compared = []struct {
 	{keyPerson, "persons"},
 	{keyAggregate, "aggregates"},
 	{keyCut, "cuts of metrics"},
+	{keyProduct, "products of metrics"},
 	{keyDefinition, "definitions"},
 	{keyLedger, "ledger lines"},
 	{keyReadout, "official readouts"},

@@ -13,7 +13,7 @@ import (
 )
 
 // Format is the version of the stored records. A store of another format is refused.
-const Format = 4
+const Format = 5
 
 // ErrFormat reports a store whose records this program does not read.
 var ErrFormat = errors.New("the state was written by another version of TrackLayer")
@@ -110,7 +110,7 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.loadCuts(tx); err != nil {
+	if err := errors.Join(f.loadCuts(tx), f.loadProducts(tx)); err != nil {
 		return nil, err
 	}
 	for id, a := range f.aggs {
@@ -195,6 +195,9 @@ func (f *Fold) commit() error {
 	for id := range f.dirty {
 		a := f.aggs[id]
 		if err := f.flushCuts(id, a); err != nil {
+			return err
+		}
+		if err := f.flushProducts(id, a); err != nil {
 			return err
 		}
 		if a.prune(); a.isEmpty() {

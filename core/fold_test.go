@@ -440,17 +440,22 @@ func BenchmarkApply(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	f := openFold(b, db)
+	apply(b, openFold(b, db), "checkout-redesign", [2]string{"control", "treatment"})
+}
+
+// apply measures two events a person, an exposure and a conversion.
+func apply(b *testing.B, f *core.Fold, experiment string, variants [2]string) {
+	b.Helper()
 	batch := make([]canonical.Record, 0, 2000)
-	seq := uint64(0)
+	seq := f.Seq()
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
 		user := "user-" + strconv.Itoa(i/2)
 		seq++
 		e := canonical.Event{
-			Kind: canonical.Exposed, ID: strconv.FormatUint(seq*0x9E3779B97F4A7C15, 36), Source: "api", SchemaVersion: 1, ExperimentID: "checkout-redesign",
-			Variant: []string{"control", "treatment"}[i/2%2], UserID: user, At: t0, ReceivedAt: t0,
+			Kind: canonical.Exposed, ID: strconv.FormatUint(seq*0x9E3779B97F4A7C15, 36), Source: "api", SchemaVersion: 1, ExperimentID: experiment,
+			Variant: variants[i/2%2], UserID: user, At: t0, ReceivedAt: t0,
 		}
 		if i%2 == 1 {
 			e.Kind, e.ExperimentID, e.Variant, e.ConversionEvent, e.Value = canonical.Converted, "", "", "purchase", canonical.Micro(int64(i)*1000)

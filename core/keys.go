@@ -19,6 +19,7 @@ const (
 	keyPerson     = 'p' // unit -> person or redirect
 	keyAggregate  = 'a' // experiment -> aggregate
 	keyCut        = 'c' // experiment, run, variant, metric, group, day, age -> what the sums of a metric grew by
+	keyProduct    = 't' // experiment, run, variant, group -> the sums of products of every two metrics
 	keyDefinition = 'r' // stream sequence -> the change as it lies on the log
 	keyReadout    = 'q' // experiment, SHA-256 -> sequence, and the readout as it lies on the log
 	keyLedger     = 'l' // day, source, kind -> entry

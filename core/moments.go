@@ -75,10 +75,7 @@ type standing struct {
 func (t *total) then(s standing, step *step) standing {
 	s.n += step.n
 	s.all, s.d = s.all.Plus(step.y), s.d.Plus(step.d)
-	s.y = t.limited(s.all)
-	if t.once {
-		s.y = canonical.SumOf(min(s.n, 1))
-	}
+	s.y = t.number(s.n, s.all)
 	s.yy = times(s.y, s.y)
 	if !s.d.IsZero() {
 		s.dd, s.yd = times(s.d, s.d), times(s.y, s.d)

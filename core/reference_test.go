@@ -122,7 +122,8 @@ func (r *reference) group() {
 // sums collects an experiment: the aggregate's own shape, and big integers for what is exact in it.
 type sums struct {
 	*core.Aggregate
-	metrics map[cutKey]*[8]*big.Int // users, y, d, yy, dd, yd, xy, xd by age; under the age -1 persons with x, x, xx
+	products map[productKey]*big.Int
+	metrics  map[cutKey]*[8]*big.Int // users, y, d, yy, dd, yd, xy, xd by age; under the age -1 persons with x, x, xx
 }
 
 type metricKey struct {
@@ -139,7 +140,7 @@ type cutKey struct {
 
 func (r *reference) of(experiment string) *sums {
 	if r.sums[experiment] == nil {
-		r.sums[experiment] = &sums{&core.Aggregate{}, map[cutKey]*[8]*big.Int{}}
+		r.sums[experiment] = &sums{&core.Aggregate{}, map[productKey]*big.Int{}, map[cutKey]*[8]*big.Int{}}
 	}
 	return r.sums[experiment]
 }
@@ -527,6 +528,9 @@ func (r *reference) measure(p *someone, id string, at metricKey, first canonical
 			was = is
 		}
 	}
+	if x, declared := r.registry.Get(id); declared {
+		r.of(id).multiply(at, numbersOf(x, counted, first))
+	}
 }
 
 // numberOf is a person's number in a metric by some conversions: how many, the number, and what it is divided by.
@@ -636,7 +640,7 @@ func (s *sums) lines() (lines []string) {
 			lines = append(lines, fmt.Sprintf("%s, age %d: %s", name, key.age, texts(m, 8)))
 		}
 	}
-	return lines
+	return append(lines, s.productLines()...)
 }
 
 // text is the reference in the form of counted.

@@ -173,6 +173,7 @@ func (a *Aggregate) measure(sign int64, id *seriesID, day int64, t *total) {
 
 // trim drops what came to nothing, so that equal sums are equal trees.
 func (a *Aggregate) trim() {
+	a.trimProducts()
 	for c := range a.changed {
 		s := a.series(c.series, false)
 		if s == nil {

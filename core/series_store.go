@@ -137,7 +137,7 @@ func (f *Fold) loadCuts(tx Tx) error {
 	return err
 }
 
-// lines are all sums of the series as text in a fixed order, for whoever compares two aggregates.
+// lines are all sums of the series and all products as text in a fixed order, for whoever compares two aggregates.
 func (a *Aggregate) lines() []string {
 	var all []string
 	for _, n := range slices.Sorted(maps.Keys(a.Runs)) {
@@ -152,7 +152,7 @@ func (a *Aggregate) lines() []string {
 			}
 		}
 	}
-	return all
+	return append(all, a.productLines()...)
 }
 
 func (s *series) lines(all []string, name string) []string {

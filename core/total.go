@@ -13,6 +13,7 @@ import (
 type total struct {
 	metric string
 	once   bool          // the number is 1 where there is a conversion, however many
+	paired bool          // its products with the person's other paired numbers are summed
 	limit  canonical.Sum // of the number, and of x; zero: none
 	x      canonical.Sum // from the days before the exposure, see CovariateDays; of the numerator where it is a ratio
 	steps  []step        // by age
@@ -33,7 +34,7 @@ func (v *runView) total(u *registry.Use, event string) *total {
 	}
 	i, ok := slices.BinarySearchFunc(v.totals, metric, func(t total, id string) int { return strings.Compare(t.metric, id) })
 	if !ok {
-		v.totals = slices.Insert(v.totals, i, total{metric: metric, once: once, limit: u.Cap})
+		v.totals = slices.Insert(v.totals, i, total{metric: metric, once: once, paired: u.Paired, limit: u.Cap})
 	}
 	return &v.totals[i]
 }
@@ -70,6 +71,24 @@ func (t *total) limited(y canonical.Sum) canonical.Sum {
 		return t.limit
 	}
 	return y
+}
+
+// number is y, where so many conversions add up to all.
+func (t *total) number(n int64, all canonical.Sum) canonical.Sum {
+	if t.once {
+		return canonical.SumOf(min(n, 1))
+	}
+	return t.limited(all)
+}
+
+// final is y at the last age.
+func (t *total) final() canonical.Sum {
+	var n int64
+	var all canonical.Sum
+	for i := range t.steps {
+		n, all = n+t.steps[i].n, all.Plus(t.steps[i].y)
+	}
+	return t.number(n, all)
 }
 
 func amount(u registry.Use, e *canonical.Event) canonical.Sum {

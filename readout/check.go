@@ -21,7 +21,7 @@ func (f *frame) checks(r *Readout) []Check {
 		f.sharedIDs(), f.eventTimes(), f.identity(f.of),
 		f.splitByDay(), f.claims(r), f.silence(), f.volume(), f.planChanged(),
 	}
-	all = append(all, f.outcomes(r)...)
+	all = append(append(all, f.outcomes(r)...), f.correlated(r)...)
 	if f.life.Status == registry.EndedEarly {
 		all = append([]Check{f.endedEarly()}, all...)
 	}

@@ -245,6 +245,7 @@ type Check struct {
 	*SplitByDay
 	*Share
 	*Labels
+	*Correlations
 	Detail  string  `json:"detail"`
 	Reasons Reasons `json:"reasons,omitempty"`
 }
@@ -287,6 +288,17 @@ type Labels struct {
 	Labels    int   `json:"labels"`
 	Users     int64 `json:"users"`
 	Exposures int64 `json:"exposures"`
+}
+
+// Correlations are the strongest of metrics, at most 20, the strongest first whichever its sign.
+type Correlations struct {
+	Correlations []Correlation `json:"correlations"`
+}
+
+// Correlation is Pearson's, of two metrics' numbers from user to user, within the variants, in [-1, 1].
+type Correlation struct {
+	Metrics     [2]string `json:"metrics"` // in byte order
+	Correlation float64   `json:"correlation"`
 }
 
 // DecisionStatus is whether a decision may be taken.

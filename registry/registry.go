@@ -55,6 +55,8 @@ type Use struct {
 	Denominator bool   // the ratio's lower side
 	// Cap limits one person's total, in the units in which it is summed; zero: no limit.
 	Cap canonical.Sum
+	// Paired: the metric is measured together with others, see Definition.Paired.
+	Paired bool
 }
 
 // Registry is all declared experiments as of one place on the log. The zero value is empty. It is a value that is
@@ -146,6 +148,7 @@ func compile(c Change, seq uint64) *Experiment {
 	e := &Experiment{
 		Change: c, Seq: seq, metrics: map[string][]Use{}, labels: map[string]string{}, aliases: map[[2]string]string{}, byMetric: map[string]*Metric{},
 	}
+	paired := e.Paired()
 	for i := range e.Metrics {
 		m := &e.Metrics[i]
 		e.byMetric[m.ID] = m
@@ -157,7 +160,7 @@ func compile(c Change, seq uint64) *Experiment {
 			e.use(m.Event, Use{Metric: m, Field: m.Field})
 			e.use(m.Event, Use{Metric: m, Denominator: true})
 		default:
-			e.use(m.Event, Use{Metric: m, Field: m.Field, Cap: m.cap()})
+			e.use(m.Event, Use{Metric: m, Field: m.Field, Cap: m.cap(), Paired: slices.Contains(paired, m)})
 		}
 	}
 	for _, v := range e.Variants {
