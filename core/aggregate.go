@@ -92,6 +92,7 @@ type VariantAggregate struct {
 	Days     [groups]map[int64]int64      `json:"days"`    // persons by day of first exposure, days since 1970; see Who
 	Statuses [populations][statuses]int64 `json:"statuses"`
 	Reasons  [2]map[string]int64          `json:"reasons"` // persons that ended early, by reason: not filtered, and filtered
+	EndDays  [2]map[int64]int64           `json:"end_days"` // the same persons by the day on which they did, days since 1970
 	Metrics  map[string]*MetricAggregate  `json:"-"`
 	Pairs    [groups][]Product            `json:"-"` // sorted by metrics; see Products
 }
@@ -186,6 +187,7 @@ func (a *Aggregate) addArms(r *RunAggregate, sign int64, v *runView, labels regi
 	}
 	if v.end.set() {
 		va.Reasons[pop>>2] = tally(va.Reasons[pop>>2], v.end.reason, sign)
+		va.EndDays[pop>>2] = tally(va.EndDays[pop>>2], day(v.end.at), sign)
 		return
 	}
 	group := pop.group()
@@ -236,7 +238,7 @@ func (a *Aggregate) prune() {
 			}
 			for i := range v.Reasons {
 				if len(v.Reasons[i]) == 0 {
-					v.Reasons[i] = nil
+					v.Reasons[i], v.EndDays[i] = nil, nil
 				}
 			}
 		}
@@ -289,7 +291,7 @@ func (a *Aggregate) clone() *Aggregate {
 				w.Days[i] = cloneMap(v.Days[i])
 			}
 			for i := range v.Reasons {
-				w.Reasons[i] = cloneMap(v.Reasons[i])
+				w.Reasons[i], w.EndDays[i] = cloneMap(v.Reasons[i]), cloneMap(v.EndDays[i])
 			}
 			for i := range v.Pairs {
 				w.Pairs[i] = slices.Clone(v.Pairs[i])

@@ -397,9 +397,10 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 	}
 	if ended {
 		if v.Reasons[filtered] == nil {
-			v.Reasons[filtered] = map[string]int64{}
+			v.Reasons[filtered], v.EndDays[filtered] = map[string]int64{}, map[int64]int64{}
 		}
 		v.Reasons[filtered][end.EndedReason]++
+		v.EndDays[filtered][date(end)]++
 		return
 	}
 	group := 2 * filtered

@@ -139,7 +139,8 @@ func (f *frame) pairs() []Pair {
 
 // earlyStop adds up who was ended early, crossover or not: the reasons are not kept apart.
 func (f *frame) earlyStop() EarlyStop {
-	e := EarlyStop{ByReason: map[string]int64{}, WithoutExposure: f.run.EndedUnexposed}
+	e := EarlyStop{ByReason: map[string]int64{}, ByDay: []EndDay{}, WithoutExposure: f.run.EndedUnexposed}
+	byDay := map[int64]int64{}
 	for _, a := range f.arms {
 		e.Users += f.persons(a, core.Ended) + f.persons(a, core.CrossedEnded)
 		e.CrossoverUsers += f.persons(a, core.CrossedEnded)
@@ -150,7 +151,13 @@ func (f *frame) earlyStop() EarlyStop {
 			for reason, n := range reasons {
 				e.ByReason[reason] += n
 			}
+			for day, n := range a.EndDays[i] {
+				byDay[day] += n
+			}
 		}
+	}
+	for _, day := range slices.Sorted(maps.Keys(byDay)) {
+		e.ByDay = append(e.ByDay, EndDay{date(day), byDay[day]})
 	}
 	return e
 }

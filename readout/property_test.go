@@ -84,7 +84,10 @@ func TestEveryReadoutIsWholesomeAndLosesNothing(t *testing.T) {
 
 // everybodyOnce: counted users of both policies and those ended early add up.
 func everybodyOnce(t *rapid.T, r *readout.Readout) {
-	var counted, other, ended, reasons, all int64
+	var counted, other, ended, reasons, onDays, all int64
+	for _, d := range r.EarlyStop.ByDay {
+		onDays += d.Users
+	}
 	for i, v := range r.Variants {
 		counted += v.ExposedUsers
 		other += r.OtherPolicy.Variants[i].ExposedUsers
@@ -98,7 +101,7 @@ func everybodyOnce(t *rapid.T, r *readout.Readout) {
 			all = c.Of
 		}
 	}
-	if reasons != r.EarlyStop.Users || max(counted, other)+r.EarlyStop.Users != all {
+	if reasons != r.EarlyStop.Users || onDays != reasons || max(counted, other)+r.EarlyStop.Users != all {
 		t.Fatalf("%d counted (%d under the other policy), %d ended early (%d by reason), of %d", counted, other, r.EarlyStop.Users, reasons, all)
 	}
 	if r.CrossoverPolicy == string(registry.FirstExposure) && ended != r.EarlyStop.Users {

@@ -215,8 +215,15 @@ type Pair struct {
 type EarlyStop struct {
 	Users           int64            `json:"users"`
 	ByReason        map[string]int64 `json:"by_reason"`
+	ByDay           []EndDay         `json:"by_day"`           // UTC, in order
 	CrossoverUsers  int64            `json:"crossover_users"`  // of Users
 	WithoutExposure int64            `json:"without_exposure"` // beside Users: ended, but never exposed to a known variant
+}
+
+// EndDay is how many persons ended early on a day.
+type EndDay struct {
+	Day   string `json:"day"`
+	Users int64  `json:"users"`
 }
 
 // UnknownVariant is a label that the definition does not know. Its persons and exposures are in no arm.
