@@ -91,7 +91,7 @@ type VariantAggregate struct {
 	Repeats  int64                        `json:"repeats"` // exposures beyond a person's first in the run
 	Days     [groups]map[int64]int64      `json:"days"`    // persons by day of first exposure, days since 1970; see Who
 	Statuses [populations][statuses]int64 `json:"statuses"`
-	Reasons  [2]map[string]int64          `json:"reasons"` // persons that ended early, by reason: not filtered, and filtered
+	Reasons  [2]map[string]int64          `json:"reasons"`  // persons that ended early, by reason: not filtered, and filtered
 	EndDays  [2]map[int64]int64           `json:"end_days"` // the same persons by the day on which they did, days since 1970
 	Metrics  map[string]*MetricAggregate  `json:"-"`
 	Pairs    [groups][]Product            `json:"-"` // sorted by metrics; see Products
