@@ -122,11 +122,28 @@ func (s shown) query(name, value string) string {
 
 func (p *Pages) detail(q *request) error {
 	id := q.PathValue("id")
+	if at := q.URL.Query().Get("at"); at != "" {
+		return p.then(q, id, at)
+	}
 	page, err := p.detailed(q, id)
 	if err != nil {
 		return err
 	}
 	return p.show(q, http.StatusOK, "detail", page)
+}
+
+// then leads to the state that was known at the end of a day.
+func (p *Pages) then(q *request, id, at string) error {
+	s := showing(q.URL.Query())
+	s.atSeq = ""
+	ask := s.ask()
+	ask.Set("at", at)
+	r, _, err := p.readout(q, id, ask)
+	if err != nil {
+		return err
+	}
+	http.Redirect(q.w, q.Request, pathOf(id)+s.query("at_seq", strconv.FormatUint(r.AsOf.StreamSeq, 10)), http.StatusSeeOther)
+	return nil
 }
 
 func (p *Pages) detailed(q *request, id string) (*detailPage, error) {

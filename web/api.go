@@ -58,7 +58,8 @@ type Publisher interface {
 // Options are what an API is made of. State and Registry must be set.
 type Options struct {
 	State    State
-	Past     Past // nil: only the newest state can be had
+	Past     Past    // nil: only the newest state can be had
+	Moments  Moments // nil: states can be had by their sequence only
 	Registry Publisher
 	Eraser   Eraser           // nil: nobody can be erased here
 	Changed  func(error) bool // whether the Publisher's error says that somebody else was faster; nil: none does

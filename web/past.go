@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 )
@@ -17,6 +19,30 @@ type Past interface {
 	// At is the state after the last record at or below a stream sequence that was applied. Where that takes longer than
 	// ctx lasts it fails with an *Underway and goes on: whoever asks again finds more of it done.
 	At(ctx context.Context, seq uint64) (*core.View, error)
+}
+
+// Moments knows when what was received.
+type Moments interface {
+	// SeqAt is the sequence up to which everything had been received by a moment, 0 where that is nothing.
+	SeqAt(ctx context.Context, at canonical.Time) (uint64, error)
+}
+
+// then turns a moment into a sequence: the state that was known at that time, at the most the newest.
+func (a *API) then(c echo.Context, at canonical.Time) (uint64, error) {
+	fault := func(detail string) error {
+		return problem.Problem{Status: http.StatusUnprocessableEntity, Detail: detail, Errors: []problem.FieldError{{Pointer: "/at", Detail: detail}}}
+	}
+	if a.Moments == nil {
+		return 0, fault("Moments cannot be looked up here. Ask with at_seq.")
+	}
+	seq, err := a.Moments.SeqAt(c.Request().Context(), at)
+	if err != nil {
+		return 0, err
+	}
+	if seq == 0 {
+		return 0, fault("Nothing had been received by " + at.String() + ".")
+	}
+	return min(seq, a.State.View().Seq), nil
 }
 
 // Underway reports a former state that is being made.
@@ -39,6 +65,13 @@ var errAnswered = errors.New("answered")
 // viewOf is the state that a client asks for: the newest, one in which the experiment stands for something that was just
 // written, or a former one.
 func (a *API) viewOf(c echo.Context, id string, q asked) (*core.View, error) {
+	if q.at != nil {
+		seq, err := a.then(c, *q.at)
+		if err != nil {
+			return nil, err
+		}
+		q.atSeq = &seq
+	}
 	v := a.State.View()
 	if asOf(v, id) < q.minSeq {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), q.patience(defaultWait))

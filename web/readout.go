@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
@@ -28,6 +29,7 @@ type asked struct {
 	minSeq   uint64
 	wait     *time.Duration // nil: as long as is usual
 	atSeq    *uint64
+	at       *canonical.Time // instead of atSeq
 }
 
 // readout is GET /v1/experiments/{id}/readout.
@@ -116,6 +118,13 @@ func ask(values url.Values) (asked, error) {
 	if n, given := sequence("at_seq"); given {
 		q.atSeq = &n
 	}
+	if text := values.Get("at"); text != "" {
+		at, err := moment(text)
+		if err != nil || q.atSeq != nil {
+			fault("at", "must be a day such as 2026-11-20, which stands for its end (UTC), or a time such as 2026-11-20T10:00:00Z, without at_seq beside it")
+		}
+		q.at = &at
+	}
 	if text := values.Get("wait"); text != "" {
 		d, err := time.ParseDuration(text)
 		if err != nil || d < 0 || d > maxWait {
@@ -127,6 +136,14 @@ func ask(values url.Values) (asked, error) {
 		return q, problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", faults...)
 	}
 	return q, nil
+}
+
+// moment reads a time, or the last moment of a day.
+func moment(text string) (canonical.Time, error) {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return canonical.TimeOf(day.AddDate(0, 0, 1)) - 1, nil
+	}
+	return canonical.ParseTime(text)
 }
 
 // behind answers a client that asked for more than has been applied within its patience. It is no failure of ours, so

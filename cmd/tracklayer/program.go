@@ -265,7 +265,7 @@ func (p *Program) routes() error {
 	if p.fold != nil {
 		p.eraser = p.newEraser()
 		api := web.New(web.Options{
-			State: p.fold, Past: p.past, Registry: p.events, Eraser: p.eraser, Largest: min(4<<20, p.events.MaxMessage()-8<<10), Code: version, Now: p.now, Log: p.log,
+			State: p.fold, Past: p.past, Moments: p.events, Registry: p.events, Eraser: p.eraser, Largest: min(4<<20, p.events.MaxMessage()-8<<10), Code: version, Now: p.now, Log: p.log,
 			ReadKey: p.readKey(), WriteKey: p.editKey(),
 			Changed: func(err error) bool { return errors.Is(err, stream.ErrChanged) },
 		})

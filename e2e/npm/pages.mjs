@@ -242,6 +242,21 @@ const scenarios = {
     }, { javaScriptEnabled: false })
   },
 
+  async "the readout of a former day is shown as it was"() {
+    await visit("/experiments/checkout_headline", async (page) => {
+      const day = new Date(Date.now() - 12 * 86_400_000).toISOString().slice(0, 10)
+      await page.locator("#day").fill(day)
+      await page.getByRole("button", { name: "Show" }).click()
+      await page.waitForURL(/at_seq=\d+/)
+      assert.match(await page.locator("main").innerText(), /This is the readout as of sequence/)
+      const seq = Number(new URL(page.url()).searchParams.get("at_seq"))
+      const then = await api(`/v1/experiments/checkout_headline/readout?at=${day}`)
+      assert.equal(then.as_of.stream_seq, seq)
+      const now = await api("/v1/experiments/checkout_headline/readout")
+      assert.ok(then.variants[0].exposed_users < 0.8 * now.variants[0].exposed_users, "as many as now")
+    })
+  },
+
   async "a person's page says why it counts"() {
     await visit(person, async (page) => {
       assert.match(await page.locator("main").innerText(), /checkout_headline|Checkout headline/)
