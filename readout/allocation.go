@@ -93,17 +93,11 @@ type AllocationQuestion struct {
 
 // Allocate reads the weights for the next day off a View. It fails as Series does.
 func Allocate(v *core.View, experiment string, q AllocationQuestion, codeVersion string) (*Allocation, error) {
-	f, err := frameOf(v, experiment, q.Run, q.Filtered)
+	f, m, err := frameOfMetric(v, experiment, q.Run, q.Filtered, q.Metric)
 	if err != nil {
 		return nil, err
 	}
-	s, m := f.of, f.primary()
-	if q.Metric != "" {
-		m = f.metricOf(q.Metric)
-	}
-	if m == nil {
-		return nil, fmt.Errorf("%w: %q", ErrNoMetric, q.Metric)
-	}
+	s := f.of
 	if q.Algorithm == "" {
 		q.Algorithm = Thompson
 	}

@@ -117,7 +117,8 @@ type AgeFigure struct {
 	StandardError *float64 `json:"standard_error,omitempty"`
 }
 
-// mostDays bounds the days that a series is cut into, from the newest back: what is older is summed up in the first.
+// mostDays bounds the days of a series, from the newest back. Who came before them is in the figures as of a day, but
+// has no day and no cohort of its own.
 const mostDays = 400
 
 // SeriesQuestion is which series of a run is asked for.
@@ -131,17 +132,11 @@ type SeriesQuestion struct {
 // Series reads a run over time off a View. It fails as Make does, and with ErrNoMetric where there is no such metric, or
 // none is primary.
 func Series(v *core.View, experiment string, q SeriesQuestion, codeVersion string) (*Timeseries, error) {
-	f, err := frameOf(v, experiment, q.Run, q.Filtered)
+	f, m, err := frameOfMetric(v, experiment, q.Run, q.Filtered, q.Metric)
 	if err != nil {
 		return nil, err
 	}
-	s, m := f.of, f.primary()
-	if q.Metric != "" {
-		m = f.metricOf(q.Metric)
-	}
-	if m == nil {
-		return nil, fmt.Errorf("%w: %q", ErrNoMetric, q.Metric)
-	}
+	s := f.of
 	t := &Timeseries{
 		ExperimentID: experiment, Status: f.life.Status, AsOf: AsOf{s.Seq, s.Revision, codeVersion, v.Due, v.Erasures}, Control: f.def.Control,
 		Metric: m.ID, Type: m.Type, Direction: m.Direction, Window: *m.Window, Population: All, CrossoverPolicy: string(f.def.Crossover),
@@ -161,6 +156,22 @@ func Series(v *core.View, experiment string, q SeriesQuestion, codeVersion strin
 		t.DaysSinceExposure = f.seriesAges(m)
 	}
 	return t, nil
+}
+
+// frameOfMetric finds a run and one of its metrics, "" for the primary one.
+func frameOfMetric(v *core.View, experiment string, run int, filtered bool, metric string) (*frame, *registry.Metric, error) {
+	f, err := frameOf(v, experiment, run, filtered)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := f.primary()
+	if metric != "" {
+		m = f.metricOf(metric)
+	}
+	if m == nil {
+		return nil, nil, fmt.Errorf("%w: %q", ErrNoMetric, metric)
+	}
+	return f, m, nil
 }
 
 func (f *frame) metricOf(id string) *registry.Metric {

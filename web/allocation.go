@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"math"
 	"net/http"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
 )
@@ -37,28 +37,6 @@ func (a *API) allocation(c echo.Context) error {
 	if len(faults) > 0 {
 		return problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", faults...)
 	}
-	v, err := a.viewOf(c, id, q)
-	if errors.Is(err, errAnswered) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	s, _ := v.Experiment(id)
-	recomputing(c, v, s)
-	found, err := readout.Allocate(v, id, want, a.Code)
-	switch {
-	case errors.Is(err, readout.ErrRecomputing):
-		return unreadable(c, v)
-	case errors.Is(err, readout.ErrNoMetric):
-		return noMetric(id, want.Metric)
-	case err != nil:
-		return unmade(err, id, q.run)
-	}
-	body, err := encode(found)
-	if err != nil {
-		return err
-	}
-	c.Response().Header().Set(headerSeq, strconv.FormatUint(s.Seq, 10))
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body)
+	return a.ofMetric(c, id, q, want.Metric, func(v *core.View) (any, error) { return readout.Allocate(v, id, want, a.Code) },
+		func(body []byte) error { return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body) })
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
 )
@@ -29,6 +30,14 @@ func (a *API) timeseries(c echo.Context) error {
 		return problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.",
 			problem.FieldError{Pointer: "/population", Detail: "must be all or matured"})
 	}
+	metric := values.Get("metric")
+	return a.ofMetric(c, id, q, metric, func(v *core.View) (any, error) {
+		return readout.Series(v, id, readout.SeriesQuestion{Run: q.run, Metric: metric, Matured: population == readout.MaturedOnly, Filtered: q.filtered}, a.Code)
+	}, func(body []byte) error { return fresh(c, tagOf(body), body) })
+}
+
+// ofMetric answers with what is made of the state that was asked for, about one metric of an experiment.
+func (a *API) ofMetric(c echo.Context, id string, q asked, metric string, content func(*core.View) (any, error), answer func(body []byte) error) error {
 	v, err := a.viewOf(c, id, q)
 	if errors.Is(err, errAnswered) {
 		return nil
@@ -38,8 +47,7 @@ func (a *API) timeseries(c echo.Context) error {
 	}
 	s, _ := v.Experiment(id)
 	recomputing(c, v, s)
-	metric := values.Get("metric")
-	t, err := readout.Series(v, id, readout.SeriesQuestion{Run: q.run, Metric: metric, Matured: population == readout.MaturedOnly, Filtered: q.filtered}, a.Code)
+	made, err := content(v)
 	switch {
 	case errors.Is(err, readout.ErrRecomputing):
 		return unreadable(c, v)
@@ -48,12 +56,12 @@ func (a *API) timeseries(c echo.Context) error {
 	case err != nil:
 		return unmade(err, id, q.run)
 	}
-	body, err := encode(t)
+	body, err := encode(made)
 	if err != nil {
 		return err
 	}
 	c.Response().Header().Set(headerSeq, strconv.FormatUint(s.Seq, 10))
-	return fresh(c, tagOf(body), body)
+	return answer(body)
 }
 
 // noMetric is the answer for a metric that an experiment does not have.
