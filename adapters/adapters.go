@@ -11,6 +11,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tracklayer/tracklayer/canonical"
 )
@@ -111,6 +114,33 @@ func (b *Batch) Ignore(reason string) {
 	b.Ignored[reason]++
 }
 
+// Bounds of IgnoreWord.
+const (
+	maxWord  = 60 // bytes of a word
+	maxWords = 20 // different reasons of one request
+)
+
+// IgnoreWord counts an item that is not meant to count, with the sender's own word for the reason, so that a reader of
+// the counts can see which word to allow: "other_reason: fallthrough". A word is cut at 60 bytes, and past 20 different
+// reasons in one request the words are left out.
+func (b *Batch) IgnoreWord(reason, word string) {
+	word = strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(word, ""))
+	for len(word) > maxWord {
+		_, size := utf8.DecodeLastRuneInString(word)
+		word = word[:len(word)-size]
+	}
+	named := reason + ": " + word
+	if _, known := b.Ignored[named]; word == "" || !known && len(b.Ignored) >= maxWords {
+		named = reason
+	}
+	b.Ignore(named)
+}
+
 // Reject records why item index cannot be counted. A *canonical.FieldError names its field.
 func (b *Batch) Reject(index int, err error) {
 	r := Rejection{Index: index, Reason: err.Error()}
@@ -126,6 +156,8 @@ func (b *Batch) Accept(s Source, e Envelope, index int, events ...canonical.Even
 	at := len(b.Events)
 	for _, ev := range events {
 		ev.Source, ev.ReceivedAt, ev.SchemaVersion = s.Name, e.ReceivedAt, canonical.SchemaVersion
+		ev.BatchIndex = index
+		ev.DropPlaceholders(s.Rules)
 		if err := ev.Validate(s.Rules); err != nil {
 			b.Events = b.Events[:at]
 			b.Reject(index, err)

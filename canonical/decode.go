@@ -22,7 +22,7 @@ func ParseWire(data []byte) (Event, error) { return parse(data, true) }
 type reader struct {
 	c     jsonscan.Cursor
 	e     Event
-	times [Linked + 1]Time
+	times [lastKind + 1]Time
 	name  string
 	wire  bool
 }
@@ -44,7 +44,7 @@ func parse(data []byte, wire bool) (Event, error) {
 		if r.name == "" {
 			return Event{}, fault("event_name", "is required")
 		}
-		return Event{}, fault("event_name", "%.40q is none of experiment_exposed, experiment_converted, experiment_ended_early, identity_linked", r.name)
+		return Event{}, fault("event_name", "%.40q is none of "+kindNames, r.name)
 	}
 	r.e.At = r.times[r.e.Kind]
 	r.e.dropForeign()
@@ -77,6 +77,13 @@ func (r *reader) field(key string) (err error) {
 		return r.time(&r.times[EndedEarly])
 	case "linked_at":
 		return r.time(&r.times[Linked])
+	case "unlinked_at":
+		return r.time(&r.times[Unlinked])
+	case "ambiguous_id":
+		e.AmbiguousID, err = r.flag()
+		return err
+	case "groups":
+		return r.groups()
 	case "value":
 		return r.number(&e.Value)
 	case "metric_value":
@@ -103,6 +110,10 @@ func (r *reader) field(key string) (err error) {
 	case "schema_version":
 		n, err := r.integer()
 		e.SchemaVersion = int(n)
+		return err
+	case "batch_index":
+		n, err := r.integer()
+		e.BatchIndex = int(n)
 		return err
 	case "clock_offset_ms":
 		e.ClockOffset, err = r.integer()
@@ -137,6 +148,10 @@ func (r *reader) text(key string) *string {
 		return &e.Currency
 	case "dedup_key":
 		return &e.DedupKey
+	case "adjusts":
+		return &e.Adjusts
+	case "experiment_kind":
+		return &e.ExperimentKind
 	case "source_experiment":
 		return &e.SourceExperiment
 	case "source_variant":
@@ -221,6 +236,31 @@ func (r *reader) integer() (int64, error) {
 	return n, nil
 }
 
+func (r *reader) flag() (bool, error) {
+	if r.c.Null() {
+		return false, nil
+	}
+	return r.c.Bool()
+}
+
+// groups reads {"company":"acme"}. A member that is null is left out.
+func (r *reader) groups() error {
+	if r.c.Null() {
+		return nil
+	}
+	r.e.Groups = nil
+	err := r.c.Object(func(key []byte) error {
+		kind, id := string(key), ""
+		if err := r.string(&id); err != nil || id == "" {
+			return err
+		}
+		r.e.Groups = append(r.e.Groups, Group{kind, id})
+		return nil
+	})
+	r.e.Groups = SortGroups(r.e.Groups)
+	return err
+}
+
 func (r *reader) attributes() error {
 	if r.c.Null() {
 		return nil
@@ -242,10 +282,13 @@ func (e *Event) dropForeign() {
 		e.EndedReason = ""
 	}
 	if e.Kind != Converted {
-		e.ConversionEvent, e.Currency, e.DedupKey, e.Channel = "", "", "", ""
+		e.ConversionEvent, e.Currency, e.DedupKey, e.Channel, e.Adjusts = "", "", "", "", ""
 		e.Value, e.MetricValue = Number{}, Number{}
 	}
-	if e.Kind == Linked {
+	if e.Kind != Exposed {
+		e.ExperimentKind = ""
+	}
+	if e.Kind == Linked || e.Kind == Unlinked {
 		e.ExperimentID, e.Variant, e.SourceExperiment, e.SourceVariant = "", "", "", ""
 	}
 	e.Currency = strings.ToUpper(e.Currency)

@@ -9,6 +9,9 @@ import (
 // gives the same bytes, and ParseWire reads them back.
 func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = e.appendFields(append(dst, '{'), e.At)
+	if e.BatchIndex != 0 {
+		dst = strconv.AppendInt(append(dst, `,"batch_index":`...), int64(e.BatchIndex), 10)
+	}
 	if e.ClockOffset != 0 {
 		dst = strconv.AppendInt(append(dst, `,"clock_offset_ms":`...), e.ClockOffset, 10)
 	}
@@ -33,8 +36,12 @@ func (e *Event) appendFields(dst []byte, at Time) []byte {
 	dst = strconv.AppendInt(append(dst, `,"schema_version":`...), int64(e.SchemaVersion), 10)
 	dst = appendField(dst, `,"experiment_id":`, e.ExperimentID)
 	dst = appendField(dst, `,"variant":`, e.Variant)
+	dst = appendField(dst, `,"experiment_kind":`, e.ExperimentKind)
 	dst = appendField(dst, `,"user_id":`, e.UserID)
 	dst = appendField(dst, `,"anonymous_id":`, e.AnonymousID)
+	if e.AmbiguousID {
+		dst = append(dst, `,"ambiguous_id":true`...)
+	}
 	dst = appendField(dst, `,"previous_user_id":`, e.PreviousUserID)
 	dst = appendField(dst, `,"conversion_event":`, e.ConversionEvent)
 	if e.Value.Set {
@@ -45,16 +52,31 @@ func (e *Event) appendFields(dst []byte, at Time) []byte {
 		dst = e.MetricValue.appendTo(append(dst, `,"metric_value":`...))
 	}
 	dst = appendField(dst, `,"dedup_key":`, e.DedupKey)
+	dst = appendField(dst, `,"adjusts":`, e.Adjusts)
 	dst = appendField(dst, `,"channel":`, string(e.Channel))
 	dst = appendField(dst, `,"ended_reason":`, e.EndedReason)
 	dst = append(append(dst, ',', '"'), e.Kind.TimeField()...)
 	dst = append(at.appendTo(append(dst, `":"`...)), '"')
 	dst = appendField(dst, `,"source_experiment":`, e.SourceExperiment)
 	dst = appendField(dst, `,"source_variant":`, e.SourceVariant)
+	if len(e.Groups) > 0 {
+		dst = appendGroups(dst, e.Groups)
+	}
 	if len(e.Attributes) > 0 {
 		dst = append(append(dst, `,"attributes":`...), e.Attributes...)
 	}
 	return dst
+}
+
+func appendGroups(dst []byte, groups []Group) []byte {
+	dst = append(dst, `,"groups":{`...)
+	for i, g := range groups {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendQuoted(append(appendQuoted(dst, g.Kind), ':'), g.ID)
+	}
+	return append(dst, '}')
 }
 
 func appendField(dst []byte, name, value string) []byte {

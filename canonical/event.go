@@ -1,6 +1,11 @@
 package canonical
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+)
 
 // SchemaVersion is the version of the wire form that this code writes.
 const SchemaVersion = 1
@@ -14,13 +19,20 @@ const (
 	Converted                  // a unit did something that a metric counts
 	EndedEarly                 // a unit's participation in an experiment was broken off
 	Linked                     // two ids are one person
+	Unlinked                   // earlier links of a user id and an anonymous id no longer hold
 )
+
+const lastKind = Unlinked
+
+// kindNames lists the kinds for error messages.
+const kindNames = "experiment_exposed, experiment_converted, experiment_ended_early, identity_linked, identity_unlinked"
 
 var kinds = [...]struct{ name, token, time string }{
 	Exposed:    {"experiment_exposed", "exposed", "exposed_at"},
 	Converted:  {"experiment_converted", "converted", "converted_at"},
 	EndedEarly: {"experiment_ended_early", "ended_early", "ended_at"},
 	Linked:     {"identity_linked", "linked", "linked_at"},
+	Unlinked:   {"identity_unlinked", "unlinked", "unlinked_at"},
 }
 
 // String is the event_name of the kind, "" for none.
@@ -49,7 +61,7 @@ func (k Kind) TimeField() string {
 
 // ParseKind finds the kind of an event_name, or 0.
 func ParseKind(name string) Kind {
-	for k := Exposed; k <= Linked; k++ {
+	for k := Exposed; k <= lastKind; k++ {
 		if kinds[k].name == name {
 			return k
 		}
@@ -100,11 +112,19 @@ type Event struct {
 
 	ExperimentID string
 	Variant      string
-	UserID       string
-	AnonymousID  string
+	// ExperimentKind is Holdout if the exposure reports that the unit is held out of experiments, else empty.
+	ExperimentKind string
+	UserID         string
+	AnonymousID    string
+	// AmbiguousID says that the sender does not tell whether its only id is a user's or a visitor's: the event names one
+	// unit that both user_id and anonymous_id name. It is never set on an event with two ids.
+	AmbiguousID bool
 
-	// At is exposed_at, converted_at, ended_at or linked_at.
+	// At is exposed_at, converted_at, ended_at, linked_at or unlinked_at.
 	At Time
+	// BatchIndex is the position of the item in its request, from 0. It orders events of one request that have the same
+	// time.
+	BatchIndex int
 
 	PreviousUserID  string // Linked: an older user id of the same person
 	EndedReason     string // EndedEarly
@@ -113,15 +133,37 @@ type Event struct {
 	Currency        string // Converted: ISO 4217, goes with Value
 	MetricValue     Number // Converted: any other number
 	DedupKey        string // Converted: an order id or the like, equal wherever the same conversion is reported
+	Adjusts         string // Converted: the dedup_key of the conversion that Value and MetricValue are added to
 	Channel         Channel
 
 	SourceExperiment string // the vendor's own id, untouched
 	SourceVariant    string // the vendor's own id, untouched
+	Groups           []Group // what the unit belongs to: companies, teams; sorted by kind, one a kind
 	Attributes       json.RawMessage
 }
 
-// Unit is who an event is about: the user where it names one, else the anonymous visitor.
+// Holdout is the ExperimentKind of an experiment that measures the units held out of other experiments.
+const Holdout = "holdout"
+
+// Group is something that a unit belongs to, such as {company acme}.
+type Group struct{ Kind, ID string }
+
+// MaxGroups is how many groups an event may name.
+const MaxGroups = 10
+
+// SortGroups sorts groups by kind and keeps one group a kind, the one with the smaller id, so that equal facts have equal
+// bodies. It changes the slice in place.
+func SortGroups(groups []Group) []Group {
+	slices.SortFunc(groups, func(a, b Group) int { return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID)) })
+	return slices.CompactFunc(groups, func(a, b Group) bool { return a.Kind == b.Kind })
+}
+
+// Unit is who an event is about: the user if it names one, else the anonymous visitor. An ambiguous id is stored as a
+// user's, under whichever name it came.
 func (e *Event) Unit() Unit {
+	if e.AmbiguousID && e.UserID == "" {
+		return Unit{User, e.AnonymousID}
+	}
 	if e.UserID != "" {
 		return Unit{User, e.UserID}
 	}
@@ -130,7 +172,7 @@ func (e *Event) Unit() Unit {
 
 // Links reports whether the event says that an anonymous id belongs to a user: identity_linked says so, and so does
 // every event that carries both ids.
-func (e *Event) Links() bool { return e.UserID != "" && e.AnonymousID != "" }
+func (e *Event) Links() bool { return e.UserID != "" && e.AnonymousID != "" && e.Kind != Unlinked }
 
 // UnitKind tells the two spaces of ids apart. They never mix.
 type UnitKind uint8

@@ -116,3 +116,24 @@ func (t *Time) UnmarshalText(b []byte) (err error) {
 	*t, err = ParseTime(string(b))
 	return err
 }
+
+// Limits of ClockOffset, in milliseconds.
+const (
+	// aheadTolerance is how far a sender's clock may be ahead of ours before it is corrected: less does not matter.
+	aheadTolerance = 5_000
+	// behindTolerance is how far a sender's clock may seem to be behind before it is corrected: a request that waited for a
+	// network looks the same for as long as the wait lasts.
+	behindTolerance = 3_600_000
+)
+
+// ClockOffset is what to add to the times of a request that says when it was sent, in milliseconds; 0 if the clock of its
+// sender may well be right. A clock that is ahead is certain, because no request is received before it is sent. One that
+// is behind cannot be told from a slow upload, so only more than an hour is corrected: a shift by a delay of minutes would
+// move an exposure past its own conversion.
+func ClockOffset(sent, received Time) int64 {
+	offset := int64(received - sent)
+	if offset < -aheadTolerance || offset > behindTolerance {
+		return offset
+	}
+	return 0
+}

@@ -2,6 +2,7 @@ package canonical
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -33,8 +34,13 @@ type Rules struct {
 var wellKnownNonIDs = []string{
 	"null", "nil", "none", "undefined", "nan", "n/a", "na", "(not set)", "not_set", "unknown", "[object object]",
 	"anonymous", "anon", "guest", "visitor", "true", "false", "id", "user_id", "userid", "distinct_id", "distinctid",
-	"anonymous_id", "anonymousid", "email", "not_authenticated", "-", "_", "?", "{}", "[]", `""`, "''",
+	"anonymous_id", "anonymousid", "device_id", "deviceid", "stable_id", "stableid", "session_id", "sessionid", "visitor_id",
+	"visitorid", "email", "not_authenticated", "-", "_", "?", "{}", "[]", `""`, "''",
 }
+
+// absentWords are what programs write for a value that is not there. Behind a prefix such as "device:" they are no more of
+// an id than alone.
+var absentWords = []string{"null", "nil", "none", "undefined", "nan", "[object object]"}
 
 // NonIDs lists the well-known non-ids, besides which anything made of zeros and dashes alone is one.
 func NonIDs() []string { return append([]string(nil), wellKnownNonIDs...) }
@@ -64,15 +70,52 @@ func (r Rules) IsNonID(id string) bool {
 			return true
 		}
 	}
-	_, ok := r.nonIDs[strings.ToLower(strings.TrimSpace(id))]
-	return ok
+	plain := strings.ToLower(strings.TrimSpace(id))
+	if _, ok := r.nonIDs[plain]; ok {
+		return true
+	}
+	_, last, prefixed := cutLast(plain, ':')
+	return prefixed && slices.Contains(absentWords, last)
+}
+
+func cutLast(s string, sep byte) (before, after string, found bool) {
+	if i := strings.LastIndexByte(s, sep); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
+}
+
+// DropPlaceholders removes ids that stand for no person from an event that has another id: the event counts for that one.
+// An event whose only id is a placeholder keeps it, and Validate refuses it. A link or its withdrawal needs both ids and
+// keeps them too, except that a link loses one placeholder of three.
+func (e *Event) DropPlaceholders(r Rules) {
+	if e.Kind == Unlinked {
+		return
+	}
+	if e.Kind == Linked {
+		switch {
+		case e.AnonymousID == "" || e.PreviousUserID == "":
+		case r.IsNonID(e.AnonymousID):
+			e.AnonymousID = ""
+		case r.IsNonID(e.PreviousUserID):
+			e.PreviousUserID = ""
+		}
+		return
+	}
+	switch {
+	case e.UserID == "" || e.AnonymousID == "":
+	case r.IsNonID(e.AnonymousID):
+		e.AnonymousID = ""
+	case r.IsNonID(e.UserID):
+		e.UserID = ""
+	}
 }
 
 // Validate checks an event against the contract and returns nil or the first *FieldError in the order of the fields.
 // It needs ReceivedAt to be set. An event without an id is valid: Complete gives it one.
 func (e *Event) Validate(r Rules) error {
-	if e.Kind < Exposed || e.Kind > Linked {
-		return fault("event_name", "must be one of experiment_exposed, experiment_converted, experiment_ended_early, identity_linked")
+	if e.Kind < Exposed || e.Kind > lastKind {
+		return fault("event_name", "must be one of "+kindNames)
 	}
 	if err := optionalID("event_id", e.ID); err != nil {
 		return err
@@ -89,6 +132,9 @@ func (e *Event) Validate(r Rules) error {
 	if err := e.validateTime(); err != nil {
 		return err
 	}
+	if err := e.validateGroups(); err != nil {
+		return err
+	}
 	if err := optionalID("source_experiment", e.SourceExperiment); err != nil {
 		return err
 	}
@@ -97,8 +143,12 @@ func (e *Event) Validate(r Rules) error {
 
 func (e *Event) validateRun() error {
 	switch e.Kind {
-	case Linked:
+	case Linked, Unlinked:
 		return nil
+	case Exposed:
+		if e.ExperimentKind != "" && e.ExperimentKind != Holdout {
+			return fault("experiment_kind", "must be holdout, or left out")
+		}
 	case Converted:
 		if e.ExperimentID == "" && e.Variant == "" {
 			return nil
@@ -117,7 +167,17 @@ func (e *Event) validateRun() error {
 }
 
 func (e *Event) validatePerson(r Rules) error {
-	if e.Kind == Linked {
+	if e.AmbiguousID && (e.Kind == Linked || e.Kind == Unlinked || e.UserID != "" && e.AnonymousID != "") {
+		return fault("ambiguous_id", "goes with a single id: an event that names two says which is the user's")
+	}
+	if e.Kind == Unlinked {
+		if e.UserID == "" {
+			return fault("user_id", "is required")
+		}
+		if e.AnonymousID == "" || e.AnonymousID == e.UserID {
+			return fault("anonymous_id", "is required, and must differ from user_id")
+		}
+	} else if e.Kind == Linked {
 		if e.UserID == "" {
 			return fault("user_id", "is required")
 		}
@@ -154,6 +214,9 @@ func (e *Event) validateDetails() error {
 		if err := optionalID("dedup_key", e.DedupKey); err != nil {
 			return err
 		}
+		if err := e.validateAdjustment(); err != nil {
+			return err
+		}
 		if e.Currency != "" && !isCurrency(e.Currency) {
 			return fault("currency", "must be an ISO 4217 code such as EUR")
 		}
@@ -163,6 +226,34 @@ func (e *Event) validateDetails() error {
 	}
 	return nil
 }
+
+func (e *Event) validateAdjustment() error {
+	if e.Adjusts == "" {
+		return nil
+	}
+	if !e.Value.Set && !e.MetricValue.Set {
+		return fault("value", "is required beside adjusts: it is what is added to the conversion; a refund is negative")
+	}
+	return optionalID("adjusts", e.Adjusts)
+}
+
+func (e *Event) validateGroups() error {
+	if len(e.Groups) > MaxGroups {
+		return fault("groups", "must have at most %d members, has %d", MaxGroups, len(e.Groups))
+	}
+	for _, g := range e.Groups {
+		if err := requiredID("groups", g.Kind); err != nil {
+			return err
+		}
+		if err := requiredID("groups", g.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// IsCurrency reports whether s has the form of an ISO 4217 code: three upper-case letters.
+func IsCurrency(s string) bool { return isCurrency(s) }
 
 func isCurrency(s string) bool {
 	if len(s) != 3 {

@@ -98,6 +98,8 @@ func (d *Door) readItem(p *parcel, i int, at canonical.Time) error {
 		if p.offset != 0 && e.At != 0 {
 			e.At, e.ClockOffset = e.At+canonical.Time(p.offset), p.offset
 		}
+		e.BatchIndex = i
+		e.DropPlaceholders(d.Rules)
 		if err = e.Validate(d.Rules); err == nil {
 			if err = e.Complete(at, d.Random); err != nil {
 				return fmt.Errorf("%w: draw an id: %w", adapters.ErrBusy, err)
@@ -126,9 +128,6 @@ func (p *parcel) reject(i int, field, detail string) {
 	p.faults = append(p.faults, fault{i, field, detail})
 }
 
-// maxDrift is how far a sender's clock may be off before it is mended; less is the network's time.
-const maxDrift = 60_000
-
 // readSentAt compares the sender's clock with ours where the sender says when it sent.
 func (p *parcel) readSentAt(at canonical.Time) error {
 	raw := p.text[p.sentAt.from:p.sentAt.to]
@@ -149,9 +148,7 @@ func (p *parcel) readSentAt(at canonical.Time) error {
 		const detail = `must be RFC 3339 such as "2026-11-20T10:00:00Z", or Unix milliseconds`
 		return &sentAtError{problem.BadRequest("sent_at "+detail, problem.FieldError{Pointer: "/sent_at", Detail: detail})}
 	}
-	if offset := int64(at - sent); offset > maxDrift || offset < -maxDrift {
-		p.offset = offset
-	}
+	p.offset = canonical.ClockOffset(sent, at)
 	return nil
 }
 
