@@ -136,8 +136,8 @@ type Event struct {
 	Adjusts         string // Converted: the dedup_key of the conversion that Value and MetricValue are added to
 	Channel         Channel
 
-	SourceExperiment string // the vendor's own id, untouched
-	SourceVariant    string // the vendor's own id, untouched
+	SourceExperiment string  // the vendor's own id, untouched
+	SourceVariant    string  // the vendor's own id, untouched
 	Groups           []Group // what the unit belongs to: companies, teams; sorted by kind, one a kind
 	Attributes       json.RawMessage
 }
@@ -158,11 +158,11 @@ func SortGroups(groups []Group) []Group {
 	return slices.CompactFunc(groups, func(a, b Group) bool { return a.Kind == b.Kind })
 }
 
-// Unit is who an event is about: the user if it names one, else the anonymous visitor. An ambiguous id is stored as a
-// user's, under whichever name it came.
+// Unit is who an event is about: the user if it names one for certain, else the anonymous visitor. An ambiguous id is a
+// visitor's until the core knows better, under whichever name it came.
 func (e *Event) Unit() Unit {
-	if e.AmbiguousID && e.UserID == "" {
-		return Unit{User, e.AnonymousID}
+	if e.AmbiguousID {
+		return Unit{Anonymous, e.UserID + e.AnonymousID}
 	}
 	if e.UserID != "" {
 		return Unit{User, e.UserID}

@@ -20,6 +20,7 @@ var compared = []struct {
 	{keyDedup, "dedup keys"},
 	{keyOwnerEdge, "reported links"},
 	{keyOwner, "owners of anonymous ids"},
+	{keyUnlink, "withdrawn links"},
 	{keyMerge, "reported merges"},
 	{keyName, "names of experiments"},
 	{keyPerson, "persons"},

@@ -55,19 +55,19 @@ func (f *Fold) refusals(units []canonical.Unit) (n int64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		n += max(o.users-1, 0)
+		n += o.refused()
 	}
 	return n, nil
 }
 
-// refuse notes that an anonymous id, which stays whose it is, was linked to one more user.
-func (f *Fold) refuse(owner string) error {
+// refuse notes that an anonymous id, which stays whose it is, was linked to so many more users.
+func (f *Fold) refuse(owner string, more int64) error {
 	p, err := f.personOf(canonical.Unit{Kind: canonical.User, ID: owner})
 	if err != nil {
 		return err
 	}
 	if p.person != nil {
-		f.change(p, "", func() { p.person.refused++ })
+		f.change(p, "", func() { p.person.refused += more })
 	}
 	return nil
 }

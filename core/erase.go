@@ -223,7 +223,11 @@ func (f *Fold) noteWiped(seq uint64, keys [][]byte, gone []canonical.Event) {
 		e := &gone[i]
 		u := e.Unit()
 		prefixes = append(prefixes, unitKey(keyFact, u), unitKey(keyDedup, u), unitKey(keyPerson, u))
+		if e.AmbiguousID {
+			prefixes = append(prefixes, edgeKey(keyOwner, u.ID, ""))
+		}
 		if e.AnonymousID != "" {
+			prefixes = append(prefixes, edgeKey(keyUnlink, e.AnonymousID, ""))
 			a := canonical.Unit{Kind: canonical.Anonymous, ID: e.AnonymousID}
 			prefixes = append(prefixes, edgeKey(keyOwnerEdge, e.AnonymousID, ""), edgeKey(keyOwner, e.AnonymousID, ""), unitKey(keyPerson, a))
 		}

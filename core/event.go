@@ -93,15 +93,8 @@ func setUnit(e *canonical.Event, u canonical.Unit) {
 // insert stores a new fact and lets it take effect. Identity comes first: it may compute persons from their facts, of
 // which this is not one yet.
 func (f *Fold) insert(e *canonical.Event) error {
-	if e.Links() {
-		if err := f.link(e); err != nil {
-			return err
-		}
-	}
-	if e.PreviousUserID != "" {
-		if err := f.merge(e); err != nil {
-			return err
-		}
+	if err := f.identities(e); err != nil {
+		return err
 	}
 	f.buf = e.AppendJSON(f.buf[:0])
 	if err := f.tx.Set(factKey(e), f.buf); err != nil {
@@ -120,6 +113,38 @@ func (f *Fold) insert(e *canonical.Event) error {
 		return f.converted(p, e)
 	case canonical.EndedEarly:
 		f.change(p, f.rules.Resolve(e.Source, e.ExperimentID, e.SourceExperiment), func() { f.rules.end(p.person, e) })
+	}
+	return nil
+}
+
+// identities lets take effect what an event says of who is who.
+func (f *Fold) identities(e *canonical.Event) error {
+	if e.AmbiguousID {
+		return f.suspect(e.Unit().ID)
+	}
+	if e.UserID != "" {
+		u, err := f.load(canonical.Unit{Kind: canonical.User, ID: e.UserID})
+		if err != nil {
+			return err
+		}
+		if u.person == nil && u.redirect == (canonical.Unit{}) { // the first event that names the user
+			if err := f.identify(e.UserID); err != nil {
+				return err
+			}
+		}
+	}
+	if e.Links() {
+		if err := f.link(e); err != nil {
+			return err
+		}
+	}
+	if e.Kind == canonical.Unlinked {
+		if err := f.unlink(e); err != nil {
+			return err
+		}
+	}
+	if e.PreviousUserID != "" {
+		return f.merge(e)
 	}
 	return nil
 }
@@ -229,16 +254,28 @@ func (f *Fold) withdraw(e *canonical.Event) ([]canonical.Unit, error) {
 		return nil, err
 	}
 	f.noteName(e, -1)
-	seeds := []canonical.Unit{e.Unit()}
 	if e.Links() {
-		seeds = append(seeds, canonical.Unit{Kind: canonical.Anonymous, ID: e.AnonymousID})
-		if err := f.unlink(e); err != nil {
+		if err := f.tx.Delete(momentKey(edgeKey(keyOwnerEdge, e.AnonymousID, e.UserID), momentOf(e))); err != nil {
+			return nil, err
+		}
+	}
+	if e.Kind == canonical.Unlinked {
+		if err := f.tx.Delete(momentKey(edgeKey(keyUnlink, e.AnonymousID, e.UserID), momentOf(e))); err != nil {
 			return nil, err
 		}
 	}
 	if e.PreviousUserID != "" {
-		seeds = append(seeds, canonical.Unit{Kind: canonical.User, ID: e.PreviousUserID})
 		if err := f.unmerge(e); err != nil {
+			return nil, err
+		}
+	}
+	var seeds []canonical.Unit
+	for _, id := range [...]string{e.UserID, e.AnonymousID, e.PreviousUserID} {
+		if id == "" {
+			continue
+		}
+		seeds = append(seeds, canonical.Unit{Kind: canonical.User, ID: id}, canonical.Unit{Kind: canonical.Anonymous, ID: id})
+		if err := f.reown(id); err != nil {
 			return nil, err
 		}
 	}

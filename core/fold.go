@@ -36,6 +36,7 @@ type Fold struct {
 	hints   hints                       // where to find what a receipt of this process erases
 	frozen  map[string]*Snapshot        // experiments that are being recomputed, as they were before
 	due     map[canonical.Unit]struct{} // heavy persons that are to be recomputed
+	seq     uint64                      // of the record that is being applied
 	broken  error                       // a failed write: memory and disk differ, nothing may be applied any more
 	buf     []byte
 	writer  sync.Mutex // Apply or Recompute
@@ -169,6 +170,7 @@ func (f *Fold) write(fn func() error) error {
 }
 
 func (f *Fold) record(r *canonical.Record) error {
+	f.seq = r.Seq
 	switch {
 	case r.Definition != nil:
 		return f.define(r)

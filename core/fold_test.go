@@ -292,7 +292,7 @@ func history(t *rapid.T) *builder {
 			ReceivedAt: t0 + canonical.Time(rapid.IntRange(40, 44).Draw(t, "received")),
 		}
 		if rapid.Bool().Draw(t, "anonymous") {
-			e.AnonymousID = pick("anonymous id", "m", "n")
+			e.AnonymousID = pick("anonymous id", "m", "n", "u")
 			if rapid.Bool().Draw(t, "only") {
 				e.UserID = ""
 			}
@@ -304,7 +304,10 @@ func history(t *rapid.T) *builder {
 		if rapid.IntRange(0, 9).Draw(t, "attributed") == 0 {
 			e.Attributes = json.RawMessage(pick("attributes", attributes...))
 		}
-		switch rapid.IntRange(0, 9).Draw(t, "kind") {
+		if rapid.IntRange(0, 3).Draw(t, "ambiguous") == 0 { // one id, which may be a user's or a visitor's
+			e.UserID, e.AnonymousID, e.AmbiguousID = pick("ambiguous id", "u", "v", "m"), "", true
+		}
+		switch rapid.IntRange(0, 10).Draw(t, "kind") {
 		case 0, 1, 2, 3:
 			e.Kind, e.ExperimentID, e.Variant = canonical.Exposed, pick("experiment", "x", "ex", "y"), pick("variant", "a", "b", "bee", "other")
 		case 4, 5, 6, 7:
@@ -322,7 +325,7 @@ func history(t *rapid.T) *builder {
 		case 8:
 			e.Kind, e.ExperimentID, e.Variant, e.EndedReason = canonical.EndedEarly, pick("experiment", "x", "y"), "a", pick("reason", "r", "s")
 		case 9:
-			e.Kind = canonical.Linked
+			e.Kind, e.AmbiguousID = canonical.Linked, false
 			if e.UserID == "" {
 				e.UserID = "u"
 			}
@@ -331,6 +334,8 @@ func history(t *rapid.T) *builder {
 					e.PreviousUserID, e.AnonymousID = "", "m"
 				}
 			}
+		case 10:
+			e.Kind, e.AmbiguousID, e.UserID, e.AnonymousID = canonical.Unlinked, false, pick("unlinked user", "u", "v"), pick("unlinked id", "m", "n")
 		}
 		if e.ExperimentID != "" && rapid.IntRange(0, 3).Draw(t, "vendor") == 0 { // names that only an alias knows
 			e.SourceExperiment, e.SourceVariant = pick("vendor's experiment", "ex", "y", "raw"), pick("vendor's variant", "bee", "other")

@@ -14,6 +14,7 @@ const (
 	keyDedup      = 'k' // unit, conversion event, dedup key -> nothing
 	keyOwnerEdge  = 'o' // anonymous id, user id, time, source, event id -> nothing: one report that they are one person
 	keyOwner      = 'w' // anonymous id -> its owner
+	keyUnlink     = 'u' // anonymous id, user id, time, source, event id -> nothing: links of the pair up to then are withdrawn
 	keyMerge      = 'm' // user id, user id, time, source, event id -> nothing: one report, kept in both directions
 	keyName       = 'n' // source, what it calls an experiment, the vendor's own name for it -> how many facts do
 	keyPerson     = 'p' // unit -> person or redirect
@@ -90,21 +91,42 @@ func decodeName(key []byte) (name, error) {
 	return name{string(parts[0]), string(parts[1]), string(parts[2])}, nil
 }
 
-// ownerRecord is who an anonymous id belongs to.
+// ownerRecord is what is known of whom an anonymous id belongs to.
 type ownerRecord struct {
-	user  string
-	at    canonical.Time
-	users int64 // how many different users were ever linked to it
+	user  string         // with the earliest link that holds; "": there is none
+	at    canonical.Time // of that link
+	users int64          // how many different users have a link to it that holds
+	// ambiguous: events name the id without saying whether it is a user's or a visitor's. identified: besides, the id is
+	// known as a user's.
+	ambiguous, identified bool
+	unlinked              bool // links to it were withdrawn
+}
+
+// owner is the user that the id belongs to, "" for none. An ambiguous id that is identified is itself a user.
+func (o ownerRecord) owner(id string) string {
+	if o.ambiguous && o.identified {
+		return id
+	}
+	return o.user
+}
+
+// refused is how many users have a link to the id that merges nobody.
+func (o ownerRecord) refused() int64 {
+	if o.ambiguous && o.identified {
+		return o.users
+	}
+	return max(o.users-1, 0)
 }
 
 func (o ownerRecord) encode() []byte {
-	b := binary.AppendVarint(nil, int64(o.at))
+	b := binary.AppendVarint([]byte{boolByte(o.ambiguous) | boolByte(o.identified)<<1 | boolByte(o.unlinked)<<2}, int64(o.at))
 	return appendText(binary.AppendVarint(b, o.users), o.user)
 }
 
 func decodeOwner(b []byte) (ownerRecord, error) {
 	d := decoder{b: b}
-	o := ownerRecord{at: canonical.Time(d.int()), users: d.int()}
+	flags := d.byte()
+	o := ownerRecord{at: canonical.Time(d.int()), users: d.int(), ambiguous: flags&1 != 0, identified: flags&2 != 0, unlinked: flags&4 != 0}
 	o.user = d.text()
 	if d.bad {
 		return o, errRecord

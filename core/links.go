@@ -31,7 +31,9 @@ type TracedUnit struct {
 
 // Tie says that an id is the same person as another one.
 type Tie struct {
-	How  string  `json:"how"` // "link": an anonymous id of a user; "merge": two user ids of one person
+	// How is "link": an anonymous id of a user; "merge": two user ids of one person; "same_id": events that do not say
+	// whose the id is, and others that name it as a user's.
+	How  string  `json:"how"`
 	With UnitRef `json:"with"`
 	Report
 }
@@ -39,7 +41,34 @@ type Tie struct {
 const (
 	howLink  = "link"
 	howMerge = "merge"
+	howSame  = "same_id"
 )
+
+// links are the users that an anonymous id is linked to, in byte order, each with the earliest report that holds.
+func links(tx Tx, owner ownerRecord, id string) (ties []Tie, err error) {
+	if !owner.unlinked {
+		return edges(tx, keyOwnerEdge, howLink, id)
+	}
+	prefix := edgeKey(keyOwnerEdge, id, "")
+	var until canonical.Time
+	last := ""
+	err = tx.Scan(prefix, func(key, _ []byte) error {
+		other := edgeOther(key, len(prefix))
+		m := momentFrom(key[len(prefix)+len(other)+1:])
+		if other != last {
+			last = other
+			if until, err = (&Fold{tx: tx}).unlinkedUntil(id, other); err != nil {
+				return err
+			}
+		}
+		if n := len(ties); m.at <= until || n > 0 && ties[n-1].With.ID == other {
+			return nil
+		}
+		ties = append(ties, Tie{howLink, refOf(canonical.Unit{Kind: canonical.User, ID: other}), Report{m.id, m.source, m.at}})
+		return nil
+	})
+	return ties, err
+}
 
 // edges are the other ends of a unit's reports in byte order, each with its earliest report.
 func edges(tx Tx, kind byte, how, id string) ([]Tie, error) {
@@ -76,14 +105,19 @@ func tracedUnits(tx Tx, units []canonical.Unit) ([]TracedUnit, error) {
 			if err != nil {
 				return nil, err
 			}
-			ties, err := edges(tx, keyOwnerEdge, howLink, u.ID)
+			ties, err := links(tx, owner, u.ID)
 			if err != nil {
 				return nil, err
 			}
+			if owner.ambiguous && owner.identified {
+				one.Link = &Tie{How: howSame, With: refOf(canonical.Unit{Kind: canonical.User, ID: u.ID})}
+			}
 			for _, tie := range ties {
-				if tie.With.ID == owner.user {
+				switch {
+				case tie.With.ID == u.ID:
+				case tie.With.ID == owner.owner(u.ID) && one.Link == nil:
 					one.Link = &tie
-				} else {
+				default:
 					one.Refused = append(one.Refused, tie)
 				}
 			}
@@ -125,5 +159,5 @@ func userOf(tx Tx, u canonical.Unit) (string, error) {
 		return u.ID, nil
 	}
 	owner, err := (&Fold{tx: tx}).owner(u.ID)
-	return owner.user, err
+	return owner.owner(u.ID), err
 }

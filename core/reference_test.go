@@ -79,7 +79,24 @@ func (r *reference) group() {
 		for _, user := range []string{e.UserID, e.PreviousUserID} {
 			key[user] = user
 		}
-		if e.UserID != "" && e.AnonymousID != "" {
+	}
+	ambiguous, identified, until := map[string]bool{}, map[string]bool{}, map[[2]string]canonical.Time{}
+	for _, e := range r.facts {
+		switch {
+		case e.AmbiguousID:
+			ambiguous[e.UserID+e.AnonymousID] = true
+			continue
+		case e.Kind == canonical.Unlinked:
+			pair := [2]string{e.AnonymousID, e.UserID}
+			until[pair] = max(until[pair], e.At)
+		case e.UserID != "" && e.UserID == e.AnonymousID:
+			ambiguous[e.UserID] = true
+		}
+		identified[e.UserID], identified[e.PreviousUserID] = true, true
+	}
+	for _, e := range r.facts {
+		if e.UserID != "" && e.AnonymousID != "" && e.UserID != e.AnonymousID && e.Kind != canonical.Unlinked &&
+			e.At > until[[2]string{e.AnonymousID, e.UserID}] {
 			links[e.AnonymousID] = append(links[e.AnonymousID], e)
 		}
 	}
@@ -103,17 +120,30 @@ func (r *reference) group() {
 		for _, e := range all {
 			users[e.UserID] = true
 		}
-		r.conflicts += int64(len(users) - 1)
-		r.refused["user "+key[owner[anonymous]]] += len(users) - 1
+		refused := len(users) - 1
+		if ambiguous[anonymous] && identified[anonymous] {
+			owner[anonymous] = anonymous
+			refused++
+		}
+		r.conflicts += int64(refused)
+		r.refused["user "+key[owner[anonymous]]] += refused
+	}
+	for id := range ambiguous {
+		if identified[id] {
+			owner[id] = id
+		}
 	}
 	for _, e := range r.facts {
-		user := e.UserID
+		user, visitor := e.UserID, e.AnonymousID
+		if e.AmbiguousID {
+			user, visitor = "", e.UserID+e.AnonymousID
+		}
 		if user == "" {
-			user = owner[e.AnonymousID]
+			user = owner[visitor]
 		}
 		person := "user " + key[user]
 		if user == "" {
-			person = "anonymous " + e.AnonymousID
+			person = "anonymous " + visitor
 		}
 		r.people[person] = append(r.people[person], e)
 	}

@@ -31,7 +31,7 @@ type found struct {
 func (f *Fold) Search(u canonical.Unit) (*Search, error) {
 	tx := f.store.Begin()
 	defer tx.Discard()
-	e, err := (&Fold{tx: tx, people: map[canonical.Unit]*entry{}}).personOf(u)
+	e, err := (&Fold{tx: tx, people: map[canonical.Unit]*entry{}}).named(u)
 	if err != nil {
 		return nil, err
 	}

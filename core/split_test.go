@@ -56,8 +56,8 @@ func apart(records []canonical.Record, parts int) []int {
 		return id
 	}
 	ids := func(e *canonical.Event) (all []string) {
-		for _, id := range []string{"user " + e.UserID, "anonymous " + e.AnonymousID, "user " + e.PreviousUserID} {
-			if !strings.HasSuffix(id, " ") {
+		for _, id := range []string{e.UserID, e.AnonymousID, e.PreviousUserID} { // an ambiguous id is of both spaces
+			if id != "" {
 				all = append(all, id)
 			}
 		}

@@ -140,7 +140,7 @@ func (f *Fold) Trace(u canonical.Unit) (t *Trace, err error) {
 var traced int64 = 50_000
 
 func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
-	e, err := (&Fold{tx: tx, people: map[canonical.Unit]*entry{}}).personOf(u)
+	e, err := (&Fold{tx: tx, people: map[canonical.Unit]*entry{}}).named(u)
 	if err != nil {
 		return nil, err
 	}

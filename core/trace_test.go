@@ -181,7 +181,7 @@ func TestTracesAddUpToTheAggregates(t *testing.T) {
 		for _, id := range []string{"u", "v", "w"} {
 			units = append(units, user(id))
 		}
-		units = append(units, anonymous("m"), anonymous("n"))
+		units = append(units, anonymous("m"), anonymous("n"), anonymous("u"), anonymous("v"))
 		wantPersons, wantConversions := aggregated(rt, f)
 		persons, conversions, rows, ids := traced(rt, f, units)
 		same := func(what string, got, want any) {

@@ -93,16 +93,21 @@ func (w *watched) newest(tx Tx) (uint64, error) {
 	return version, nil
 }
 
-// reportsOf are the events that link an anonymous id to a user: their ids, sources, times and users.
+// reportsOf are the events that link an anonymous id to a user or withdraw such links: their ids, sources, times and users.
 func reportsOf(tx Tx, anonymous string) (reports []canonical.Event, err error) {
-	prefix := edgeKey(keyOwnerEdge, anonymous, "")
-	err = tx.Scan(prefix, func(key, _ []byte) error {
-		user := edgeOther(key, len(prefix))
-		m := momentFrom(key[len(prefix)+len(user)+1:])
-		reports = append(reports, canonical.Event{ID: m.id, Source: m.source, At: m.at, UserID: user, AnonymousID: anonymous})
-		return nil
-	})
-	return reports, err
+	for _, kind := range [...]byte{keyOwnerEdge, keyUnlink} {
+		prefix := edgeKey(kind, anonymous, "")
+		err = tx.Scan(prefix, func(key, _ []byte) error {
+			user := edgeOther(key, len(prefix))
+			m := momentFrom(key[len(prefix)+len(user)+1:])
+			reports = append(reports, canonical.Event{ID: m.id, Source: m.source, At: m.at, UserID: user, AnonymousID: anonymous})
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return reports, nil
 }
 
 func metaOf(tx Tx) (m meta, err error) {
