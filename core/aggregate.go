@@ -35,10 +35,12 @@ const (
 	AfterRun
 	NoExposure
 	UnknownVariant
-	statuses = 7
+	Adjustment        // it changed the value of a conversion that counts
+	WaitingAdjustment // what it adjusts has not arrived
+	statuses          = 9
 )
 
-var statusNames = [statuses]string{"counted", "duplicate", "before_exposure", "outside_window", "after_run", "no_exposure", "unknown_variant"}
+var statusNames = [statuses]string{"counted", "duplicate", "before_exposure", "outside_window", "after_run", "no_exposure", "unknown_variant", "adjustment", "waiting_adjustment"}
 
 // String is the status's word in the API.
 func (s Status) String() string { return statusNames[s] }
@@ -54,6 +56,10 @@ type Aggregate struct {
 	Runs       map[int]*RunAggregate `json:"runs"`
 	OutsideRun int64                 `json:"outside_run,omitempty"` // exposures outside every run
 	NoExposure int64                 `json:"no_exposure,omitempty"` // conversions that name the experiment, of persons without an exposure to it
+	// Holdout are exposures that call the experiment a holdout.
+	Holdout int64 `json:"holdout,omitempty"`
+	// Held are persons that a holdout keeps out of the experiment: who have no exposure to it, and who have one all the same.
+	Held [2]int64 `json:"held"`
 	// Participants are persons with any event that names the experiment, whether or not it counts anywhere.
 	Participants int64 `json:"participants,omitempty"`
 }
@@ -93,8 +99,12 @@ type VariantAggregate struct {
 	Statuses [populations][statuses]int64 `json:"statuses"`
 	Reasons  [2]map[string]int64          `json:"reasons"`  // persons that ended early, by reason: not filtered, and filtered
 	EndDays  [2]map[int64]int64           `json:"end_days"` // the same persons by the day on which they did, days since 1970
-	Metrics  map[string]*MetricAggregate  `json:"-"`
-	Pairs    [groups][]Product            `json:"-"` // sorted by metrics; see Products
+	// Early are persons with a conversion shortly before their first exposure, see EarlyWithin.
+	Early [groups]int64 `json:"early"`
+	// Currencies counts the amounts of each metric over value by currency, "" if none was stated.
+	Currencies [groups]map[string]map[string]int64 `json:"currencies"`
+	Metrics    map[string]*MetricAggregate         `json:"-"`
+	Pairs      [groups][]Product                   `json:"-"` // sorted by metrics; see Products
 }
 
 func (a *Aggregate) run(number int) *RunAggregate {
@@ -123,6 +133,10 @@ func (a *Aggregate) add(sign int64, q *participation, p *person) {
 	a.Participants += sign
 	a.OutsideRun += sign * q.outside
 	a.NoExposure += sign * q.noExposure
+	a.Holdout += sign * q.holdout
+	if q.held > 0 {
+		a.Held[boolByte(q.exposed())] += sign
+	}
 	for i := range q.runs {
 		v := &q.runs[i]
 		r := a.run(v.run)
@@ -193,10 +207,31 @@ func (a *Aggregate) addArms(r *RunAggregate, sign int64, v *runView, labels regi
 	group := pop.group()
 	va.Days[group] = tally(va.Days[group], day(first.at), sign)
 	id := seriesID{run: v.run, variant: first.variant, group: group}
+	if v.early > 0 {
+		va.Early[group] += sign
+	}
 	for i := range v.totals {
 		a.measure(sign, &id, day(first.at), &v.totals[i])
+		va.spend(sign, group, &v.totals[i])
 	}
 	a.pair(sign, va, armGroup{v.run, first.variant, group}, v.totals)
+}
+
+// spend counts the currencies of a person's amounts in a metric.
+func (v *VariantAggregate) spend(sign int64, group int, t *total) {
+	if len(t.currencies) == 0 {
+		return
+	}
+	to := &v.Currencies[group]
+	if *to == nil {
+		*to = map[string]map[string]int64{}
+	}
+	for _, c := range t.currencies {
+		(*to)[t.metric] = tally((*to)[t.metric], c.currency, sign*c.n)
+	}
+	if len((*to)[t.metric]) == 0 {
+		delete(*to, t.metric)
+	}
 }
 
 // tally adds to a counter of a map and leaves no zero behind, so that equal sums are equal maps.
@@ -241,6 +276,11 @@ func (a *Aggregate) prune() {
 					v.Reasons[i], v.EndDays[i] = nil, nil
 				}
 			}
+			for i := range v.Currencies {
+				if len(v.Currencies[i]) == 0 {
+					v.Currencies[i] = nil
+				}
+			}
 		}
 		for i := range r.Crossovers {
 			if len(r.Crossovers[i]) == 0 {
@@ -262,7 +302,7 @@ func (v *VariantAggregate) empty() bool {
 }
 
 func (a *Aggregate) isEmpty() bool {
-	return len(a.Runs) == 0 && a.OutsideRun == 0 && a.NoExposure == 0 && a.Participants == 0
+	return len(a.Runs) == 0 && a.Held == [2]int64{} && a.OutsideRun == 0 && a.NoExposure == 0 && a.Participants == 0
 }
 
 // clone is a copy to be handed out: a deep one, but for the metrics' trees, whose nodes both share from now on. The copy
@@ -292,6 +332,12 @@ func (a *Aggregate) clone() *Aggregate {
 			}
 			for i := range v.Reasons {
 				w.Reasons[i], w.EndDays[i] = cloneMap(v.Reasons[i]), cloneMap(v.EndDays[i])
+			}
+			for i, byMetric := range v.Currencies {
+				w.Currencies[i] = cloneMap(byMetric)
+				for metric, n := range byMetric {
+					w.Currencies[i][metric] = cloneMap(n)
+				}
 			}
 			for i := range v.Pairs {
 				w.Pairs[i] = slices.Clone(v.Pairs[i])

@@ -9,7 +9,7 @@ import (
 )
 
 // RowVersion is the version of the association rows' columns.
-const RowVersion = 2
+const RowVersion = 3
 
 // Association is a person in a run with one of the conversions that concern it, or with none. Text that does not apply
 // is empty, a time that does not apply is 0.
@@ -31,6 +31,7 @@ type Association struct {
 	Unfiltered      string         // the same, bots and internal users counted; no column of its own
 	DedupStatus     string         // kept or duplicate
 	DuplicateOf     string         // event id of the report that is kept
+	Adjusts         string         // dedup key of the conversion whose value the row adds to
 	Destination     string         // source whose report of the conversion is kept
 	SourceTool      string         // source of the first exposure
 	Identity        string         // direct, linked or merged: how conversion and exposure are one person's
@@ -137,6 +138,7 @@ func (m *rowMaker) convert(a *Association, v *runView, d *verdict, exposure *can
 	if d.kept != nil {
 		a.DedupStatus, a.DuplicateOf, a.Destination = duplicate, d.kept.ID, d.kept.Source
 	}
+	a.Adjusts = e.Adjusts
 	a.ID = m.deriveID(a, e.Source, e.ID)
 	err := m.widen(a, e)
 	if err != nil {
@@ -190,12 +192,13 @@ const (
 // bots and internal users are counted or not. A duplicate or a late conversion stays what it is, whoever made it.
 func (s Status) Under(pop Population, policy registry.Crossover, filtered bool) string {
 	keeps := policy == registry.FirstExposure
-	if s == Counted && pop&Filtered != 0 && !filtered {
+	counts := s == Counted || s == Adjustment
+	if counts && pop&Filtered != 0 && !filtered {
 		return FilteredOut
 	}
 	pop &^= Filtered
 	switch {
-	case s != Counted || pop == Clean:
+	case !counts || pop == Clean:
 	case pop == Ended, pop == CrossedEnded && keeps:
 		return EndedEarlyExcluded
 	case !keeps:

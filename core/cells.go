@@ -42,6 +42,7 @@ func (a *Association) Cells(dst []Cell) []Cell {
 	text("status", a.Status)
 	text("dedup_status", a.DedupStatus)
 	text("duplicate_of", a.DuplicateOf)
+	text("adjusts", a.Adjusts)
 	text("destination_source", a.Destination)
 	text("source_tool", a.SourceTool)
 	text("identity_method", a.Identity)
@@ -61,7 +62,7 @@ func (a *Association) Cells(dst []Cell) []Cell {
 
 // AppendJSON writes the row as one JSON object, absent columns as null.
 func (a *Association) AppendJSON(dst []byte) []byte {
-	var room [31]Cell
+	var room [32]Cell
 	for i, c := range a.Cells(room[:0]) {
 		sep := byte(',')
 		if i == 0 {

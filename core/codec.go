@@ -32,7 +32,8 @@ func appendSum(b []byte, s canonical.Sum) []byte {
 }
 
 func appendMoment(b []byte, m moment) []byte {
-	return appendText(appendText(binary.AppendVarint(b, int64(m.at)), m.id), m.source)
+	b = appendText(appendText(binary.AppendVarint(b, int64(m.at)), m.id), m.source)
+	return binary.AppendUvarint(binary.AppendVarint(b, int64(m.received-m.at)), uint64(m.index))
 }
 
 func appendArms(b []byte, arms []arm) []byte {
@@ -63,7 +64,10 @@ func (p *person) appendTo(b []byte) []byte {
 		q := &p.parts[i]
 		b = appendText(b, q.experiment)
 		b = binary.AppendUvarint(b, uint64(q.outside))
-		b = binary.AppendUvarint(b, uint64(q.noExposure))
+		b = binary.AppendUvarint(b, uint64(q.noExposure)<<1|uint64(boolByte(q.holdout|q.held != 0)))
+		if q.holdout|q.held != 0 {
+			b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(q.holdout)), uint64(q.held))
+		}
 		b = binary.AppendUvarint(b, uint64(len(q.runs)))
 		for j := range q.runs {
 			b = q.runs[j].appendTo(b)
@@ -83,17 +87,19 @@ func (v *runView) appendTo(b []byte) []byte {
 	for i := range v.totals {
 		b = v.totals[i].appendTo(b)
 	}
-	mask := byte(0)
-	odd := [...]int64{v.mismatched, v.late, v.ahead}
-	if odd != [...]int64{0, 0, 0} {
-		mask = maskOdd
+	mask := uint64(0)
+	odd := v.odd()
+	for _, n := range odd {
+		if *n != 0 {
+			mask = maskOdd
+		}
 	}
 	for s, n := range v.statuses {
 		if n != 0 {
 			mask |= 1 << s
 		}
 	}
-	b = append(b, mask)
+	b = binary.AppendUvarint(b, mask)
 	for _, n := range v.statuses {
 		if n != 0 {
 			b = binary.AppendUvarint(b, uint64(n))
@@ -101,10 +107,15 @@ func (v *runView) appendTo(b []byte) []byte {
 	}
 	if mask&maskOdd != 0 {
 		for _, n := range odd {
-			b = binary.AppendUvarint(b, uint64(n))
+			b = binary.AppendUvarint(b, uint64(*n))
 		}
 	}
 	return b
+}
+
+// odd are rare numbers in their stored order.
+func (v *runView) odd() [5]*int64 {
+	return [...]*int64{&v.mismatched, &v.late, &v.ahead, &v.early, &v.twins}
 }
 
 // maskOdd says, beside the statuses that are there, that rare numbers follow.
@@ -113,13 +124,19 @@ const maskOdd = 1 << statuses
 // appendTo writes the total. What a flag says to be as nearly always is not written: no covariate, no cap, a number that is
 // the number of conversions, no denominator.
 func (t *total) appendTo(b []byte) []byte {
-	head := uint64(len(t.steps))<<4 | uint64(boolByte(t.paired))<<3 | uint64(boolByte(!t.limit.IsZero()))<<2 | uint64(boolByte(t.once))<<1 | uint64(boolByte(!t.x.IsZero()))
+	head := uint64(len(t.steps))<<5 | uint64(boolByte(len(t.currencies) > 0))<<4 | uint64(boolByte(t.paired))<<3 | uint64(boolByte(!t.limit.IsZero()))<<2 | uint64(boolByte(t.once))<<1 | uint64(boolByte(!t.x.IsZero()))
 	b = binary.AppendUvarint(appendText(b, t.metric), head)
 	if !t.limit.IsZero() {
 		b = appendSum(b, t.limit)
 	}
 	if !t.x.IsZero() {
 		b = appendSum(b, t.x)
+	}
+	if len(t.currencies) > 0 {
+		b = binary.AppendUvarint(b, uint64(len(t.currencies)))
+		for _, c := range t.currencies {
+			b = binary.AppendUvarint(appendText(b, c.currency), uint64(c.n))
+		}
 	}
 	for i := range t.steps {
 		s := &t.steps[i]
@@ -146,12 +163,18 @@ func (d *decoder) total(t *total) {
 	if head&1 != 0 {
 		t.x = d.sum()
 	}
-	if head>>4 > uint64(len(d.b)) {
+	if head&16 != 0 {
+		for range d.count() {
+			t.currencies = append(t.currencies, currencyCount{d.text(), int64(d.uint())})
+		}
+		d.bad = d.bad || len(t.currencies) == 0
+	}
+	if head>>5 > uint64(len(d.b)) {
 		d.bad = true
 		return
 	}
-	if head>>4 > 0 {
-		t.steps = make([]step, head>>4)
+	if head>>5 > 0 {
+		t.steps = make([]step, head>>5)
 	}
 	for i := range t.steps {
 		flags := d.uint()
@@ -244,7 +267,9 @@ func (d *decoder) sum() (s canonical.Sum) {
 }
 
 func (d *decoder) moment() moment {
-	return moment{canonical.Time(d.int()), d.text(), d.text()}
+	m := moment{at: canonical.Time(d.int()), id: d.text(), source: d.text()}
+	m.received, m.index = m.at+canonical.Time(d.int()), int(d.uint())
+	return m
 }
 
 func (d *decoder) arms() []arm {
@@ -286,7 +311,12 @@ func decodePerson(b []byte) (*person, canonical.Unit, error) {
 	}
 	for i := range p.parts {
 		q := &p.parts[i]
-		q.experiment, q.outside, q.noExposure = d.text(), int64(d.uint()), int64(d.uint())
+		q.experiment, q.outside = d.text(), int64(d.uint())
+		n := d.uint()
+		if q.noExposure = int64(n >> 1); n&1 != 0 {
+			q.holdout, q.held = int64(d.uint()), int64(d.uint())
+			d.bad = d.bad || q.holdout|q.held == 0
+		}
 		if n := d.count(); n > 0 {
 			q.runs = make([]runView, n)
 		}
@@ -314,14 +344,18 @@ func (d *decoder) runView(v *runView) {
 	for i := range v.totals {
 		d.total(&v.totals[i])
 	}
-	mask := d.byte()
+	mask := d.uint()
 	for s := range v.statuses {
 		if mask&(1<<s) != 0 {
 			v.statuses[s] = int64(d.uint())
 		}
 	}
 	if mask&maskOdd != 0 {
-		v.mismatched, v.late, v.ahead = int64(d.uint()), int64(d.uint()), int64(d.uint())
-		d.bad = d.bad || v.mismatched|v.late|v.ahead == 0 // it would be lost when the person is written again
+		any := int64(0)
+		for _, n := range v.odd() {
+			*n = int64(d.uint())
+			any |= *n
+		}
+		d.bad = d.bad || any == 0 // it would be lost when the person is written again
 	}
 }

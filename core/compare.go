@@ -21,6 +21,7 @@ var compared = []struct {
 	{keyOwnerEdge, "reported links"},
 	{keyOwner, "owners of anonymous ids"},
 	{keyUnlink, "withdrawn links"},
+	{keySeen, "conversion events received"},
 	{keyMerge, "reported merges"},
 	{keyName, "names of experiments"},
 	{keyPerson, "persons"},

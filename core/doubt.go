@@ -17,6 +17,7 @@ type Doubts struct {
 	Shared  int64 `json:"shared,omitempty"`  // exposed persons of whom an anonymous id was linked to another user as well
 	Crowded int64 `json:"crowded,omitempty"` // exposed persons with more than Crowd ids
 	Late    int64 `json:"late,omitempty"`    // exposures that were received more than LateAfter after their time
+	Twins   int64 `json:"twins,omitempty"`   // counted conversions that another source seems to have reported as well
 	Ahead   int64 `json:"ahead,omitempty"`   // exposures whose time lies more than AheadBy after their receipt
 }
 
@@ -34,6 +35,7 @@ func (v *runView) doubt(e *canonical.Event) {
 func (r *RunAggregate) doubts(sign int64, p *person, v *runView) {
 	r.Late += sign * v.late
 	r.Ahead += sign * v.ahead
+	r.Twins += sign * v.twins
 	if !v.exposed() {
 		return
 	}

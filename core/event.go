@@ -101,6 +101,7 @@ func (f *Fold) insert(e *canonical.Event) error {
 		return err
 	}
 	f.noteName(e, 1)
+	f.noteSeen(e, 1)
 	p, err := f.ensurePerson(e.Unit())
 	if err != nil {
 		return err
@@ -112,7 +113,7 @@ func (f *Fold) insert(e *canonical.Event) error {
 	case canonical.Converted:
 		return f.converted(p, e)
 	case canonical.EndedEarly:
-		f.change(p, f.rules.Resolve(e.Source, e.ExperimentID, e.SourceExperiment), func() { f.rules.end(p.person, e) })
+		f.change(p, f.rules.experiment(e), func() { f.rules.end(p.person, e) })
 	}
 	return nil
 }
@@ -168,6 +169,9 @@ func (f *Fold) ensurePerson(u canonical.Unit) (*entry, error) {
 func (f *Fold) exposed(p *entry, e *canonical.Event) error {
 	experiment, run, variant, known := f.rules.place(e)
 	if p.person.conversions == 0 || run == 0 || p.person.repeats(experiment, run, variant, known, momentOf(e)) {
+		if e.ExperimentKind == canonical.Holdout {
+			experiment = "" // it may concern two
+		}
 		f.change(p, experiment, func() { f.rules.expose(p.person, e) })
 		return nil
 	}
@@ -198,24 +202,34 @@ func (p *person) repeats(experiment string, run int, variant string, known bool,
 	return false
 }
 
-// converted adds a conversion in place unless another report of it is known: which of them is kept may change.
+// converted adds a conversion in place unless another report of it is known, or an adjustment, or one that looks like it:
+// which of them is kept, and what it comes to, may change.
 func (f *Fold) converted(p *entry, e *canonical.Event) error {
-	if e.DedupKey != "" {
-		again, err := f.reported(p.person, e)
+	again := e.Adjusts != ""
+	if dedupOf(e).key != "" {
+		known, err := f.reported(p.person, e)
 		if err != nil {
 			return err
 		}
-		if again {
-			return f.recompute(p)
+		again = again || known
+	}
+	if !again {
+		twin, err := f.twinned(p.person, e)
+		if err != nil {
+			return err
 		}
+		again = twin
+	}
+	if again {
+		return f.recompute(p)
 	}
 	experiment := ""
 	if e.ExperimentID != "" {
-		experiment = f.rules.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
+		experiment = f.rules.experiment(e)
 	}
 	f.change(p, experiment, func() {
 		p.person.conversions++
-		f.rules.convert(p.person, e, e)
+		f.rules.convert(p.person, conversion{event: e, kept: e})
 	})
 	return nil
 }
@@ -254,6 +268,7 @@ func (f *Fold) withdraw(e *canonical.Event) ([]canonical.Unit, error) {
 		return nil, err
 	}
 	f.noteName(e, -1)
+	f.noteSeen(e, -1)
 	if e.Links() {
 		if err := f.tx.Delete(momentKey(edgeKey(keyOwnerEdge, e.AnonymousID, e.UserID), momentOf(e))); err != nil {
 			return nil, err
@@ -286,7 +301,7 @@ func (f *Fold) withdraw(e *canonical.Event) ([]canonical.Unit, error) {
 func (f *Fold) dropDedup(gone []canonical.Event) error {
 	by := map[canonical.Unit]map[string]struct{}{}
 	for i := range gone {
-		if e := &gone[i]; e.DedupKey != "" {
+		if e := &gone[i]; dedupOf(e).key != "" {
 			if by[e.Unit()] == nil {
 				by[e.Unit()] = map[string]struct{}{}
 			}
@@ -299,7 +314,7 @@ func (f *Fold) dropDedup(gone []canonical.Event) error {
 			return err
 		}
 		for i := range facts {
-			if facts[i].DedupKey != "" {
+			if dedupOf(&facts[i]).key != "" {
 				delete(keys, string(dedupKey(u, &facts[i])))
 			}
 		}

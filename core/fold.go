@@ -13,7 +13,7 @@ import (
 )
 
 // Format is the version of the stored records. A store of another format is refused.
-const Format = 5
+const Format = 6
 
 // ErrFormat reports a store whose records this program does not read.
 var ErrFormat = errors.New("the state was written by another version of TrackLayer")
@@ -32,6 +32,8 @@ type Fold struct {
 	names   map[name]int64            // all that facts call experiments, with how many do
 	renamed map[name]struct{}         // of these, the ones whose number changed since the last commit
 	called  map[string][]Name         // the same by experiment; nil: to be found anew
+	seen    map[string]Seen           // conversion events of facts
+	reseen  map[string]struct{}       // of these, the ones whose number changed since the last commit
 	ledger  map[LedgerKey]*LedgerEntry
 	hints   hints                       // where to find what a receipt of this process erases
 	frozen  map[string]*Snapshot        // experiments that are being recomputed, as they were before
@@ -43,8 +45,10 @@ type Fold struct {
 
 	view atomic.Pointer[View]
 	gate sync.RWMutex // held for reading, View and store are of one commit
-	mu   sync.Mutex
-	more chan struct{} // closed at the next commit
+	// seenView is what the View has of seen; nil: to be made again.
+	seenView map[string]Seen
+	mu       sync.Mutex
+	more     chan struct{} // closed at the next commit
 }
 
 // meta is stored with every commit.
@@ -80,7 +84,7 @@ func (f *Fold) touch(e *entry) {
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
 		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
-		names: map[name]int64{}, renamed: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}),
+		names: map[name]int64{}, seen: map[string]Seen{}, reseen: map[string]struct{}{}, renamed: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}),
 	}
 	tx := store.Begin()
 	defer tx.Discard()
@@ -96,7 +100,7 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.loadNames(tx); err != nil {
+	if err := errors.Join(f.loadNames(tx), f.loadSeen(tx)); err != nil {
 		return nil, err
 	}
 	snapshots := map[string]*Snapshot{}
@@ -224,7 +228,7 @@ func (f *Fold) commit() error {
 		}
 	}
 	maps.Copy(snapshots, f.frozen)
-	if err := errors.Join(f.flushLedger(), f.flushNames()); err != nil {
+	if err := errors.Join(f.flushLedger(), f.flushNames(), f.flushSeen()); err != nil {
 		return err
 	}
 	raw, err := json.Marshal(f.meta)

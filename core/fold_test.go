@@ -253,7 +253,7 @@ func TestSemantics(t *testing.T) {
 const definition = `{"id":"x","variants":[{"key":"a"},{"key":"b","aliases":{"api":["bee"]}}],"control":"a","revision":%d,"change":"created",
  "aliases":{"api":["ex"]},
  "metrics":[{"id":"bought","role":"primary","type":"proportion","event":"purchase","window":"10ms"},
-  {"id":"revenue","type":"sum","event":"purchase","field":"value"},{"id":"orders","type":"count","event":"purchase","window":"0"},
+  {"id":"revenue","type":"sum","event":"purchase","field":"value","currency":"EUR","rates":{"JPY":[{"rate":0.25},{"from":"2026-11-23","rate":2}]}},{"id":"orders","type":"count","event":"purchase","window":"0"},
   {"id":"capped revenue","type":"sum","event":"purchase","field":"value","cap":2.5},{"id":"capped orders","type":"count","event":"purchase","window":"0","cap":1},
   {"id":"basket","type":"mean","event":"purchase","field":"value"},{"id":"per refund","type":"ratio","numerator":{"event":"purchase","field":"value"},"denominator":"refund"}],
  "runs":[{"run":1,"status":"running","started_at":null,"ended_at":"%s"},{"run":2,"status":"running","started_at":"%s","ended_at":null}]}`
@@ -267,6 +267,9 @@ var times = []canonical.Time{
 }
 
 const aDay = 86_400_000
+
+// rateDay is the day in the definition's rates, days since 1970.
+const rateDay = 20780
 
 // agents and the like are attributes that filters look at, or nearly.
 var attributes = []string{
@@ -317,7 +320,13 @@ func history(t *rapid.T) *builder {
 			if rapid.Bool().Draw(t, "named") {
 				e.ExperimentID, e.Variant = pick("experiment", "x", "ex", "y"), pick("variant", "a", "b")
 			}
-			if rapid.Bool().Draw(t, "worth") {
+			if e.DedupKey == "" && rapid.Bool().Draw(t, "adjusting") {
+				e.Adjusts = pick("adjusts", "o1", "o2")
+			}
+			e.Currency = pick("currency", "", "EUR", "JPY", "USD")
+			if rapid.IntRange(0, 2).Draw(t, "same") == 0 {
+				e.Value = canonical.Micro(7)
+			} else if rapid.Bool().Draw(t, "worth") || e.Adjusts != "" {
 				e.Value = canonical.Micro(rapid.Int64Range(-1e18, 1e18).Draw(t, "value"))
 			} else if rapid.Bool().Draw(t, "measured") {
 				e.MetricValue = canonical.Micro(rapid.Int64Range(-3, 3).Draw(t, "metric value"))
@@ -336,6 +345,10 @@ func history(t *rapid.T) *builder {
 			}
 		case 10:
 			e.Kind, e.AmbiguousID, e.UserID, e.AnonymousID = canonical.Unlinked, false, pick("unlinked user", "u", "v"), pick("unlinked id", "m", "n")
+		}
+		e.BatchIndex = rapid.IntRange(0, 2).Draw(t, "index")
+		if e.Kind == canonical.Exposed && rapid.IntRange(0, 5).Draw(t, "holdout") == 0 {
+			e.ExperimentKind = canonical.Holdout
 		}
 		if e.ExperimentID != "" && rapid.IntRange(0, 3).Draw(t, "vendor") == 0 { // names that only an alias knows
 			e.SourceExperiment, e.SourceVariant = pick("vendor's experiment", "ex", "y", "raw"), pick("vendor's variant", "bee", "other")

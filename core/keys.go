@@ -11,7 +11,7 @@ import (
 const (
 	keyFact       = 'f' // unit, time, source, event id -> the event in its wire form
 	keyEvent      = 'e' // source, event id -> where the fact lies, and the hashes of all its bodies
-	keyDedup      = 'k' // unit, conversion event, dedup key -> nothing
+	keyDedup      = 'k' // unit, conversion event, dedup key or what is adjusted -> nothing
 	keyOwnerEdge  = 'o' // anonymous id, user id, time, source, event id -> nothing: one report that they are one person
 	keyOwner      = 'w' // anonymous id -> its owner
 	keyUnlink     = 'u' // anonymous id, user id, time, source, event id -> nothing: links of the pair up to then are withdrawn
@@ -23,6 +23,7 @@ const (
 	keyProduct    = 't' // experiment, run, variant, group -> the sums of products of every two metrics
 	keyDefinition = 'r' // stream sequence -> the change as it lies on the log
 	keyReadout    = 'q' // experiment, SHA-256 -> sequence, and the readout as it lies on the log
+	keySeen       = 'v' // conversion event -> how many were received, and how many of them with which field
 	keyLedger     = 'l' // day, source, kind -> entry
 	keyDue        = 'd' // unit of a heavy person that is to be recomputed -> nothing
 	keyMeta       = 's' // -> meta
@@ -51,7 +52,7 @@ func eventKey(e *canonical.Event) []byte {
 }
 
 func dedupKey(u canonical.Unit, e *canonical.Event) []byte {
-	return append(append(append(unitKey(keyDedup, u), e.ConversionEvent...), 0), e.DedupKey...)
+	return append(append(append(unitKey(keyDedup, u), e.ConversionEvent...), 0), dedupOf(e).key...)
 }
 
 // edgeKey is the prefix of all reports that a and b are one person; edgeKey(kind, a, "") of all reports about a.

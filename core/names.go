@@ -23,7 +23,17 @@ func (f *Fold) noteName(e *canonical.Event, sign int64) {
 	if e.ExperimentID == "" {
 		return
 	}
-	n := name{e.Source, e.ExperimentID, e.SourceExperiment}
+	if e.ExperimentKind == canonical.Holdout {
+		if e.SourceExperiment != "" {
+			f.countName(name{e.Source, e.SourceExperiment, ""}, sign)
+		}
+		f.countName(name{e.Source, e.ExperimentID, ""}, sign)
+		return
+	}
+	f.countName(name{e.Source, e.ExperimentID, e.SourceExperiment}, sign)
+}
+
+func (f *Fold) countName(n name, sign int64) {
 	was := f.names[n]
 	if f.names[n] = was + sign; was == 0 || was+sign == 0 {
 		f.called = nil

@@ -30,15 +30,15 @@ type productKey struct {
 }
 
 // numbersOf are a person's numbers at the end, by the metrics that are multiplied.
-func numbersOf(x *registry.Experiment, counted []canonical.Event, first canonical.Event) map[string]*big.Int {
+func numbersOf(x *registry.Experiment, counted []dated, first canonical.Event) map[string]*big.Int {
 	numbers := map[string]*big.Int{}
 	for _, m := range x.Metrics {
 		if m.Type == registry.Mean || m.Type == registry.Ratio || len(numbers) == 12 {
 			continue
 		}
-		var ours []canonical.Event
+		var ours []dated
 		for _, c := range counted {
-			if within(*m.Window, first, c) {
+			if within(*m.Window, first, c.lead) {
 				ours = append(ours, c)
 			}
 		}
@@ -79,7 +79,7 @@ func (s *sums) productLines() (lines []string) {
 // TestProductsAreThoseOfTheGroups: what is read of any choice of persons is what its groups hold, each pair once and in
 // order; and a person's number times itself is the sum of squares, so that a copy of a metric multiplies to it.
 func TestProductsAreThoseOfTheGroups(t *testing.T) {
-	const copied = `{"id":"copy","type":"sum","event":"purchase","field":"value"},{"id":"revenue",`
+	const copied = `{"id":"copy","type":"sum","event":"purchase","field":"value","currency":"EUR","rates":{"JPY":[{"rate":0.25},{"from":"2026-11-23","rate":2}]}},{"id":"revenue",`
 	rapid.Check(t, func(rt *rapid.T) {
 		records := history(rt).events
 		definition := canonical.Record{Definition: []byte(strings.Replace(define(1), `{"id":"revenue",`, copied, 1))}

@@ -21,7 +21,9 @@ type View struct {
 	Registry      registry.Registry
 	Recomputing   *Progress // of what a change of the registry asked for; nil: all is done
 	Due           int       // persons with very many events who are to be recomputed: they count for what they were before
-	snapshots     map[string]*Snapshot
+	// Seen has every conversion event that was received, with 1 for what was received of it and 0 for what was not.
+	Seen      map[string]Seen
+	snapshots map[string]*Snapshot
 }
 
 // Snapshot is one experiment as of a View, or, while it is being recomputed, as of the moment before that was asked for.
@@ -111,7 +113,7 @@ func (f *Fold) snapshot(id string, a *Aggregate) *Snapshot {
 func (f *Fold) publish(snapshots map[string]*Snapshot) {
 	v := &View{
 		Seq: f.meta.Seq, Watermark: f.meta.Watermark, LinkConflicts: f.meta.LinkConflicts, Unreadable: f.meta.Unreadable,
-		Erasures: f.meta.Erasures,
+		Erasures: f.meta.Erasures, Seen: f.seenBy(),
 		Registry: f.rules.Registry, Due: len(f.due), snapshots: snapshots,
 	}
 	if w := f.meta.Walk; w != nil {

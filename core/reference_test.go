@@ -206,7 +206,7 @@ type someone struct {
 func (p *someone) kept(c canonical.Event) canonical.Event {
 	best := c
 	for _, o := range p.conversions {
-		if c.DedupKey == "" || o.DedupKey != c.DedupKey || o.ConversionEvent != c.ConversionEvent {
+		if c.Adjusts != "" || c.DedupKey == "" || o.Adjusts != "" || o.DedupKey != c.DedupKey || o.ConversionEvent != c.ConversionEvent {
 			continue
 		}
 		rank := map[canonical.Channel]int{canonical.Server: 0, "": 1, canonical.Client: 2}
@@ -217,13 +217,44 @@ func (p *someone) kept(c canonical.Event) canonical.Event {
 	return best
 }
 
+// adjusted is the report that stands for the conversion that an adjustment adjusts, if any has arrived.
+func (p *someone) adjusted(c canonical.Event) (canonical.Event, bool) {
+	for _, o := range p.conversions {
+		if o.Adjusts == "" && o.DedupKey == c.Adjusts && o.ConversionEvent == c.ConversionEvent {
+			return p.kept(o), true
+		}
+	}
+	return c, false
+}
+
+// lead is the report that a conversion is attributed by.
+func (p *someone) lead(c canonical.Event) canonical.Event {
+	if c.Adjusts != "" {
+		original, _ := p.adjusted(c)
+		return original
+	}
+	return p.kept(c)
+}
+
+// twin reports whether another source, or the other channel, seems to have reported the conversion before.
+func (p *someone) twin(c canonical.Event) bool {
+	for _, o := range p.conversions {
+		earlier := cmp.Or(cmp.Compare(o.At, c.At), strings.Compare(o.ID, c.ID), strings.Compare(o.Source, c.Source)) < 0
+		if earlier && o.Adjusts == "" && o.ConversionEvent == c.ConversionEvent && o.Value.Set && c.Value.Set && o.Value == c.Value && c.At-o.At <= 600_000 &&
+			(o.Source != c.Source || o.Channel != c.Channel) && (o.DedupKey == "" || o.DedupKey != c.DedupKey) {
+			return true
+		}
+	}
+	return false
+}
+
 func same(a, b canonical.Event) bool { return a.ID == b.ID && a.Source == b.Source }
 
 // count adds one person to every experiment that the facts name.
 func (r *reference) count(facts []canonical.Event, shared bool) {
 	p := someone{shared: shared}
 	slices.SortFunc(facts, func(a, b canonical.Event) int {
-		return cmp.Or(cmp.Compare(a.At, b.At), strings.Compare(a.ID, b.ID), strings.Compare(a.Source, b.Source))
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ReceivedAt, b.ReceivedAt), strings.Compare(a.Source, b.Source), cmp.Compare(a.BatchIndex, b.BatchIndex), strings.Compare(a.ID, b.ID))
 	})
 	experiments := map[string]bool{}
 	for _, e := range facts {
@@ -241,6 +272,9 @@ func (r *reference) count(facts []canonical.Event, shared bool) {
 		if e.ExperimentID != "" {
 			experiments[r.resolve(e)] = true
 		}
+		if from, held := r.heldFrom(e); held {
+			experiments[from] = true
+		}
 	}
 	for id := range experiments {
 		r.of(id).Participants++
@@ -248,7 +282,18 @@ func (r *reference) count(facts []canonical.Event, shared bool) {
 	}
 }
 
+// heldFrom is the experiment that a holdout keeps a person out of.
+func (r *reference) heldFrom(e canonical.Event) (string, bool) {
+	if e.ExperimentKind != canonical.Holdout || e.SourceExperiment == "" {
+		return "", false
+	}
+	return r.registry.Resolve(e.Source, e.SourceExperiment, ""), true
+}
+
 func (r *reference) resolve(e canonical.Event) string {
+	if e.ExperimentKind == canonical.Holdout {
+		return r.registry.Resolve(e.Source, e.ExperimentID, "")
+	}
 	return r.registry.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
 }
 
@@ -285,9 +330,16 @@ func (r *reference) label(id string, e canonical.Event) (string, bool) {
 func (r *reference) participate(p *someone, id string) {
 	s := r.of(id)
 	exposures, ends := map[int][]canonical.Event{}, map[int]canonical.Event{}
+	held := 0
 	for _, e := range p.exposures {
+		if from, is := r.heldFrom(e); is && from == id {
+			held++
+		}
 		if r.resolve(e) != id {
 			continue
+		}
+		if e.ExperimentKind == canonical.Holdout {
+			s.Holdout++
 		}
 		if run := r.runOf(id, e); run != 0 {
 			exposures[run] = append(exposures[run], e)
@@ -303,6 +355,11 @@ func (r *reference) participate(p *someone, id string) {
 		if _, earlier := ends[run]; run != 0 && !earlier {
 			ends[run] = e
 		}
+	}
+	if held > 0 && len(exposures) > 0 {
+		s.Held[1]++
+	} else if held > 0 {
+		s.Held[0]++
 	}
 	for _, c := range p.conversions {
 		if c.ExperimentID != "" && r.resolve(c) == id && len(exposures) == 0 {
@@ -421,7 +478,10 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 			continue
 		}
 		v.Statuses[pop][status]++
-		if claimed, _ := r.label(id, c); same(p.kept(c), c) && c.ExperimentID != "" && claimed != first {
+		if status == core.Counted && p.twin(c) {
+			s.run(run).Twins++
+		}
+		if claimed, _ := r.label(id, c); same(p.kept(c), c) && c.Adjusts == "" && c.ExperimentID != "" && claimed != first {
 			s.run(run).Mismatched++
 		}
 	}
@@ -441,6 +501,14 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 		v.Days[group] = map[int64]int64{}
 	}
 	v.Days[group][date(known[0])]++
+	for _, c := range p.conversions {
+		if status, _ := r.status(p, id, run, c, &known[0]); status == core.BeforeExposure && c.Adjusts == "" && known[0].At-c.At <= 3_600_000 {
+			if _, concerns := r.status(p, id, run, c, &known[0]); concerns {
+				v.Early[group]++
+				break
+			}
+		}
+	}
 	r.measure(p, id, metricKey{run: run, variant: first, group: group}, known[0])
 }
 
@@ -450,7 +518,7 @@ func date(e canonical.Event) int64 { return time.UnixMilli(int64(e.At)).Unix() /
 // concerns says whether the conversion has a status in the runs of the experiment that the person is exposed in. A
 // duplicate concerns what the kept report concerns.
 func (r *reference) concerns(p *someone, id string, c canonical.Event) bool {
-	k := p.kept(c)
+	k := p.lead(c)
 	if k.ExperimentID != "" {
 		return r.resolve(k) == id
 	}
@@ -464,16 +532,24 @@ func (r *reference) status(p *someone, id string, run int, c canonical.Event, fi
 		return 0, false
 	}
 	x, declared := r.registry.Get(id)
+	counted := core.Counted
+	if c.Adjusts != "" {
+		original, known := p.adjusted(c)
+		if !known {
+			return core.WaitingAdjustment, true
+		}
+		c, counted = original, core.Adjustment
+	}
 	switch {
 	case !same(p.kept(c), c):
 		return core.Duplicate, true
 	case first == nil:
 		return core.UnknownVariant, true
-	case c.At < first.At:
+	case c.At < first.At, c.At == first.At && c.Source == first.Source && c.ReceivedAt == first.ReceivedAt && c.BatchIndex < first.BatchIndex:
 		return core.BeforeExposure, true
 	case !declared:
 		if within(registry.DefaultWindow, *first, c) {
-			return core.Counted, true
+			return counted, true
 		}
 		return core.OutsideWindow, true
 	}
@@ -485,11 +561,11 @@ func (r *reference) status(p *someone, id string, run int, c canonical.Event, fi
 	metrics := metricsOf(x, c.ConversionEvent)
 	for _, m := range metrics {
 		if within(*m.Window, *first, c) {
-			return core.Counted, true
+			return counted, true
 		}
 	}
 	if len(metrics) == 0 && within(*x.Window, *first, c) {
-		return core.Counted, true
+		return counted, true
 	}
 	return core.OutsideWindow, true
 }
@@ -509,16 +585,23 @@ func metricsOf(x *registry.Experiment, event string) (metrics []registry.Metric)
 	return metrics
 }
 
+// dated is a conversion, or an adjustment, and the report whose time it has.
+type dated struct {
+	canonical.Event
+	lead canonical.Event
+}
+
 // measure adds the person's number in every metric of the run.
 func (r *reference) measure(p *someone, id string, at metricKey, first canonical.Event) {
-	var counted, before []canonical.Event
+	var counted, before []dated
 	for _, c := range p.conversions {
 		status, concerns := r.status(p, id, at.run, c, &first)
-		switch early := time.Duration(first.At-c.At) * time.Millisecond; {
-		case concerns && status == core.Counted:
-			counted = append(counted, c)
+		d := dated{c, p.lead(c)}
+		switch early := time.Duration(first.At-d.lead.At) * time.Millisecond; {
+		case concerns && (status == core.Counted || status == core.Adjustment):
+			counted = append(counted, d)
 		case concerns && status == core.BeforeExposure && early <= 14*24*time.Hour:
-			before = append(before, c)
+			before = append(before, d)
 		}
 	}
 	var metrics []registry.Metric
@@ -534,6 +617,18 @@ func (r *reference) measure(p *someone, id string, at metricKey, first canonical
 		}
 	}
 	for _, m := range metrics {
+		if codes := currencies(m, first, counted); len(codes) > 0 {
+			to := &r.of(id).variant(at.run, at.variant).Currencies[at.group]
+			if *to == nil {
+				*to = map[string]map[string]int64{}
+			}
+			for code, n := range codes {
+				if (*to)[m.ID] == nil {
+					(*to)[m.ID] = map[string]int64{}
+				}
+				(*to)[m.ID][code] += n
+			}
+		}
 		_, x, _ := numberOf(m, before)
 		at.metric = m.ID
 		r.of(id).moments(cutKey{at, date(first), -1}, new(big.Int).SetInt64(int64(x.CmpAbs(new(big.Int)))), x, new(big.Int).Mul(x, x))
@@ -542,9 +637,9 @@ func (r *reference) measure(p *someone, id string, at metricKey, first canonical
 			was[i] = new(big.Int)
 		}
 		for age := range int64(40) {
-			var until []canonical.Event
+			var until []dated
 			for _, c := range counted {
-				if within(*m.Window, first, c) && date(c) <= date(first)+age {
+				if within(*m.Window, first, c.lead) && date(c.lead) <= date(first)+age {
 					until = append(until, c)
 				}
 			}
@@ -565,9 +660,28 @@ func (r *reference) measure(p *someone, id string, at metricKey, first canonical
 }
 
 // numberOf is a person's number in a metric by some conversions: how many, the number, and what it is divided by.
-func numberOf(m registry.Metric, conversions []canonical.Event) (n int64, y, d *big.Int) {
+func numberOf(m registry.Metric, conversions []dated) (n int64, y, d *big.Int) {
 	y, d = new(big.Int), new(big.Int)
+	amount := func(field string, c dated) *big.Int {
+		if field == "value" {
+			return converted(m, c)
+		}
+		return amount(field, c.Event)
+	}
 	for _, c := range conversions {
+		if c.Adjusts != "" {
+			for _, part := range sides(m) {
+				if part.Event != c.ConversionEvent || part.Field == "" {
+					continue
+				}
+				if part.upper {
+					y.Add(y, amount(part.Field, c))
+				} else {
+					d.Add(d, amount(part.Field, c))
+				}
+			}
+			continue
+		}
 		if m.Type != registry.Ratio && m.Event == c.ConversionEvent {
 			n++
 			y.Add(y, amount(m.Field, c))
@@ -596,6 +710,60 @@ func numberOf(m registry.Metric, conversions []canonical.Event) (n int64, y, d *
 		y = big.NewInt(min(n, 1))
 	}
 	return n, y, d
+}
+
+// side is one side of a metric.
+type side struct {
+	registry.Part
+	upper bool
+}
+
+func sides(m registry.Metric) []side {
+	if m.Type == registry.Ratio {
+		return []side{{*m.Numerator, true}, {*m.Denominator, false}}
+	}
+	return []side{{registry.Part{Event: m.Event, Field: m.Field}, true}}
+}
+
+// converted is a value in the metric's currency, in millionths: 0 if there is no rate. The one rate of the histories is
+// JPY to EUR, 0.25 up to a day and 2 from then on.
+func converted(m registry.Metric, c dated) *big.Int {
+	value := amount("value", c.Event)
+	if m.Currency == "" || c.Currency == "" || c.Currency == m.Currency {
+		return value
+	}
+	if c.Currency != "JPY" {
+		return new(big.Int)
+	}
+	if date(c.lead) >= rateDay {
+		return value.Mul(value, big.NewInt(2))
+	}
+	quarter, rest := new(big.Int).QuoRem(value, big.NewInt(4), new(big.Int))
+	if rest.CmpAbs(big.NewInt(2)) > 0 || rest.CmpAbs(big.NewInt(2)) == 0 && quarter.Bit(0) == 1 {
+		quarter.Add(quarter, big.NewInt(int64(rest.Sign())))
+	}
+	return quarter
+}
+
+// currencies counts what the amounts of a metric came in.
+func currencies(m registry.Metric, first canonical.Event, counted []dated) map[string]int64 {
+	all := map[string]int64{}
+	for _, c := range counted {
+		if !within(*m.Window, first, c.lead) || !c.Value.Set {
+			continue
+		}
+		for _, part := range sides(m) {
+			if part.Event != c.ConversionEvent || part.Field != "value" {
+				continue
+			}
+			code := c.Currency
+			if m.Currency != "" && code != "" && code != m.Currency && code != "JPY" {
+				code += "?"
+			}
+			all[code]++
+		}
+	}
+	return all
 }
 
 func amount(field string, c canonical.Event) *big.Int {
@@ -679,7 +847,7 @@ func (r *reference) text(t fataler) string {
 	all := map[string]any{"link_conflicts": r.conflicts}
 	for id, s := range r.sums {
 		_, declared := r.registry.Get(id)
-		if declared || len(s.Runs) > 0 || s.OutsideRun+s.NoExposure > 0 {
+		if declared || len(s.Runs) > 0 || s.OutsideRun+s.NoExposure+s.Held[0]+s.Held[1] > 0 {
 			all[id] = map[string]any{"counts": s.Aggregate, "metrics": s.lines()}
 		}
 	}

@@ -17,6 +17,8 @@ type total struct {
 	limit  canonical.Sum // of the number, and of x; zero: none
 	x      canonical.Sum // from the days before the exposure, see CovariateDays; of the numerator where it is a ratio
 	steps  []step        // by age
+	// currencies are of the amounts that are counted, sorted by currency; of a metric over value.
+	currencies []currencyCount
 }
 
 // step is what a person's number grew by, age days after the exposure.
@@ -48,22 +50,53 @@ func (t *total) at(age int64) *step {
 	return &t.steps[i]
 }
 
+// EarlyWithin is how shortly before its exposure, in milliseconds, a conversion is counted as early: an hour.
+const EarlyWithin = 3_600_000
+
 // precede adds a conversion before the exposure to the covariates.
-func (v *runView) precede(declared bool, uses []registry.Use, e *canonical.Event, exposed canonical.Time) {
-	if e.At < exposed-CovariateDays*86_400_000 {
+func (v *runView) precede(declared bool, uses []registry.Use, c conversion, exposed canonical.Time) {
+	if c.kept.At < exposed-CovariateDays*86_400_000 {
 		return
 	}
+	if c.event.Adjusts == "" && c.kept.At >= exposed-EarlyWithin {
+		v.early++
+	}
 	if !declared {
-		t := v.total(&registry.Use{}, e.ConversionEvent)
-		t.x = t.x.Plus(amount(registry.Use{}, e))
+		uses = []registry.Use{{}}
 	}
 	for _, u := range uses {
-		if !u.Denominator {
-			t := v.total(&u, "")
-			t.x = t.x.Plus(amount(u, e))
+		if !u.Denominator && c.adds(u) {
+			t := v.total(&u, c.kept.ConversionEvent)
+			by, _ := amount(u, c)
+			t.x = t.x.Plus(by)
 		}
 	}
 }
+
+// count adds a conversion to a metric.
+func (v *runView) count(u registry.Use, c conversion, exposed canonical.Time) {
+	if !c.adds(u) {
+		return
+	}
+	t := v.total(&u, c.kept.ConversionEvent)
+	by, currency := amount(u, c)
+	if u.Field == registry.FieldValue && c.event.Value.Set {
+		t.currencies = tallyCurrency(t.currencies, currency)
+	}
+	s := t.at(day(c.kept.At) - day(exposed))
+	switch {
+	case u.Denominator:
+		s.d = s.d.Plus(by)
+	case c.event.Adjusts == "":
+		s.n++
+		fallthrough
+	default:
+		s.y = s.y.Plus(by)
+	}
+}
+
+// adds reports whether the conversion changes a number: an adjustment changes no number of conversions.
+func (c *conversion) adds(u registry.Use) bool { return c.event.Adjusts == "" || u.Field != "" }
 
 // limited is a number that the metric's cap is applied to.
 func (t *total) limited(y canonical.Sum) canonical.Sum {
@@ -91,21 +124,43 @@ func (t *total) final() canonical.Sum {
 	return t.number(n, all)
 }
 
-func amount(u registry.Use, e *canonical.Event) canonical.Sum {
+// amount is what a conversion adds to one side of a metric, and the currency that it is counted under. An amount in
+// another currency than the metric's is converted at the rate of the conversion's day; without a rate it adds 0, and its
+// currency is marked.
+func amount(u registry.Use, c conversion) (canonical.Sum, string) {
+	e := c.event
 	switch u.Field {
-	case "value":
-		return canonical.SumOf(e.Value.Micros)
-	case "metric_value":
-		return canonical.SumOf(e.MetricValue.Micros)
+	case registry.FieldValue:
+		m := u.Metric
+		if m.Currency == "" || e.Currency == "" || e.Currency == m.Currency {
+			return canonical.SumOf(e.Value.Micros), e.Currency
+		}
+		rate, ok := m.Rate(e.Currency, c.kept.At)
+		if !ok {
+			return canonical.Sum{}, e.Currency + Unrated
+		}
+		return rate.Convert(e.Value.Micros), e.Currency
+	case registry.FieldMetricValue:
+		return canonical.SumOf(e.MetricValue.Micros), ""
 	}
-	return canonical.SumOf(1)
+	return canonical.SumOf(1), ""
 }
 
-func (s *step) count(u registry.Use, e *canonical.Event) {
-	if u.Denominator {
-		s.d = s.d.Plus(amount(u, e))
-		return
+// Unrated follows a currency in the counts of amounts that could not be converted because the metric has no rate for
+// their day.
+const Unrated = "?"
+
+// currencyCount is how many amounts of a metric came in a currency, "" if none was stated.
+type currencyCount struct {
+	currency string
+	n        int64
+}
+
+func tallyCurrency(all []currencyCount, currency string) []currencyCount {
+	i, ok := slices.BinarySearchFunc(all, currency, func(c currencyCount, code string) int { return strings.Compare(c.currency, code) })
+	if !ok {
+		all = slices.Insert(all, i, currencyCount{currency: currency})
 	}
-	s.n++
-	s.y = s.y.Plus(amount(u, e))
+	all[i].n++
+	return all
 }

@@ -110,6 +110,7 @@ type TracedConversion struct {
 	Why         string   `json:"why"`     // one sentence
 	Metrics     []string `json:"metrics"` // that it counts in
 	DuplicateOf *Report  `json:"duplicate_of,omitempty"`
+	Adjusts     *Report  `json:"adjusts,omitempty"`          // the conversion whose value it adds to
 	Mismatch    bool     `json:"variant_mismatch,omitempty"` // it claims another variant than the one recorded
 }
 
@@ -258,7 +259,11 @@ func (m *rowMaker) conversions(experiment string, v *runView) []TracedConversion
 			r := momentOf(d.kept).report()
 			c.DuplicateOf = &r
 		}
-		if c.Status == Counted.String() {
+		if d.adjusted != nil {
+			r := momentOf(d.adjusted).report()
+			c.Adjusts = &r
+		}
+		if c.Status == Counted.String() || c.Status == Adjustment.String() {
 			c.Metrics = m.rules.metricsOf(experiment, d)
 		}
 		c.Why = m.rules.why(experiment, v, d, c.Status)
@@ -270,6 +275,9 @@ func (m *rowMaker) conversions(experiment string, v *runView) []TracedConversion
 // metricsOf are the metrics that a conversion was counted in.
 func (r rules) metricsOf(experiment string, d *verdict) []string {
 	if _, declared := r.Get(experiment); !declared {
+		if d.event.Adjusts != "" {
+			return []string{}
+		}
 		return []string{d.event.ConversionEvent}
 	}
 	ids := []string{}

@@ -10,21 +10,30 @@ import (
 	"github.com/tracklayer/tracklayer/registry"
 )
 
-// moment orders facts of one kind totally: by their own time, then by id, then by source.
+// moment orders facts of one kind totally: by their own time, then by request, then by their place in it, then by id.
 type moment struct {
-	at     canonical.Time
-	id     string
-	source string
+	at       canonical.Time
+	id       string
+	source   string
+	received canonical.Time
+	index    int // in the request
 }
 
 func (m moment) before(o moment) bool {
-	if c := cmp.Or(cmp.Compare(m.at, o.at), strings.Compare(m.id, o.id), strings.Compare(m.source, o.source)); c != 0 {
-		return c < 0
-	}
-	return false
+	return cmp.Or(
+		cmp.Compare(m.at, o.at), cmp.Compare(m.received, o.received), strings.Compare(m.source, o.source), cmp.Compare(m.index, o.index),
+		strings.Compare(m.id, o.id)) < 0
 }
 
-func momentOf(e *canonical.Event) moment { return moment{e.At, e.ID, e.Source} }
+func momentOf(e *canonical.Event) moment {
+	return moment{e.At, e.ID, e.Source, e.ReceivedAt, e.BatchIndex}
+}
+
+// precedes reports whether an event happened before the moment: earlier, or at the same time and before it in the same
+// request.
+func precedes(e *canonical.Event, m moment) bool {
+	return e.At < m.at || e.At == m.at && e.ReceivedAt == m.received && e.Source == m.source && e.BatchIndex < m.index
+}
 
 // person is what is known of one person: the ids, and how it takes part in experiments.
 type person struct {
@@ -41,6 +50,8 @@ type participation struct {
 	experiment string
 	outside    int64 // exposures outside every run
 	noExposure int64 // conversions that name the experiment although the person has no exposure in any run of it
+	holdout    int64 // exposures that call the experiment a holdout
+	held       int64 // exposures to a holdout that name the experiment as one that the person is held out of
 	runs       []runView
 }
 
@@ -55,6 +66,8 @@ type runView struct {
 	mismatched int64
 	late       int64 // exposures, see Doubts
 	ahead      int64
+	early      int64 // conversions shortly before the first exposure, see EarlyWithin
+	twins      int64 // counted conversions that another source seems to have reported as well, see twin
 }
 
 // arm is a variant that the person met in a run.
@@ -77,7 +90,7 @@ func (v *runView) exposed() bool { return len(v.arms)+len(v.unknown) > 0 }
 // exposure is a person's first exposure to a known variant of a run.
 type exposure struct {
 	variant string
-	at      canonical.Time
+	moment
 }
 
 func (v *runView) first() exposure {
@@ -87,7 +100,7 @@ func (v *runView) first() exposure {
 			best = a
 		}
 	}
-	return exposure{best.variant, best.earliest.at}
+	return exposure{best.variant, best.earliest}
 }
 
 func (v *runView) population(labels registry.Label) Population {
@@ -140,9 +153,17 @@ type rules struct {
 	watch *watch // nil: nobody wants to know why
 }
 
+// experiment is our id of what an event names. What a holdout is held out of is not another name of the holdout.
+func (r rules) experiment(e *canonical.Event) string {
+	if e.ExperimentKind == canonical.Holdout {
+		return r.Resolve(e.Source, e.ExperimentID, "")
+	}
+	return r.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
+}
+
 // place is where an event of an experiment belongs.
 func (r rules) place(e *canonical.Event) (experiment string, run int, variant string, known bool) {
-	experiment = r.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
+	experiment = r.experiment(e)
 	x, declared := r.Get(experiment)
 	if !declared {
 		return experiment, 1, e.Variant, true
@@ -155,7 +176,13 @@ func (r rules) place(e *canonical.Event) (experiment string, run int, variant st
 func (r rules) expose(p *person, e *canonical.Event) {
 	experiment, run, variant, known := r.place(e)
 	r.watch.exposed(placed{e, experiment, run, variant, known})
+	if e.ExperimentKind == canonical.Holdout && e.SourceExperiment != "" {
+		p.part(r.Resolve(e.Source, e.SourceExperiment, "")).held++
+	}
 	q := p.part(experiment)
+	if e.ExperimentKind == canonical.Holdout {
+		q.holdout++
+	}
 	if run == 0 {
 		q.outside++
 		return
@@ -189,24 +216,43 @@ func (r rules) end(p *person, e *canonical.Event) {
 	}
 }
 
+// conversion is a report of one, with what else is known of it.
+type conversion struct {
+	event *canonical.Event
+	// kept is the report that counts: event itself if no other one is preferred. For an adjustment it is the report of the
+	// conversion that is adjusted, nil while none is known.
+	kept *canonical.Event
+	twin bool
+}
+
+// lead is the report by whose names and time the conversion is attributed.
+func (c *conversion) lead() *canonical.Event {
+	if c.kept == nil {
+		return c.event
+	}
+	return c.kept
+}
+
+func (c *conversion) duplicate() bool { return c.event.Adjusts == "" && c.kept != c.event }
+
 // convert attributes one conversion of the person: to the experiment that it names, or to every run the person is
 // exposed in whose metrics use its event. A duplicate, of which another report is kept, concerns the runs that the kept
-// one concerns, and counts in none; whether the person was ever exposed to what it names is a matter of its own name.
-// Where nothing else is kept, kept is e itself.
-func (r rules) convert(p *person, e, kept *canonical.Event) {
-	if e.ExperimentID != "" {
-		experiment := r.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
+// one concerns, and counts in none; an adjustment concerns the runs of what it adjusts. Whether the person was ever
+// exposed to what it names is a matter of its own name.
+func (r rules) convert(p *person, c conversion) {
+	if c.event.ExperimentID != "" {
+		experiment := r.experiment(c.event)
 		if q := p.part(experiment); !q.exposed() {
 			q.noExposure++
-			r.watch.judged(verdict{experiment: experiment, event: e, status: NoExposure})
+			r.watch.judged(verdict{experiment: experiment, event: c.event, status: NoExposure})
 		}
 	}
-	if kept.ExperimentID != "" {
-		r.attribute(p.part(r.Resolve(kept.Source, kept.ExperimentID, kept.SourceExperiment)), e, kept)
+	if lead := c.lead(); lead.ExperimentID != "" {
+		r.attribute(p.part(r.experiment(lead)), c)
 		return
 	}
 	for i := range p.parts {
-		r.attribute(&p.parts[i], e, kept)
+		r.attribute(&p.parts[i], c)
 	}
 }
 
@@ -214,14 +260,14 @@ func (q *participation) exposed() bool {
 	return slices.ContainsFunc(q.runs, func(v runView) bool { return v.exposed() })
 }
 
-// attribute gives a conversion, the kept report of it or a duplicate, its status in every run of the experiment that the
-// person is exposed in.
-func (r rules) attribute(q *participation, e, kept *canonical.Event) {
+// attribute gives a conversion its status in every run of the experiment that the person is exposed in.
+func (r rules) attribute(q *participation, c conversion) {
 	x, declared := r.Get(q.experiment)
-	named := kept.ExperimentID != ""
+	lead := c.lead()
+	named := lead.ExperimentID != ""
 	var uses []registry.Use
 	if declared {
-		if uses = x.Uses(kept.ConversionEvent); len(uses) == 0 && !named {
+		if uses = x.Uses(lead.ConversionEvent); len(uses) == 0 && !named {
 			return
 		}
 	}
@@ -230,56 +276,76 @@ func (r rules) attribute(q *participation, e, kept *canonical.Event) {
 		if !v.exposed() {
 			continue
 		}
-		told := verdict{experiment: q.experiment, run: v.run, event: e, status: Duplicate}
-		if kept == e {
-			told.status = r.judge(x, declared, uses, v, e)
-		} else {
-			told.kept = kept
-		}
-		v.statuses[told.status]++
-		if named && kept == e && len(v.arms) > 0 {
-			if _, _, claimed, _ := r.place(e); claimed != v.first().variant {
-				v.mismatched++
-				told.mismatch = true
+		decided := verdict{experiment: q.experiment, run: v.run, event: c.event}
+		switch {
+		case c.duplicate():
+			decided.status, decided.kept = Duplicate, c.kept
+		case c.kept == nil:
+			decided.status = WaitingAdjustment
+		default:
+			decided.status = r.judge(x, declared, uses, v, c)
+			if c.event.Adjusts != "" {
+				decided.adjusted = c.kept
 			}
 		}
-		r.watch.judged(told)
+		v.statuses[decided.status]++
+		if c.twin && decided.status == Counted {
+			v.twins++
+			decided.twin = true
+		}
+		if named && c.kept == c.event && len(v.arms) > 0 {
+			if _, _, claimed, _ := r.place(c.event); claimed != v.first().variant {
+				v.mismatched++
+				decided.mismatch = true
+			}
+		}
+		r.watch.judged(decided)
 	}
 }
 
-// judge decides about one conversion in one run, and adds it to the totals where it counts.
-func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use, v *runView, e *canonical.Event) Status {
+// judge decides about one conversion in one run, and adds it to the totals if it counts. An adjustment has the verdict of
+// what it adjusts.
+func (r rules) judge(x *registry.Experiment, declared bool, uses []registry.Use, v *runView, c conversion) Status {
 	if len(v.arms) == 0 {
 		return UnknownVariant
 	}
-	exposed := v.first().at
-	if e.At < exposed {
-		v.precede(declared, uses, e, exposed)
+	at, first := c.kept.At, v.first()
+	if precedes(c.kept, first.moment) {
+		v.precede(declared, uses, c, first.at)
 		return BeforeExposure
 	}
-	age := day(e.At) - day(exposed)
 	if !declared {
-		if !registry.DefaultWindow.Holds(exposed, e.At) {
+		if !registry.DefaultWindow.Holds(first.at, at) {
 			return OutsideWindow
 		}
-		v.total(&registry.Use{}, e.ConversionEvent).at(age).count(registry.Use{}, e)
-		return Counted
+		v.count(registry.Use{}, c, first.at)
+		return c.counted()
 	}
-	if run, ok := x.Run(v.run); ok && run.EndedAt != 0 && e.At >= run.EndedAt {
+	if run, ok := x.Run(v.run); ok && run.EndedAt != 0 && at >= run.EndedAt {
 		return AfterRun
 	}
 	status := OutsideWindow
 	for _, u := range uses {
-		if u.Metric.Window.Holds(exposed, e.At) {
-			v.total(&u, "").at(age).count(u, e)
-			r.watch.counted(u)
-			status = Counted
+		if u.Metric.Window.Holds(first.at, at) {
+			v.count(u, c, first.at)
+			if c.adds(u) {
+				r.watch.counted(u)
+			}
+			status = c.counted()
 		}
 	}
-	if len(uses) == 0 && x.Window.Holds(exposed, e.At) {
-		status = Counted // it names the experiment, in which no metric uses it
+	if len(uses) == 0 && x.Window.Holds(first.at, at) {
+		status = c.counted() // it names the experiment, in which no metric uses it
 	}
 	return status
+}
+
+// counted is the status of a conversion that counts.
+func (c *conversion) counted() Status {
+	if c.event.Adjusts != "" {
+		return Adjustment
+	}
+	return Counted
 }
 
 // preferred orders the reports of one conversion: the record that is kept comes first.
@@ -307,7 +373,13 @@ func held(all []canonical.Event) facts {
 // dedup is what two reports of one conversion have in common.
 type dedup struct{ event, key string }
 
-func dedupOf(e *canonical.Event) dedup { return dedup{e.ConversionEvent, e.DedupKey} }
+// dedupOf is what a conversion has in common with other reports of it, or, for an adjustment, with what it adjusts.
+func dedupOf(e *canonical.Event) dedup {
+	if e.Adjusts != "" {
+		return dedup{e.ConversionEvent, e.Adjusts}
+	}
+	return dedup{e.ConversionEvent, e.DedupKey}
+}
 
 // hash is for telling that a key is new without keeping it: a person may have a million.
 func (d dedup) hash() uint64 {
@@ -319,10 +391,12 @@ func (d dedup) hash() uint64 {
 }
 
 // evaluate computes a person from all of its facts. It is the definition of the fold; whatever changes a person in place
-// must come to the same. It holds no more of the facts than the reports of conversions that came more than once.
+// must come to the same. It holds no more of the facts than the reports of conversions that came more than once or were
+// adjusted, and the values of conversions.
 func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
 	p := &person{units: units, revision: r.Revision}
-	var met map[uint64]bool // by hash; true: more than once
+	var met map[uint64]bool // by hash; true: more than once, or adjusted
+	var valued []valued
 	err := all(func(e *canonical.Event) error {
 		p.labels |= r.Filters().Labels(e)
 		switch e.Kind {
@@ -332,8 +406,11 @@ func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
 			r.end(p, e)
 		case canonical.Converted:
 			p.conversions++
-			if e.DedupKey != "" {
-				met = meet(met, dedupOf(e).hash())
+			if key := dedupOf(e); key.key != "" {
+				met = meet(met, key.hash(), e.Adjusts != "")
+			}
+			if e.Value.Set && e.Adjusts == "" {
+				valued = append(valued, valuedOf(e))
 			}
 		}
 		return nil
@@ -345,29 +422,35 @@ func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
 	if err != nil {
 		return p, err
 	}
+	twins := twinsOf(valued)
 	return p, all(func(e *canonical.Event) error {
 		if e.Kind != canonical.Converted {
 			return nil
 		}
-		kept := e
-		if b := best[dedupOf(e)]; b != nil && (b.ID != e.ID || b.Source != e.Source) {
-			kept = b
+		c := conversion{event: e, kept: e}
+		switch b := best[dedupOf(e)]; {
+		case e.Adjusts != "":
+			c.kept = b
+		case b != nil && (b.ID != e.ID || b.Source != e.Source):
+			c.kept = b
+		default:
+			_, c.twin = twins[[2]string{e.ID, e.Source}]
 		}
-		r.convert(p, e, kept)
+		r.convert(p, c)
 		return nil
 	})
 }
 
-func meet(met map[uint64]bool, h uint64) map[uint64]bool {
+func meet(met map[uint64]bool, h uint64, adjusted bool) map[uint64]bool {
 	if met == nil {
 		met = map[uint64]bool{}
 	}
 	_, again := met[h]
-	met[h] = again
+	met[h] = again || adjusted
 	return met
 }
 
-// keep finds the report that is kept of every conversion that was met more than once.
+// keep finds the report that is kept of every conversion that was met more than once or is adjusted.
 func keep(all facts, met map[uint64]bool) (map[dedup]*canonical.Event, error) {
 	again := false
 	for _, twice := range met {
@@ -378,7 +461,7 @@ func keep(all facts, met map[uint64]bool) (map[dedup]*canonical.Event, error) {
 	}
 	best := map[dedup]*canonical.Event{}
 	return best, all(func(e *canonical.Event) error {
-		if e.Kind != canonical.Converted || e.DedupKey == "" || !met[dedupOf(e).hash()] {
+		if e.Kind != canonical.Converted || e.DedupKey == "" || e.Adjusts != "" || !met[dedupOf(e).hash()] {
 			return nil
 		}
 		if b := best[dedupOf(e)]; b == nil || preferred(e, b) < 0 {

@@ -31,9 +31,19 @@ type verdict struct {
 	run        int
 	event      *canonical.Event
 	kept       *canonical.Event // of which this one is a duplicate
+	adjusted   *canonical.Event // whose value this one adds to
 	status     Status
+	twin       bool           // it looks like another report of a conversion that counts as well
 	mismatch   bool           // it claims another variant than the one recorded
 	uses       []registry.Use // that counted it
+}
+
+// lead is the report whose time the conversion has.
+func (v *verdict) lead() *canonical.Event {
+	if v.adjusted != nil {
+		return v.adjusted
+	}
+	return v.event
 }
 
 func (w *watch) exposed(p placed) {

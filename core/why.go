@@ -16,6 +16,8 @@ func (r rules) why(experiment string, v *runView, d *verdict, word string) strin
 	switch d.status {
 	case Duplicate:
 		return whyDuplicate(d.event, d.kept)
+	case WaitingAdjustment:
+		return fmt.Sprintf("waiting adjustment: no %s with the dedup key %s has arrived; its value counts as soon as one does", d.event.ConversionEvent, d.event.Adjusts)
 	case NoExposure:
 		return "no exposure: it names this experiment, and the person has no exposure in any run of it; it counts as soon as one arrives"
 	case UnknownVariant:
@@ -30,10 +32,13 @@ func (r rules) why(experiment string, v *runView, d *verdict, word string) strin
 
 // whyInTime is about statuses that depend on when the conversion was.
 func (r rules) whyInTime(experiment string, v *runView, d *verdict, word string) string {
-	first, at := v.first(), d.event.At
+	first, at := v.first(), d.lead().At
 	after := spell(at-first.at) + " after the first exposure at " + first.at.String()
 	switch d.status {
 	case BeforeExposure:
+		if at == first.at {
+			return "before the exposure: at the time of the first exposure, and before it in the same request"
+		}
 		return fmt.Sprintf("before the exposure: %s before the first exposure at %s", spell(first.at-at), first.at)
 	case AfterRun:
 		var run registry.Run
@@ -45,13 +50,21 @@ func (r rules) whyInTime(experiment string, v *runView, d *verdict, word string)
 		return "outside the window: " + after + "; the window is " + r.windows(experiment, d)
 	}
 	counted := after + ", within " + r.windows(experiment, d)
+	if d.adjusted != nil {
+		counted = fmt.Sprintf("adjusts event %s from %s, which was %s", d.adjusted.ID, d.adjusted.Source, counted)
+	}
 	switch word {
+	case Adjustment.String():
+		return "adjustment: " + counted
 	case FilteredOut:
 		return "filtered: the person is a bot or an internal user, as filtered says; else it would count: " + counted
 	case CrossoverExcluded:
 		return fmt.Sprintf("crossover, excluded: the person met %s; else it would count: %s", met(v.arms), counted)
 	case EndedEarlyExcluded:
 		return fmt.Sprintf("ended early, excluded: the participation was ended at %s (%s); else it would count: %s", v.end.at, v.end.reason, counted)
+	}
+	if d.twin {
+		counted += "; another source seems to have reported it as well, without a common dedup key"
 	}
 	return "counted: " + counted
 }

@@ -69,9 +69,19 @@ type Metric struct {
 	Denominator *Part      `json:"denominator,omitempty"`
 	Direction   string     `json:"direction"` // increase or decrease: which way is better
 	Window      *Window    `json:"window,omitempty"`
-	Cap         *float64   `json:"cap,omitempty"`   // of one person's total, in units of the metric; nil: none
-	Prior       *Prior     `json:"prior,omitempty"` // on the relative lift; nil: flat
+	// Currency is the ISO 4217 code that amounts in other currencies are converted to, by Rates; "": the one that they have
+	// in common.
+	Currency string           `json:"currency,omitempty"`
+	Rates    map[string]Rates `json:"rates,omitempty"` // by currency
+	Cap      *float64         `json:"cap,omitempty"`   // of one person's total, in units of the metric; nil: none
+	Prior    *Prior           `json:"prior,omitempty"` // on the relative lift; nil: flat
 }
+
+// Names of the fields of a conversion that a metric may add up.
+const (
+	FieldValue       = "value"
+	FieldMetricValue = "metric_value"
+)
 
 // Prior is what was believed about the relative lift before the data: normal, with this mean and standard deviation.
 type Prior struct {

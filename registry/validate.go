@@ -120,6 +120,7 @@ func (d *Definition) defaults() {
 		if m.Field == "" && (m.Type == Sum || m.Type == Mean) {
 			m.Field = "value"
 		}
+		m.upperCurrencies()
 		setDefault(&m.Window, *d.Window)
 	}
 	if d.Metrics == nil {
@@ -210,6 +211,7 @@ func (m *Metric) check(c *checker, at string) {
 		c.that(m.Type != Sum || *m.Cap >= 1e-6, at+"/cap", "must be at least a millionth")
 		c.that(m.Type == Count || m.Type == Sum, at+"/cap", "has a meaning for a count or a sum only: it limits one person's total")
 	}
+	m.checkMoney(c, at)
 	if m.Prior != nil {
 		c.that(m.Prior.SD > 0 && m.Prior.SD <= 1e6, at+"/prior/sd", "must be above 0, a standard deviation of the relative lift")
 		c.that(math.Abs(m.Prior.Mean) <= 1e6, at+"/prior/mean", "must be a relative lift such as 0.02")
