@@ -211,6 +211,77 @@ func TestSemantics(t *testing.T) {
 			b.link("w", "n", "", 4)
 		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
 		{"a renamed account", func(b *builder) { b.expose("old", "", "a", 0); b.convert("new", "", 5); b.link("new", "", "old", 9) }, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
+		{"an id that may be either, and a visitor's", func(b *builder) {
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "k", AmbiguousID: true, At: t0})
+			b.convert("", "k", 5)
+		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
+		{"an id that may be either, and a user's", func(b *builder) {
+			b.convert("k", "", 5)
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "k", AmbiguousID: true, At: t0})
+		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
+		{"a login absorbs an id that may be either", func(b *builder) {
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "k", AmbiguousID: true, At: t0})
+			b.link("u", "k", "", 3)
+			b.convert("u", "", 5)
+		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
+		{"an alias of a user who is identified merges nobody", func(b *builder) {
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "k", AmbiguousID: true, At: t0})
+			b.link("u", "k", "", 3)
+			b.convert("u", "", 5)
+			b.link("k", "m", "", 6) // a user logged in as k, so k is identified, if late
+		}, want{[4]int64{1}, 0, nil}},
+		{"a merge on purpose does", func(b *builder) {
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "k", AmbiguousID: true, At: t0})
+			b.link("u", "k", "k", 3)
+			b.convert("u", "", 5)
+			b.link("k", "m", "", 6)
+		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
+		{"a link is withdrawn", func(b *builder) {
+			b.expose("", "n", "a", 0)
+			b.link("u", "n", "", 5)
+			b.convert("u", "", 7)
+			b.add(canonical.Event{Kind: canonical.Unlinked, UserID: "u", AnonymousID: "n", At: t0 + 5})
+		}, want{[4]int64{1}, 0, nil}},
+		{"a link after the withdrawal holds", func(b *builder) {
+			b.add(canonical.Event{Kind: canonical.Unlinked, UserID: "u", AnonymousID: "n", At: t0 + 5})
+			b.expose("", "n", "a", 0)
+			b.link("u", "n", "", 6)
+			b.convert("u", "", 7)
+		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
+		{"the withdrawal gives a shared device to the next", func(b *builder) {
+			b.expose("", "n", "a", 0)
+			b.link("u", "n", "", 5)
+			b.link("w", "n", "", 6)
+			b.convert("w", "", 7)
+			b.add(canonical.Event{Kind: canonical.Unlinked, UserID: "u", AnonymousID: "n", At: t0 + 5})
+		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
+		{"a refund and what it adjusts, in any order", func(b *builder) {
+			b.convert("u", "", 9*day, func(e *canonical.Event) { e.Adjusts, e.Value = "o", canonical.Micro(-5) })
+			b.expose("u", "", "a", 0)
+			b.convert("u", "", 5, order("o", "server"))
+		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1, "adjustment": 1}}},
+		{"a refund of an order before the exposure", func(b *builder) {
+			b.convert("u", "", 9, func(e *canonical.Event) { e.Adjusts, e.Value = "o", canonical.Micro(-5) })
+			b.expose("u", "", "a", 7)
+			b.convert("u", "", 5, order("o", "server"))
+		}, want{[4]int64{1}, 0, map[string]int64{"before_exposure": 2}}},
+		{"a refund of nothing", func(b *builder) {
+			b.convert("u", "", 9, func(e *canonical.Event) { e.Adjusts, e.Value = "o", canonical.Micro(-5) })
+			b.expose("u", "", "a", 7)
+		}, want{[4]int64{1}, 0, map[string]int64{"waiting_adjustment": 1}}},
+		{"another person's refund", func(b *builder) {
+			b.convert("w", "", 9, func(e *canonical.Event) { e.Adjusts, e.Value = "o", canonical.Micro(-5) })
+			b.expose("u", "", "a", 0)
+			b.convert("u", "", 5, order("o", "server"))
+		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
+		{"at the time of the exposure, before it in the same request", func(b *builder) {
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "u", At: t0, BatchIndex: 1})
+			b.convert("u", "", 0)
+		}, want{[4]int64{1}, 0, map[string]int64{"before_exposure": 1}}},
+		{"at the time of the exposure, after it in the same request", func(b *builder) {
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "u", At: t0})
+			b.convert("u", "", 0, func(e *canonical.Event) { e.BatchIndex = 1 })
+		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
 		{"a crossover leaves", func(b *builder) { b.expose("u", "", "a", 0); b.expose("u", "", "b", 1); b.convert("u", "", 5) }, want{[4]int64{0, 1}, 0, map[string]int64{"counted": 1}}},
 		{"a crossover by joining ids", func(b *builder) { b.expose("u", "", "a", 0); b.expose("", "n", "b", 1); b.link("u", "n", "", 9) }, want{[4]int64{0, 1}, 0, nil}},
 		{"ended early", func(b *builder) { b.expose("u", "", "a", 0); b.convert("u", "", 1); b.end("u", "a", "incident", 2) }, want{[4]int64{0, 0, 1}, 0, map[string]int64{"counted": 1}}},

@@ -209,3 +209,27 @@ func (v *VariantAggregate) PersonsByDay(w Who) iter.Seq2[int64, int64] {
 		}
 	}
 }
+
+// EarlyPersons are the persons who are counted that have a conversion in the hour before their first exposure.
+func (v *VariantAggregate) EarlyPersons(w Who) (n int64) {
+	for group, persons := range v.Early {
+		if w.counts(group) {
+			n += persons
+		}
+	}
+	return n
+}
+
+// AmountsByCurrency counts the amounts of a metric over value, of the persons who are counted, by currency: "" for
+// amounts that state none, and with Unrated behind the currency for those that could not be converted.
+func (v *VariantAggregate) AmountsByCurrency(metric string, w Who) map[string]int64 {
+	all := map[string]int64{}
+	for group, byMetric := range v.Currencies {
+		if w.counts(group) {
+			for currency, n := range byMetric[metric] {
+				all[currency] += n
+			}
+		}
+	}
+	return all
+}

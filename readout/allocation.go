@@ -186,7 +186,7 @@ func (b *bandit) epoch(first, last int64, weights []float64) {
 	}
 	for i, a := range b.arms {
 		users := b.came[i].through(last) - b.came[i].through(first-1)
-		samples[i] = sampleOf(b.metric, users, a.Metrics[b.metric.ID].Between(b.who(), first, last))
+		samples[i] = b.sample(b.metric, users, a.Metrics[b.metric.ID].Between(b.who(), first, last))
 		var none Reasons
 		row := EpochFigure{Variant: a.key, Users: users, ConvertedUsers: samples[i].converted, Mean: none.number("", samples[i].mean)}
 		if weights != nil && sum > 0 {
@@ -229,7 +229,7 @@ func (b *bandit) count() {
 
 // pooled is a variant over all days that the weights rest on.
 func (b *bandit) pooled(i int) *sample {
-	one := sampleOf(b.metric, b.came[i].through(b.through), b.arms[i].Metrics[b.metric.ID].Through(b.who(), b.through))
+	one := b.sample(b.metric, b.came[i].through(b.through), b.arms[i].Metrics[b.metric.ID].Through(b.who(), b.through))
 	return &one
 }
 

@@ -17,9 +17,15 @@ const (
 // checks look at whether the numbers can be trusted, the gravest first.
 func (f *frame) checks(r *Readout) []Check {
 	all := []Check{
-		f.sampleRatio(), f.crossoverShare(), f.filteredTraffic(), unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions),
+		f.sampleRatio(), f.crossoverShare(), f.filteredTraffic(), f.unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions),
+		f.beforeExposure(), f.metricEvents(), f.possibleDuplicates(r.Conversions),
 		f.sharedIDs(), f.eventTimes(), f.identity(f.of),
 		f.splitByDay(), f.claims(r), f.silence(), f.volume(), f.planChanged(),
+	}
+	for _, more := range [...]func() (Check, bool){f.mixedCurrencies, f.holdout, r.waitingAdjustments} {
+		if c, applies := more(); applies {
+			all = append(all, c)
+		}
 	}
 	all = append(append(all, f.outcomes(r)...), f.correlated(r)...)
 	if f.life.Status == registry.EndedEarly {
@@ -115,7 +121,7 @@ func verb(n int64) string {
 	return "are"
 }
 
-func unknownLabels(all []UnknownVariant) Check {
+func (f *frame) unknownLabels(all []UnknownVariant) Check {
 	c := Check{Check: "unknown_variants", Status: OK, Labels: &Labels{Labels: len(all)}}
 	for _, u := range all {
 		c.Users += u.Users
@@ -126,8 +132,10 @@ func unknownLabels(all []UnknownVariant) Check {
 		return c
 	}
 	c.Status = Warning
-	c.Detail = fmt.Sprintf("Left out: %s to variants that the definition does not know, such as %q; %s met nothing else. Declare the variant, or an alias for it.",
-		many(c.Exposures, "exposure", "exposures"), all[0].Variant, users(c.Users))
+	counted, _ := f.exposed()
+	c.UsersShare = float64(c.Users) / float64(max(c.Users+counted, 1))
+	c.Detail = fmt.Sprintf("Left out: %s to variants that the definition does not know, such as %q; %s (%s) were exposed to nothing else. Declare the variant, or an alias for it.",
+		many(c.Exposures, "exposure", "exposures"), all[0].Variant, users(c.Users), percent(c.UsersShare))
 	return c
 }
 

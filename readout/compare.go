@@ -17,6 +17,7 @@ const (
 	reasonArmNoVariance  stats.Reason = "arm_without_variance" // everybody in an arm is alike, so its error is unknown
 	reasonSequenceStarts stats.Reason = "under_100_users"      // of an arm: too early for the always-valid interval
 	reasonBeliefStarts   stats.Reason = "under_10_users"       // of an arm: the prior would speak louder than the data
+	reasonMixed          stats.Reason = "mixed_currencies"     // the amounts cannot be added up
 )
 
 const (
@@ -63,6 +64,9 @@ func (f *frame) metricsSideBySide(all []Metric) {
 
 func (f *frame) metric(m *registry.Metric) Metric {
 	out := Metric{Metric: m.ID, Role: m.Role, Type: m.Type, Direction: m.Direction}
+	if money, ok := f.money[m.ID]; ok {
+		out.Currency, out.AmountsByCurrency = money.currency, money.amounts
+	}
 	all, closed := f.samples(m, everybody), maturedBy(m, f.now)
 	out.Matured = &Matured{Through: f.dayShown(closed)}
 	if matured := f.samples(m, closed); same(all, matured) {
@@ -91,7 +95,7 @@ func again(rows []Row) []Row {
 func (f *frame) samples(m *registry.Metric, s scope) []sample {
 	all := make([]sample, len(f.arms))
 	for i, a := range f.arms {
-		all[i] = sampleOf(m, f.came[i].through(s.through), s.sums(a, m, f.who()))
+		all[i] = f.sample(m, f.came[i].through(s.through), s.sums(a, m, f.who()))
 	}
 	return all
 }
@@ -149,7 +153,12 @@ func (c *comparison) marker(sequential *[2]float64) string {
 }
 
 func (s *sample) row(key string) Row {
-	r := Row{Variant: key, Users: s.users, ConvertedUsers: s.converted, Sum: s.sum, Denominator: s.under}
+	r := Row{Variant: key, Users: s.users, ConvertedUsers: s.converted, Denominator: s.under}
+	if s.void {
+		r.Reasons.note("sum", reasonMixed)
+	} else {
+		r.Sum = &s.sum
+	}
 	rate := stats.Undefined(stats.ReasonNoUsers)
 	if s.users > 0 {
 		rate = stats.Known(float64(s.converted) / float64(s.users))

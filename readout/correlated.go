@@ -58,7 +58,7 @@ func (f *frame) correlations() []Correlation {
 	if total < correlatedUsers {
 		return all
 	}
-	paired, squares := f.def.Paired(), map[string]*big.Rat{}
+	paired, squares := f.summable(f.def.Paired()), map[string]*big.Rat{}
 	products := make([]map[[2]string]*big.Int, len(f.arms))
 	sums := map[string][]core.Sums{}
 	for i, a := range f.arms {

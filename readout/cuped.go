@@ -2,6 +2,7 @@ package readout
 
 import (
 	"math/big"
+	"slices"
 
 	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/registry"
@@ -12,6 +13,9 @@ import (
 // or where the metric is a quotient, whose two sides would need a history each.
 func adjustmentOf(m *registry.Metric, samples []sample) *stats.Adjustment {
 	if m.Type == registry.Mean || m.Type == registry.Ratio {
+		return nil
+	}
+	if slices.ContainsFunc(samples, func(s sample) bool { return s.void }) {
 		return nil
 	}
 	known := false

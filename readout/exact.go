@@ -16,10 +16,26 @@ type sample struct {
 	converted int64
 	sum       float64
 	under     *float64 // sum of denominators
+	void      bool     // the sums are in several currencies and mean nothing
 	mean      stats.Number
 	variance  stats.Number  // as shown
 	moments   stats.Moments // as compared
 	beta      *stats.BetaPosterior
+}
+
+// sample is a metric in an arm, without figures if its amounts cannot be added up.
+func (f *frame) sample(m *registry.Metric, users int64, all core.Sums) sample {
+	s := sampleOf(m, users, all)
+	if f.money[m.ID].mixed() {
+		s.blank(reasonMixed)
+	}
+	return s
+}
+
+// blank takes the figures away.
+func (s *sample) blank(why stats.Reason) {
+	s.sum, s.under, s.void = 0, nil, true
+	s.none(why)
 }
 
 // scale is how many of the aggregate's units make one of the metric's.

@@ -30,7 +30,7 @@ func (f *frame) look(m *registry.Metric, treatment int, day int64) Look {
 	l := Look{Day: date(day), Variant: f.arms[treatment].key}
 	s := maturedAfter(m, day)
 	of := func(i int) *sample {
-		one := sampleOf(m, f.came[i].through(s.through), s.sums(f.arms[i], m, f.who()))
+		one := f.sample(m, f.came[i].through(s.through), s.sums(f.arms[i], m, f.who()))
 		return &one
 	}
 	c := comparison{metric: m, control: of(f.control), treatment: of(treatment), planned: float64(f.rule.SequentialUsers)}

@@ -81,6 +81,7 @@ func frameOf(v *core.View, experiment string, run int, filtered bool) (*frame, e
 		return nil, fmt.Errorf("%w: %q has no run %d", ErrNoRun, experiment, run)
 	}
 	f := newFrame(s, found)
+	f.seen = v.Seen
 	f.count(filtered)
 	return f, nil
 }
@@ -109,9 +110,11 @@ type frame struct {
 	life     registry.Run
 	run      *core.RunAggregate
 	arms     []arm
-	control  int            // index into arms, -1: there is none
-	filtered bool           // bots and internal users are counted
-	came     []arrivals     // who is counted, by arm
+	control  int              // index into arms, -1: there is none
+	filtered bool             // bots and internal users are counted
+	came     []arrivals       // who is counted, by arm
+	money    map[string]money // by metric over value
+	seen     map[string]core.Seen
 	now      canonical.Time // the newest receipt, or the run's end where that was before: what matures, matures by it
 	plans    []registry.Plan
 	rule     registry.StoppingRule // in force
@@ -165,6 +168,12 @@ func (f *frame) count(filtered bool) {
 	f.came = f.came[:0]
 	for _, a := range f.arms {
 		f.came = append(f.came, a.arrivals(f.who()))
+	}
+	f.money = map[string]money{}
+	for i := range f.def.Metrics {
+		if m := &f.def.Metrics[i]; m.OverValue() {
+			f.money[m.ID] = f.moneyOf(m, f.who())
+		}
 	}
 }
 

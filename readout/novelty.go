@@ -153,7 +153,7 @@ func (f *frame) cohorts(m *registry.Metric, s scope, treatment int, rows []Row) 
 	of := func(i int) map[int64]float64 {
 		means := map[int64]float64{}
 		for day, sums := range f.arms[i].Metrics[m.ID].Days(f.who()) {
-			if one := sampleOf(m, f.came[i].on(day), sums); day <= s.through && one.mean.OK {
+			if one := f.sample(m, f.came[i].on(day), sums); day <= s.through && one.mean.OK {
 				means[day] = one.mean.Value
 			}
 		}

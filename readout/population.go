@@ -101,10 +101,14 @@ func (f *frame) otherPolicy() OtherPolicy {
 	o := OtherPolicy{CrossoverPolicy: string(other), Variants: make([]Headline, 0, len(f.arms))}
 	primary, who := f.primary(), f.whoUnder(other)
 	samples := make([]sample, 0, len(f.arms))
+	mixed := primary != nil && f.moneyOf(primary, who).mixed()
 	for _, a := range f.arms {
 		h := Headline{Variant: a.key, ExposedUsers: a.users(who)}
 		if primary != nil {
 			one := sampleOf(primary, h.ExposedUsers, a.Metrics[primary.ID].Merged(who))
+			if mixed {
+				one.blank(reasonMixed)
+			}
 			h.ConvertedUsers = &one.converted
 			samples = append(samples, one)
 		}

@@ -227,8 +227,8 @@ func TestNumbersStayFinite(t *testing.T) {
 	}
 	for _, m := range w.readout(t).Metrics {
 		for _, row := range m.Variants {
-			if math.IsNaN(row.Sum) || math.IsInf(row.Sum, 0) {
-				t.Errorf("%s: %v", m.Metric, row.Sum)
+			if row.Sum != nil && (math.IsNaN(*row.Sum) || math.IsInf(*row.Sum, 0)) {
+				t.Errorf("%s: %v", m.Metric, *row.Sum)
 			}
 		}
 	}

@@ -61,10 +61,16 @@ type Metric struct {
 	Role      registry.Role       `json:"role"`
 	Type      registry.MetricType `json:"type"`
 	Direction string              `json:"direction"`
-	Variants  []Row               `json:"variants"`
-	Matured   *Matured            `json:"matured,omitempty"` // the same over those alone whose window has closed
-	Power     *Power              `json:"power,omitempty"`   // of the primary metric
-	Novelty   *Novelty            `json:"novelty,omitempty"` // of the primary metric, where there is enough to tell
+	// Currency is what a metric over value is in: the declared one, or the one that all counted amounts have; empty while
+	// there is none, or more than one.
+	Currency string `json:"currency,omitempty"`
+	// AmountsByCurrency counts the amounts of the counted conversions, "" if they state no currency, and with "?" behind the
+	// currency if the metric has no rate for their day.
+	AmountsByCurrency map[string]int64 `json:"amounts_by_currency,omitempty"`
+	Variants          []Row            `json:"variants"`
+	Matured           *Matured         `json:"matured,omitempty"` // the same over those alone whose window has closed
+	Power             *Power           `json:"power,omitempty"`   // of the primary metric
+	Novelty           *Novelty         `json:"novelty,omitempty"` // of the primary metric, where there is enough to tell
 }
 
 // Reasons say why a number beside them is null, by its JSON name.
@@ -76,7 +82,7 @@ type Row struct {
 	Users          int64    `json:"users"`
 	ConvertedUsers int64    `json:"converted_users"`
 	ConversionRate *float64 `json:"conversion_rate"`
-	Sum            float64  `json:"sum"`                   // of a proportion: users who converted; of a ratio: the numerator
+	Sum            *float64 `json:"sum"`                   // of a proportion: users who converted; of a ratio: the numerator
 	Denominator    *float64 `json:"denominator,omitempty"` // of a mean or a ratio
 	Mean           *float64 `json:"mean"`                  // per user; of a mean or a ratio: sum over denominator
 	Variance       *float64 `json:"variance"`              // of one user's value, with n-1; of a mean or a ratio the linearised one
@@ -295,6 +301,8 @@ type Labels struct {
 	Labels    int   `json:"labels"`
 	Users     int64 `json:"users"`
 	Exposures int64 `json:"exposures"`
+	// UsersShare is the share of Users in all users of the run.
+	UsersShare float64 `json:"users_share"`
 }
 
 // Correlations are the strongest of metrics, at most 20, the strongest first whichever its sign.

@@ -110,7 +110,7 @@ type AgeFigure struct {
 	FirstConversions int64    `json:"first_conversions"`
 	Hazard           *float64 `json:"hazard"`
 	// Sum is what the metric grew by on that day (of a ratio, its numerator), and PerUser that over the Users.
-	Sum     float64  `json:"sum"`
+	Sum     *float64 `json:"sum"`
 	PerUser *float64 `json:"per_user"`
 	// Difference is that of the hazards from the control's, for a proportion; StandardError is its standard error.
 	Difference    *float64 `json:"difference,omitempty"`
@@ -284,7 +284,7 @@ func (f *frame) seriesCohorts(m *registry.Metric, first, last int64) []SeriesCoh
 		samples := make([]sample, len(f.arms))
 		var users int64
 		for i := range f.arms {
-			samples[i] = sampleOf(m, f.came[i].on(day), of[i][day])
+			samples[i] = f.sample(m, f.came[i].on(day), of[i][day])
 			users += samples[i].users
 		}
 		if users == 0 {
@@ -327,14 +327,17 @@ func (f *frame) seriesAges(m *registry.Metric) []SeriesAge {
 		s := SeriesAge{Day: age, Variants: make([]AgeFigure, 0, len(f.arms))}
 		for i, a := range f.arms {
 			g := arms[i][age]
-			row := AgeFigure{Variant: a.key, Users: g.users, AtRisk: g.risk, FirstConversions: g.first, Sum: g.sum.Float() / unit}
+			row := AgeFigure{Variant: a.key, Users: g.users, AtRisk: g.risk, FirstConversions: g.first}
 			if g.risk > 0 {
 				hazard := float64(g.first) / float64(g.risk)
 				row.Hazard = &hazard
 			}
-			if g.users > 0 {
-				per := row.Sum / float64(g.users)
-				row.PerUser = &per
+			if sum := g.sum.Float() / unit; !f.money[m.ID].mixed() {
+				row.Sum = &sum
+				if g.users > 0 {
+					per := sum / float64(g.users)
+					row.PerUser = &per
+				}
 			}
 			if i != f.control {
 				var none Reasons

@@ -100,6 +100,14 @@ func (m *Metric) cap() canonical.Sum {
 	return canonical.SumOf(int64(math.Round(*m.Cap * canonical.Million)))
 }
 
+// Parts are the sides of the metric: which event it reads, and which field of it adds up, "" to count the events.
+func (m *Metric) Parts() []Part {
+	if m.Type != Ratio {
+		return []Part{{Event: m.Event, Field: m.Field}}
+	}
+	return []Part{*m.Numerator, *m.Denominator}
+}
+
 // Part is one side of a ratio: the number of conversions of an event, or the total of a field of them. In JSON the
 // event's name alone will do.
 type Part struct {

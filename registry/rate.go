@@ -129,7 +129,7 @@ func (m *Metric) checkMoney(c *checker, at string) {
 	if m.Currency == "" && len(m.Rates) == 0 {
 		return
 	}
-	c.that(m.overValue(), at+"/currency", "has a meaning for a metric that adds up the field value only")
+	c.that(m.OverValue(), at+"/currency", "has a meaning for a metric that adds up the field value only")
 	c.that(canonical.IsCurrency(m.Currency), at+"/currency", "must be an ISO 4217 code such as EUR; rates convert to it")
 	c.that(len(m.Rates) <= 200, at+"/rates", "must be at most 200 currencies")
 	for _, code := range sortedKeys(m.Rates) {
@@ -144,8 +144,8 @@ func (m *Metric) checkMoney(c *checker, at string) {
 	}
 }
 
-// overValue reports whether any side of the metric adds up money.
-func (m *Metric) overValue() bool {
+// OverValue reports whether any side of the metric adds up money.
+func (m *Metric) OverValue() bool {
 	return m.Field == FieldValue || m.Numerator != nil && m.Numerator.Field == FieldValue || m.Denominator != nil && m.Denominator.Field == FieldValue
 }
 
