@@ -81,9 +81,9 @@ func (d *Door) bury(v *visit, e adapters.Envelope, letter DeadLetter) error {
 }
 
 // store makes a parcel durable and returns the sequence of its last message, 0 without an event. How many items were
-// rejected is stored beside the events, for the ledger; a request that comes again was received twice and counts so. Its faults go first: where
-// the second write fails the request comes again, and then a letter that is kept twice does no harm, while an event
-// whose id was drawn here would count twice. An error wraps adapters.ErrBusy.
+// rejected and ignored, and why, is stored with the events, for the ledger; a request that comes again was received twice
+// and counts so. The dead letter goes first: if the second write fails the request comes again, and then a letter that is
+// kept twice does no harm, while an event whose id was drawn here would count twice. An error wraps adapters.ErrBusy.
 func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (uint64, error) {
 	if len(p.faults) > 0 {
 		letter := DeadLetter{Reason: p.faults[0].String(), Rejected: len(p.faults), Items: make([]int, len(p.faults))}
@@ -94,12 +94,14 @@ func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (ui
 			return 0, err
 		}
 	}
-	if len(p.events)+len(p.faults) == 0 {
-		return 0, nil
-	}
 	var rejected []canonical.Rejected
-	if n := len(p.faults); n > 0 {
-		rejected = []canonical.Rejected{{Source: v.meter.name, ReceivedAt: v.at, Items: int64(n)}}
+	if len(p.faults)+len(p.ignored) > 0 {
+		if r, any := d.uncounted(v, p); any {
+			rejected = []canonical.Rejected{r}
+		}
+	}
+	if len(p.events)+len(rejected) == 0 {
+		return 0, nil
 	}
 	seq, err := d.Publisher.Publish(v.r.Context(), p.events, rejected...)
 	if err != nil {

@@ -26,6 +26,8 @@ type parcel struct {
 	events []canonical.Event
 	faults []fault // by index
 	answer []byte
+
+	ignored map[string]int // items of a vendor's request that are not meant to count, by reason
 }
 
 // fault says why an item cannot be counted.

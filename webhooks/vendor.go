@@ -128,6 +128,7 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 	if err != nil {
 		return 0, adapters.Outcome{Err: err}
 	}
+	p.ignored = batch.Ignored
 	outcome := adapters.Outcome{Accepted: len(p.events) + len(batch.Lives), Rejected: len(p.faults)}
 	for _, n := range batch.Ignored {
 		outcome.Ignored += n
