@@ -18,9 +18,12 @@ var keptHeaders = []string{"Content-Type", "User-Agent", "X-Request-Id"}
 // secretHeaders are what no dead letter keeps, whoever asks for it.
 var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", headerKey}
 
-// kept is the request's headers by an allow-list, and its id.
+// kept is the request's headers by an allow-list, its id, and a Content-Encoding that its body does not have.
 func (v *visit) kept(names []string) http.Header {
 	h := only(v.r.Header, names)
+	if v.stale {
+		h["Content-Encoding"] = v.r.Header["Content-Encoding"]
+	}
 	h["X-Request-Id"] = []string{v.id}
 	return h
 }

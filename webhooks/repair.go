@@ -37,7 +37,7 @@ func repaired(body []byte, asLines bool, decode func(body []byte) (adapters.Batc
 			case !s.inArray && batch.Items > 1: // it belongs to the request and to no item
 				return "null"
 			case s.quoted:
-				return `"x7"`
+				return `"7"`
 			}
 			return "7"
 		})
