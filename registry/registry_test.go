@@ -3,7 +3,7 @@ package registry_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,9 +198,38 @@ func TestApplyRefusesWhatItCannotRead(t *testing.T) {
 	}
 }
 
-func ExampleGuessControl() {
-	fmt.Println(registry.GuessControl([]string{"treatment", "baseline", "a"}), registry.GuessControl([]string{"b", "a"}))
-	// Output: baseline a
+func TestGuessControl(t *testing.T) {
+	cases := []struct {
+		variants             string // in the order given, with commas between
+		declared, undeclared string
+	}{
+		{"treatment,baseline,a", "baseline", "baseline"},
+		{"b,a", "b", "a"},
+		{"Control,Blue button", "Control", "Control"},
+		{"Blue button,CONTROL", "CONTROL", "CONTROL"},
+		{"banner,original", "original", "original"},
+		{"original,control", "control", "control"},
+		{"Control,control", "control", "control"},
+		{"banner, Original ", " Original ", " Original "},
+		{"On,Off", "Off", "Off"},
+		{"1,0", "0", "0"},
+		{"Zeta,alpha,Beta", "Zeta", "alpha"},
+		{"controlled,uncontrolled", "controlled", "controlled"},
+		{"new,Default", "Default", "Default"},
+	}
+	for _, c := range cases {
+		variants := strings.Split(c.variants, ",")
+		if got := registry.GuessControl(variants); got != c.declared {
+			t.Errorf("%q: %q, want %q", c.variants, got, c.declared)
+		}
+		slices.Reverse(variants)
+		if got := registry.GuessUndeclaredControl(variants); got != c.undeclared {
+			t.Errorf("%q, undeclared: %q, want %q", c.variants, got, c.undeclared)
+		}
+	}
+	if registry.GuessControl(nil) != "" || registry.GuessUndeclaredControl(nil) != "" {
+		t.Error("no variants have a control")
+	}
 }
 
 func TestHistoryIsAValue(t *testing.T) {

@@ -152,3 +152,41 @@ func TestManyBrokenItems(t *testing.T) {
 		t.Errorf("%d events, %d rejected, %v", len(b.Events), len(b.Rejected), err)
 	}
 }
+
+// FuzzVendorBodies: whatever a body is, every item that is read has one outcome.
+func FuzzVendorBodies(f *testing.F) {
+	for vendor := range vendorBodies {
+		for _, broken := range []string{"1", "NaN", `{"a":1,}`, `[{"b" 1},{"c":Infinity}]`, `"`, "{", "\"\xff\""} {
+			f.Add(vendor, []byte(filled(vendor, broken, "5")))
+		}
+	}
+	f.Fuzz(func(t *testing.T, vendor string, body []byte) {
+		if _, known := vendorBodies[vendor]; !known {
+			return
+		}
+		b, err := decodeVendor(t, vendor, string(body))
+		if err != nil {
+			return
+		}
+		items := map[int]bool{}
+		for _, e := range b.Events {
+			items[e.Index] = true
+		}
+		for _, l := range b.Lives {
+			items[l.Index] = true
+		}
+		for _, r := range b.Rejected {
+			if items[r.Index] {
+				t.Fatalf("item %d has two outcomes: %s", r.Index, b.AppendJSON(nil))
+			}
+			items[r.Index] = true
+		}
+		n := len(items)
+		for _, ignored := range b.Ignored {
+			n += ignored
+		}
+		if n != b.Items {
+			t.Fatalf("%d items, %d outcomes: %s", b.Items, n, b.AppendJSON(nil))
+		}
+	})
+}
