@@ -248,3 +248,25 @@ func TestNumbersOfTheForm(t *testing.T) {
 		t.Error("stored a number that can mean two")
 	}
 }
+
+// TestAHoldoutIsLabelled: the page says that it is one, and editing it in the form leaves that.
+func TestAHoldoutIsLabelled(t *testing.T) {
+	w := open(t)
+	w.declare("", checkout("held", `,"kind":"holdout"`))
+	w.declare("", checkout("plain", ""))
+	b := w.browser()
+	p := b.get("/experiments/held").must(http.StatusOK)
+	p.sound()
+	if got := p.text(p.with("id", "kind")); got != "Holdout" {
+		t.Errorf("labelled %q", got)
+	}
+	if p := b.get("/experiments/plain"); len(p.all(func(n *html.Node) bool { id, _ := attribute(n, "id"); return id == "kind" })) != 0 {
+		t.Error("an experiment is labelled")
+	}
+	if p := b.submit("/experiments/held/edit", "/experiments/held/edit", map[string]string{"name": "Held out", "by": "ada", "do": "store"}); p.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", p.Code, p.text(p.one("main")))
+	}
+	if x, _ := w.View().Registry.Get("held"); x.Kind != "holdout" || x.Name != "Held out" {
+		t.Errorf("stored %+v", x.Definition)
+	}
+}

@@ -54,6 +54,20 @@ func TestNormalizeFillsInDefaults(t *testing.T) {
 	}
 }
 
+// TestKind: an experiment says nothing of its kind, a holdout does.
+func TestKind(t *testing.T) {
+	for given, stored := range map[string]string{``: "", `,"kind":""`: "", `,"kind":"experiment"`: "", `,"kind":"holdout"`: `"kind":"holdout"`} {
+		d := parse(t, strings.Replace(good, `"crossover":"exclude"`, `"crossover":"exclude"`+given, 1))
+		if err := d.Normalize(); err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(d)
+		if err != nil || strings.Contains(string(text), `"kind":`) != (stored != "") || !strings.Contains(string(text), stored) {
+			t.Errorf("%q is stored as %s, %v", given, text, err)
+		}
+	}
+}
+
 func TestNormalizeNamesEveryFault(t *testing.T) {
 	replace := func(old, with string) string {
 		if !strings.Contains(good, old) {
@@ -75,6 +89,7 @@ func TestNormalizeNamesEveryFault(t *testing.T) {
 		"/metrics/0/direction":                   replace(`"direction":"increase"`, `"direction":"up"`),
 		"/metrics/0/event":                       replace(`"event":"purchase"`, `"event":""`),
 		"/metrics/1/numerator":                   replace(`"type":"sum","event":"purchase","field":"value"`, `"type":"ratio","denominator":"v"`),
+		"/kind":                                  replace(`"crossover":"exclude"`, `"crossover":"exclude","kind":"Holdout"`),
 		"/crossover":                             replace(`"crossover":"exclude"`, `"crossover":"keep"`),
 		"/decision/threshold":                    replace(`"threshold":0.9`, `"threshold":1`),
 		"/decision/min_days":                     replace(`"min_days":7`, `"min_days":-1`),

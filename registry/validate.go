@@ -9,6 +9,8 @@ import (
 	"sort"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tracklayer/tracklayer/canonical"
 )
 
 // Fault is one thing that is wrong with a definition.
@@ -61,6 +63,7 @@ func (d *Definition) Normalize() error {
 	for _, t := range [...]struct{ pointer, text string }{{"/name", d.Name}, {"/hypothesis", d.Hypothesis}, {"/owner", d.Owner}} {
 		c.that(len(t.text) <= 4000 && utf8.ValidString(t.text), t.pointer, "must be at most 4,000 bytes of UTF-8")
 	}
+	c.that(d.Kind == "" || d.Kind == canonical.Holdout, "/kind", "must be experiment or holdout")
 	d.checkVariants(c)
 	d.checkMetrics(c)
 	d.checkAliases(c)
@@ -88,6 +91,9 @@ func (d *Definition) defaults() {
 		if d.Variants[i].Weight == nil {
 			d.Variants[i].Weight = &one
 		}
+	}
+	if d.Kind == "experiment" {
+		d.Kind = ""
 	}
 	if d.Control == "" {
 		keys := make([]string, len(d.Variants))
