@@ -164,7 +164,7 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "cors.origins", example: "https://shop.example,https://www.shop.example", remedy: `write "*" or scheme and host, for example https://shop.example`,
-		doc:   "The web pages that may post events from a browser, by origin. `*` allows all of them.",
+		doc:   "The web pages, by origin, whose browsers are told that they may send events and read the answer. `*` tells all of them. It is no access control: a browser sends a request that needs no preflight (a form, text/plain) from any page, and it is taken. Use keys or secrets to keep senders out.",
 		field: func(c *Config) any { return &c.CORS.Origins },
 	},
 	{

@@ -29,7 +29,7 @@ func TestNothingIsLost(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, seed))
 		for range rapid.IntRange(0, 5).Draw(rt, "rejections") {
 			at := rapid.IntRange(0, len(records)).Draw(rt, "rejection at")
-			records = slices.Insert(records, at, canonical.Record{Rejected: &canonical.Rejected{Source: "api", ReceivedAt: t0, Items: 3}})
+			records = slices.Insert(records, at, canonical.Record{Rejected: &canonical.Rejected{Source: "api", ReceivedAt: t0, Items: 3, Ignored: 2}})
 		}
 		db := openStore(rt, store.NewDisk())
 		defer db.Close()
@@ -82,7 +82,7 @@ func ledgerConserved(t fataler, f *core.Fold, records []canonical.Record, facts 
 	received := map[line]int64{}
 	for _, r := range records {
 		if r.Rejected != nil {
-			received[line{r.Rejected.Source, 0}] += r.Rejected.Items
+			received[line{r.Rejected.Source, 0}] += r.Rejected.Items + r.Rejected.Ignored
 		} else if r.Definition == nil {
 			received[line{r.Event.Source, r.Event.Kind}]++
 		}

@@ -140,5 +140,5 @@ func (l *ledgerLine) add(e core.LedgerEntry) {
 	l.Accepted += e.Accepted
 	l.Redelivered += e.Redelivered
 	l.Conflicts += e.Conflicts
-	l.Gone += e.Erased + e.Rejected
+	l.Gone += e.Erased + e.Rejected + e.Ignored
 }

@@ -147,12 +147,12 @@ func (f *fields) number(into map[string]any, at, member string) {
 		delete(into, member)
 		return
 	}
-	v = strings.ReplaceAll(v, ",", "")
-	if _, err := strconv.ParseFloat(v, 64); err != nil || !json.Valid([]byte(v)) {
-		f.Faults[at+member] = "must be a number, such as 0.9"
+	n, fault := numberOf(v, member)
+	if fault != "" {
+		f.Faults[at+member] = fault
 		return
 	}
-	into[member] = json.Number(v)
+	into[member] = n
 }
 
 // aliases reads lines or words such as "launchdarkly = checkout-headline".

@@ -221,3 +221,52 @@ func TestThePlanIsWorkedOut(t *testing.T) {
 	b.do(http.MethodPost, "/experiments/new/plan", form).must(http.StatusOK)
 	b.do(http.MethodPost, "/experiments/new/plan", url.Values{"token": form["token"]}).must(http.StatusOK)
 }
+
+// TestNumbersOfTheForm: decimal commas and percent are stored as what they mean, and what can mean two numbers is marked.
+func TestNumbersOfTheForm(t *testing.T) {
+	w := open(t)
+	b := w.browser()
+	typed := map[string]string{
+		"id": "commas", "metrics/0/id": "revenue", "metrics/0/type": "sum", "metrics/0/field": "value", "metrics/0/event": "order", "metrics/0/cap": "99,90", "variants/0/weight": "1,5",
+		"decision/planned_effect": "5%", "decision/threshold": "95 %", "decision/min_units_per_variant": "1,000", "by": "ada", "status": "draft", "do": "store",
+	}
+	if p := b.submit("/experiments/new", "/experiments/new", typed); p.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", p.Code, p.text(p.one("main")))
+	}
+	x, _ := w.View().Registry.Get("commas")
+	if d := x.Definition; *d.Variants[0].Weight != 1.5 || *d.Metrics[0].Cap != 99.9 || *d.Decision.PlannedEffect != 0.05 || *d.Decision.Threshold != 0.95 || *d.Decision.MinUnitsPerVariant != 1000 {
+		t.Errorf("stored %+v %+v", d.Variants[0], d.Decision)
+	}
+	typed["id"], typed["metrics/0/cap"], typed["decision/threshold"] = "unclear", "1.234,56", "0,9,5"
+	p := b.submit("/experiments/new", "/experiments/new", typed).must(http.StatusUnprocessableEntity)
+	for _, name := range []string{"metrics/0/cap", "decision/threshold"} {
+		if bad, _ := attribute(p.with("name", name), "aria-invalid"); bad != "true" {
+			t.Errorf("%s is not marked", name)
+		}
+	}
+	if _, stored := w.View().Registry.Get("unclear"); stored {
+		t.Error("stored a number that can mean two")
+	}
+}
+
+// TestAHoldoutIsLabelled: the page says that it is one, and editing it in the form leaves that.
+func TestAHoldoutIsLabelled(t *testing.T) {
+	w := open(t)
+	w.declare("", checkout("held", `,"kind":"holdout"`))
+	w.declare("", checkout("plain", ""))
+	b := w.browser()
+	p := b.get("/experiments/held").must(http.StatusOK)
+	p.sound()
+	if got := p.text(p.with("id", "kind")); got != "Holdout" {
+		t.Errorf("labelled %q", got)
+	}
+	if p := b.get("/experiments/plain"); len(p.all(func(n *html.Node) bool { id, _ := attribute(n, "id"); return id == "kind" })) != 0 {
+		t.Error("an experiment is labelled")
+	}
+	if p := b.submit("/experiments/held/edit", "/experiments/held/edit", map[string]string{"name": "Held out", "by": "ada", "do": "store"}); p.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", p.Code, p.text(p.one("main")))
+	}
+	if x, _ := w.View().Registry.Get("held"); x.Kind != "holdout" || x.Name != "Held out" {
+		t.Errorf("stored %+v", x.Definition)
+	}
+}

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"encoding/json"
 	"math"
 	"net/url"
 	"strconv"
@@ -144,4 +145,29 @@ func TestDistance(t *testing.T) {
 			t.Errorf("no distance: %q %q %q", a, b, c)
 		}
 	})
+}
+
+// TestNumbersAsTyped: a number is what was meant, or refused where that cannot be told; never another one.
+func TestNumbersAsTyped(t *testing.T) {
+	cases := []struct{ typed, member, want string }{
+		{"0.9", "threshold", "0.9"}, {" 1.5 ", "weight", "1.5"}, {"1,5", "weight", "1.5"}, {"99,90", "cap", "99.9"}, {"0,05", "baseline", "0.05"}, {"0,125", "baseline", "0.125"},
+		{"1234,567", "cap", "1234.567"}, {"1,2345", "cap", "1.2345"}, {",5", "weight", "0.5"}, {".5", "weight", "0.5"}, {"-0,05", "effect", "-0.05"}, {"\u22120.05", "effect", "-0.05"}, {"+0.05", "effect", "0.05"},
+		{"5%", "planned_effect", "0.05"}, {"5 %", "planned_effect", "0.05"}, {"95%", "threshold", "0.95"}, {"0,25%", "max_expected_loss", "0.0025"}, {"0.1\u00a0%", "baseline", "0.001"}, {"50%", "weight", "0.5"}, {"150%", "effect", "1.5"}, {"-5%", "effect", "-0.05"},
+		{"1,000", "min_units_per_variant", "1000"}, {"12,000", "daily_users", "12000"}, {"1,000,000", "cap", "1000000"}, {"1,234.56", "cap", "1234.56"}, {"1 000", "cap", "1000"}, {"1\u202f000,5", "cap", "1000.5"}, {"1'000", "daily_users", "1000"},
+		{"007", "min_days", "7"}, {"1e3", "cap", "1e3"}, {"100.00", "cap", "100"}, {"0", "weight", "0"}, {"0,000", "effect", "0"},
+		{"1,000", "cap", ""}, {"12,345", "weight", ""}, {"1.234,56", "cap", ""}, {"1.234.567", "cap", ""}, {"1,00,000", "cap", ""}, {"1 5", "weight", ""}, {"1 0000", "cap", ""}, {"1,5", "x", "1.5"},
+		{"5%", "cap", ""}, {"5%", "min_days", ""}, {"5%%", "effect", ""}, {"heavy", "weight", ""}, {"NaN", "weight", ""}, {"Infinity", "cap", ""}, {"0x10", "cap", ""}, {"1.", "cap", ""}, {"%", "effect", ""}, {"-", "effect", ""}, {"€5", "cap", ""}, {"1,5,6", "cap", ""}, {"1e", "cap", ""}, {"5 EUR", "cap", ""}, {"1_000", "cap", ""},
+	}
+	for _, c := range cases {
+		got, fault := numberOf(c.typed, c.member)
+		if string(got) != c.want || (fault == "") == (c.want == "") {
+			t.Errorf("%q as %s: %q, fault %q; want %q", c.typed, c.member, got, fault, c.want)
+		}
+		if c.want != "" && !json.Valid([]byte(got)) {
+			t.Errorf("%q: %q is not JSON", c.typed, got)
+		}
+	}
+	if _, fault := numberOf("1,000", "cap"); !strings.Contains(fault, "write 1000 or 1.000") {
+		t.Errorf("fault: %q", fault)
+	}
 }

@@ -50,10 +50,14 @@ func (p *Pages) planOf(q *request, f *fields) (*planned, error) {
 	if n := f.Count("variants"); n >= 2 {
 		body["variants"] = n
 	}
-	if len(f.Faults) > 0 {
-		return &planned{Fault: "Say the numbers as numbers, such as 0.05."}, nil
-	}
 	f.number(body, "decision/", "threshold")
+	if len(f.Faults) > 0 {
+		var all []string
+		for _, name := range f.Bad() {
+			all = append(all, sentence(name[strings.LastIndex(name, "/")+1:])+" "+f.Faults[name]+".")
+		}
+		return &planned{Fault: strings.Join(all, " ")}, nil
+	}
 	a, err := p.call(q, http.MethodPost, "/v1/plan", body)
 	if said := (problem.Problem{}); errors.As(err, &said) && said.Status < http.StatusInternalServerError {
 		var all []string

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,10 @@ type sourceView struct {
 	Pulse              template.HTML
 	Recent             int64 // requests of the last hour
 	Events             ledgerLine
-	Rejected, Erased   int64
+	Rejected, Ignored  int64
+	Erased             int64
+	Reasons            []core.Reason // why items were rejected or ignored, the most frequent first
+	OtherReasons       int64         // items of reasons that are not shown
 	LastDay, LettersAt string
 }
 
@@ -140,7 +144,8 @@ func (p *Pages) sourceView(q *request, s Source, sums *sourceSums) sourceView {
 	}
 	one.Pulse = pulse(s.ByMinute[:])
 	if sums != nil {
-		one.Events, one.Rejected, one.Erased, one.LastDay = sums.ledgerLine, sums.rejected, sums.Gone-sums.rejected, sums.last
+		one.Events, one.Rejected, one.Ignored, one.Erased, one.LastDay = sums.ledgerLine, sums.rejected, sums.ignored, sums.erased, sums.last
+		one.Reasons, one.OtherReasons = sums.frequent()
 	}
 	return one
 }
@@ -148,8 +153,39 @@ func (p *Pages) sourceView(q *request, s Source, sums *sourceSums) sourceView {
 // sourceSums are a source's lines of the ledger together.
 type sourceSums struct {
 	ledgerLine
-	rejected int64
-	last     string // the newest day
+	rejected, ignored, erased int64
+	reasons                   []core.Reason // in the order of canonical.Uncounted.Compare
+	last                      string        // the newest day
+}
+
+// reason adds what a line says of one reason to the sums.
+func (s *sourceSums) reason(r core.Reason) {
+	at, found := slices.BinarySearchFunc(s.reasons, r, func(a, b core.Reason) int { return a.Compare(&b.Uncounted) })
+	if !found {
+		s.reasons = slices.Insert(s.reasons, at, r)
+		return
+	}
+	known := &s.reasons[at]
+	r.Items += known.Items
+	if known.LastReceivedAt > r.LastReceivedAt {
+		r.LastReceivedAt, r.Example = known.LastReceivedAt, known.Example
+	}
+	*known = r
+}
+
+// shownReasons is how many reasons of a source the page shows.
+const shownReasons = 20
+
+// frequent are the reasons with the most items, and how many items have another one.
+func (s *sourceSums) frequent() (shown []core.Reason, other int64) {
+	shown = slices.Clone(s.reasons)
+	slices.SortStableFunc(shown, func(a, b core.Reason) int { return cmp.Compare(b.Items, a.Items) })
+	shown = shown[:min(len(shown), shownReasons)]
+	other = s.rejected + s.ignored
+	for i := range shown {
+		other -= shown[i].Items
+	}
+	return shown, other
 }
 
 func (p *Pages) ledgerBySource() (map[string]*sourceSums, error) {
@@ -161,7 +197,10 @@ func (p *Pages) ledgerBySource() (map[string]*sourceSums, error) {
 			by[k.Source] = s
 		}
 		s.add(e)
-		s.rejected += e.Rejected
+		s.rejected, s.ignored, s.erased = s.rejected+e.Rejected, s.ignored+e.Ignored, s.erased+e.Erased
+		for _, r := range e.Reasons {
+			s.reason(r)
+		}
 		s.last = max(s.last, time.Unix(k.Day*86400, 0).UTC().Format(time.DateOnly))
 		return nil
 	})

@@ -169,11 +169,23 @@ func TestSourcesAndDeadLetters(t *testing.T) {
 	for i := range 60 {
 		w.doors.letters = append(w.doors.letters, pages.Letter{Seq: uint64(i + 1), Source: "shop-ld", Reason: "<b>no JSON</b>", ReceivedAt: start, Request: []byte("POST /webhooks/shop-ld HTTP/1.1\r\n\r\n{<script>\xff")})
 	}
+	w.reject(&canonical.Rejected{Source: "shop-ld", ReceivedAt: start, Items: 1, Ignored: 4, Reasons: []canonical.Uncounted{
+		{Outcome: canonical.OutcomeIgnored, Reason: "other_reason: <i>fallthrough</i>", Items: 3},
+		{Outcome: canonical.OutcomeRejected, Field: "user_id", Reason: "is required", Items: 1, Example: &canonical.Example{Index: 2, Detail: "is required"}},
+	}})
 	b := w.browser()
 	p := b.get("/sources", "Host", "metrics.example.com").must(http.StatusOK)
 	p.sound()
 	if text := p.text(p.with("data-source", "shop-ld")); !strings.Contains(text, "received") || !strings.Contains(text, "http://metrics.example.com/webhooks/shop-ld") || !strings.Contains(text, "12 in the last hour") {
 		t.Errorf("source: %s", text)
+	}
+	if text := p.text(p.with("data-source", "shop-ld")); !strings.Contains(text, "5 received = 0 accepted + 0 redelivered + 0 conflicts + 1 rejected + 4 ignored + 0 erased") {
+		t.Errorf("source: %s", text)
+	}
+	for reason, want := range map[string]string{"other_reason: <i>fallthrough</i>": "ignored3", "is required": "item 2: is required", "other": "other reasons1"} {
+		if text := p.text(p.with("data-reason", reason)); !strings.Contains(text, want) {
+			t.Errorf("reason %q: %s", reason, text)
+		}
 	}
 	if text := p.text(p.with("data-source", "api")); !strings.Contains(text, "listening …") || !strings.Contains(text, "http://metrics.example.com/v1/events") {
 		t.Errorf("source: %s", text)

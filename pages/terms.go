@@ -41,6 +41,7 @@ var definitions = []definition{
 	{"conflict", "Conflict", "Another body under an event id that was known already. One of the two counts, always the same one; the others are counted here."},
 	{"erased", "Erased", "Events of persons who were erased on request."},
 	{"rejected", "Rejected", "Items that could not be counted as events. Each is kept as a dead letter with its request."},
+	{"ignored", "Ignored", "Items that are not meant to count, such as page views or evaluations outside an experiment. The reason names the rule; a word after the colon is the sender's own."},
 	{"srm", "Sample ratio mismatch", "The users are not divided as the weights say. Such a split hardly comes by chance, so something is broken."},
 	{"marker", "Early-stop marker", "Set where the always-valid interval excludes no effect: win in the better direction, harm in the worse one."},
 	{"novelty", "Novelty", "An effect that changes with the time since the first exposure: people are curious at first, or have to learn."},

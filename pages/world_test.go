@@ -116,6 +116,16 @@ func (w *world) send(events ...canonical.Event) {
 	}
 }
 
+// reject applies a record of items that are not counted.
+func (w *world) reject(r *canonical.Rejected) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seq++
+	if err := w.Apply([]canonical.Record{{Seq: w.seq, Rejected: r}}); err != nil {
+		w.t.Error(err)
+	}
+}
+
 func exposed(experiment, user, variant string, after time.Duration) canonical.Event {
 	return canonical.Event{Kind: canonical.Exposed, ExperimentID: experiment, UserID: user, Variant: variant, At: start.Add(after)}
 }

@@ -155,6 +155,32 @@ func TestThePlanIsFrozen(t *testing.T) {
 	}
 }
 
+// TestUnknownWeights: an experiment that was never declared has a split, and no verdict on it, neither over all nor by day;
+// declaring it brings one, with equal weights for variants that say none.
+func TestUnknownWeights(t *testing.T) {
+	w := &world{}
+	for d := range 3 {
+		w.daily("control", d, 95, 0, 0)
+		w.daily("b", d, 5, 0, 0)
+	}
+	r := w.readout(t)
+	for _, name := range []string{"sample_ratio_mismatch", "sample_ratio_by_day"} {
+		c := check(t, r, name)
+		if c.Status != readout.NotEnoughData || !strings.Contains(c.Detail, "Weights unknown: declare the experiment") || len(c.Reasons) == 0 {
+			t.Errorf("%s: %s %q %v", name, c.Status, c.Detail, c.Reasons)
+		}
+	}
+	if s := check(t, r, "sample_ratio_mismatch").SampleRatio; s.PValue != nil || s.SequentialPValue != nil || len(s.Split) != 2 || s.Split[0].Users+s.Split[1].Users != 300 {
+		t.Errorf("%+v", s)
+	}
+	w.define(declared(daysWindow))
+	for _, name := range []string{"sample_ratio_mismatch", "sample_ratio_by_day"} {
+		if c := check(t, w.readout(t), name); c.Status != readout.Failed {
+			t.Errorf("%s, declared: %s %q", name, c.Status, c.Detail)
+		}
+	}
+}
+
 // TestChangedWeights: a ramp is no mismatch, and weights that were declared wrongly and mended are none either.
 func TestChangedWeights(t *testing.T) {
 	weighted := func(revision, weight int, at canonical.Time) string {

@@ -195,6 +195,7 @@ func Undeclared(s *core.Snapshot) registry.Definition {
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		d.Variants = append(d.Variants, registry.Variant{Key: key})
 	}
+	d.Control = registry.GuessUndeclaredControl(slices.Sorted(maps.Keys(keys)))
 	role := registry.Secondary
 	if len(events) == 1 {
 		role = registry.Primary

@@ -112,7 +112,25 @@ func (f *frame) epochs() division {
 	return d
 }
 
+// reasonWeightsUnknown is why there are no figures about the split of an experiment that was never declared.
+const reasonWeightsUnknown stats.Reason = "weights_unknown"
+
+const weightsUnknown = "Weights unknown: declare the experiment with its weights to check the split."
+
+// undeclaredSplit is the check of a split whose weights are not known: equal ones are as good as any, and say nothing.
+func (f *frame) undeclaredSplit() Check {
+	c := Check{Check: "sample_ratio_mismatch", Status: NotEnoughData, Detail: weightsUnknown, SampleRatio: &SampleRatio{Split: make([]Split, 0, len(f.arms))}}
+	c.Reasons = Reasons{"p_value": reasonWeightsUnknown, "chi_square": reasonWeightsUnknown, "sequential_p_value": reasonWeightsUnknown}
+	for i, a := range f.arms {
+		c.Split = append(c.Split, Split{Variant: a.key, Weight: a.weight, Users: f.users(i)})
+	}
+	return c
+}
+
 func (f *frame) sampleRatio() Check {
+	if !f.declared {
+		return f.undeclaredSplit()
+	}
 	d := f.division()
 	res, exact := d.fit()
 	changed := ""
@@ -190,6 +208,12 @@ func (f *frame) sequentialSplit() stats.Number {
 
 // splitByDay looks for days on which the split was off, which may cancel out over all.
 func (f *frame) splitByDay() Check {
+	if !f.declared {
+		return Check{
+			Check: "sample_ratio_by_day", Status: NotEnoughData, Detail: weightsUnknown, SplitByDay: &SplitByDay{},
+			Reasons: Reasons{"worst_day": reasonWeightsUnknown, "adjusted_p_value": reasonWeightsUnknown},
+		}
+	}
 	type judged struct {
 		day int64
 		p   float64
@@ -239,9 +263,5 @@ func (f *frame) splitSentence(split []Split, p stats.Number) string {
 			got = append(got, fmt.Sprintf("%s in %s (expected %s)", users(s.Users), s.Variant, whole(int64(math.Round(*s.Expected)))))
 		}
 	}
-	assumed := ""
-	if !f.declared {
-		assumed = "; equal weights are assumed because nobody declared the experiment"
-	}
-	return fmt.Sprintf("%s; p = %s%s.", listed(got), short(p.Value), assumed)
+	return fmt.Sprintf("%s; p = %s.", listed(got), short(p.Value))
 }

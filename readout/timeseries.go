@@ -256,6 +256,9 @@ func (r *running) see(c *Contrast) {
 
 // splitThrough is the p value of the split of who came until the end of a day.
 func (f *frame) splitThrough(day int64) *float64 {
+	if !f.declared { // the weights are unknown
+		return nil
+	}
 	observed, weights := make([]int64, len(f.arms)), make([]float64, len(f.arms))
 	for i, a := range f.arms {
 		observed[i], weights[i] = f.came[i].through(day), a.weight

@@ -17,6 +17,7 @@ type Definition struct {
 	Name       string              `json:"name,omitempty"`
 	Hypothesis string              `json:"hypothesis,omitempty"`
 	Owner      string              `json:"owner,omitempty"`
+	Kind       string              `json:"kind,omitempty"` // canonical.Holdout; "": an experiment
 	Variants   []Variant           `json:"variants"`
 	Control    string              `json:"control"`
 	Aliases    map[string][]string `json:"aliases,omitempty"` // source -> what it calls the experiment

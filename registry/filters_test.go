@@ -35,10 +35,21 @@ func TestBots(t *testing.T) {
 		"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
 		fmt.Sprintf(chrome, "HeadlessChrome"), "Mozilla/5.0 (compatible; UptimeRobot/2.0)", "Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)",
 		"curl/8.5.0", "python-requests/2.32.3", fmt.Sprintf(chrome, "Chrome-Lighthouse Chrome"), "facebookexternalhit/1.1",
+		"Googlebot/2.1 (+http://www.google.com/bot.html)", "python-requests/2.31.0", "Wget/1.21.4", "Python-urllib/3.11", "Go-http-client/2.0", "python/3.11 aiohttp/3.9.1",
+		"Scrapy/2.11 (+https://scrapy.org)", "PycURL/7.45.1 libcurl/7.81.0 OpenSSL/3.0.2", "git/2.43 curl/8.5.0", "AhrefsBot/7.0", "MJ12bot/v1.4.8", "Twitterbot/1.0", "Mediapartners-Google",
+		"Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "Mozilla/5.0 (compatible; Baiduspider/2.0)", "Sogou web spider/4.0", "AdsTxtCrawler/1.0", "crawler4j",
+		"Mozilla/5.0 (Linux; Android 5.0) AppleWebKit/537.36 (KHTML, like Gecko) Mobile Safari/537.36 (compatible; Bytespider; spider-feedback@bytedance.com)",
+		"Mozilla/5.0 (Unknown; Linux x86_64) AppleWebKit/538.1 (KHTML, like Gecko) PhantomJS/2.1.1 Safari/538.1", fmt.Sprintf(chrome, "HeadlessEdg"),
+		"Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/60 Safari/537.36 StatusCake_Pagespeed_indev", fmt.Sprintf(chrome, "DynatraceSynthetic/1.0 Chrome"),
 	}
 	people := []string{
 		fmt.Sprintf(chrome, "Chrome"), "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
 		"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:132.0) Gecko/20100101 Firefox/132.0", "",
+		"UnityPlayer/2022.3.10f1 (UnityWebRequest/1.0, libcurl/8.1.1-DEV)", "UnityPlayer/6000.0.23f1 (UnityWebRequest/1.0, libcurl/8.6.0-DEV)", "MyGame/1.2 libcurl/7.88",
+		"Mozilla/5.0 (Linux; Android 10; CUBOT X30 Build/QP1A) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36",
+		"Dalvik/2.1.0 (Linux; U; Android 10; CUBOT X30 Build/QP1A.190711.020)", "Mozilla/5.0 (Linux; U; Android 4.4; CUBOT S208) AppleWebKit/534.30 (KHTML, like Gecko) Version/4.0 Mobile Safari/534.30",
+		"CUBOT X18 Plus/1.0 (Android 8)", "com.cubot.browser/1.0 (CUBOT P40; Android 10)", "iRobot Home/5.2 CFNetwork/1410 Darwin/22", "BOTIM/3.0 (iPhone; iOS 17)", "Abbott/1.0 (Libre; iOS 17)",
+		"okhttp/4.12.0", "MyApp/1 CFNetwork/1410 Darwin/22", "Spiderman/2.0 (PlayStation 5)", "Roku4640X/DVP-7.70 (297.70E04154A)",
 	}
 	var r registry.Registry
 	for range 2 { // the second time from memory

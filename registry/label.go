@@ -2,8 +2,11 @@ package registry
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/mileusna/useragent"
 
@@ -34,14 +37,24 @@ type Match struct {
 	Why   string
 }
 
-// tools are parts of user agents, in lower case, that the library does not take for bots: browsers without a person
-// before them, monitors, and plain scripts.
+// tools are what words of user agents begin with, in lower case, that the library does not take for bots: browsers
+// without a person in front of them, monitors, and plain scripts. A word begins where no letter or digit stands before
+// it: "libcurl/8.1" is no curl, but the part of a game that a person plays.
 var tools = [...]string{
 	"headless", "phantomjs", "lighthouse", "puppeteer", "playwright", "selenium", "webdriver", "cypress", "pagespeed", "gtmetrix",
 	"pingdom", "uptimerobot", "statuscake", "site24x7", "betteruptime", "better uptime", "datadogsynthetics", "datadog/synthetics", "newrelicpinger",
-	"checkly", "catchpoint", "dynatrace", "curl/", "wget/", "python-requests", "python-urllib", "aiohttp", "scrapy", "go-http-client",
-	"crawler", "spider",
+	"checkly", "catchpoint", "dynatrace", "curl/", "pycurl/", "wget/", "python-requests", "python-urllib", "aiohttp", "scrapy", "go-http-client",
+	"crawler",
 }
+
+// crawlers are what words of user agents end with, in lower case, that the library does not take for bots either.
+var crawlers = [...]string{"crawler", "spider"}
+
+// robots are what the words end with that the library takes for bots.
+var robots = [...]string{"bot", "bots"}
+
+// notRobots are words that end like a bot's name and are none: a maker of phones, and one of vacuum cleaners.
+var notRobots = [...]string{"cubot", "irobot"}
 
 const (
 	longestAgent = 1024 // bytes of a user agent that are looked at
@@ -144,15 +157,58 @@ func (l *labeller) judge(agent string) string {
 	if name, bot := parse(agent); bot {
 		return fmt.Sprintf("its user agent is the bot %q", name)
 	}
-	for _, part := range tools {
-		if strings.Contains(small, part) {
-			return fmt.Sprintf("its user agent holds %q, which no person's browser does", part)
+	for _, tool := range tools {
+		if beginsWord(small, tool) {
+			return fmt.Sprintf("its user agent holds %q, which no person's browser does", tool)
+		}
+	}
+	for word := range words(small) {
+		for _, robot := range crawlers {
+			if strings.HasSuffix(word, robot) {
+				return fmt.Sprintf("its user agent holds %q, which no person's browser does", robot)
+			}
 		}
 	}
 	return ""
 }
 
-// parse asks the library. An agent that it fails on is no known bot: stopping would help nobody.
+// words are the runs of letters and digits in a user agent.
+func words(agent string) iter.Seq[string] {
+	return strings.FieldsFuncSeq(agent, func(r rune) bool { return r < utf8.RuneSelf && !isWordByte(byte(r)) })
+}
+
+func isWordByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
+
+// beginsWord reports whether the part stands in the text where a word begins.
+func beginsWord(text, part string) bool {
+	for from := 0; ; {
+		at := strings.Index(text[from:], part)
+		if at < 0 {
+			return false
+		}
+		if at += from; at == 0 || !isWordByte(text[at-1]) {
+			return true
+		}
+		from = at + 1
+	}
+}
+
+// isRobot reports whether a word of the text is a bot's name.
+func isRobot(text string) bool {
+	for word := range words(text) {
+		for _, robot := range robots {
+			if strings.HasSuffix(word, robot) && !slices.Contains(notRobots[:], word) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// parse asks the library. An agent that it fails on is no known bot: stopping would help nobody. The library takes every
+// name with the letters "bot" in it for a bot's, so where it goes by the name alone a word must be one.
 func parse(agent string) (name string, bot bool) {
 	defer func() {
 		if recover() != nil {
@@ -160,6 +216,10 @@ func parse(agent string) (name string, bot bool) {
 		}
 	}()
 	p := useragent.Parse(agent)
+	small := lower(p.Name)
+	if p.Bot && p.URL == "" && strings.Contains(small, "bot") && strings.Contains(lower(agent), small) {
+		return p.Name, isRobot(small)
+	}
 	return p.Name, p.Bot
 }
 

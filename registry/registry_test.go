@@ -3,7 +3,7 @@ package registry_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +54,20 @@ func TestNormalizeFillsInDefaults(t *testing.T) {
 	}
 }
 
+// TestKind: an experiment says nothing of its kind, a holdout does.
+func TestKind(t *testing.T) {
+	for given, stored := range map[string]string{``: "", `,"kind":""`: "", `,"kind":"experiment"`: "", `,"kind":"holdout"`: `"kind":"holdout"`} {
+		d := parse(t, strings.Replace(good, `"crossover":"exclude"`, `"crossover":"exclude"`+given, 1))
+		if err := d.Normalize(); err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(d)
+		if err != nil || strings.Contains(string(text), `"kind":`) != (stored != "") || !strings.Contains(string(text), stored) {
+			t.Errorf("%q is stored as %s, %v", given, text, err)
+		}
+	}
+}
+
 func TestNormalizeNamesEveryFault(t *testing.T) {
 	replace := func(old, with string) string {
 		if !strings.Contains(good, old) {
@@ -75,6 +89,7 @@ func TestNormalizeNamesEveryFault(t *testing.T) {
 		"/metrics/0/direction":                   replace(`"direction":"increase"`, `"direction":"up"`),
 		"/metrics/0/event":                       replace(`"event":"purchase"`, `"event":""`),
 		"/metrics/1/numerator":                   replace(`"type":"sum","event":"purchase","field":"value"`, `"type":"ratio","denominator":"v"`),
+		"/kind":                                  replace(`"crossover":"exclude"`, `"crossover":"exclude","kind":"Holdout"`),
 		"/crossover":                             replace(`"crossover":"exclude"`, `"crossover":"keep"`),
 		"/decision/threshold":                    replace(`"threshold":0.9`, `"threshold":1`),
 		"/decision/min_days":                     replace(`"min_days":7`, `"min_days":-1`),
@@ -198,9 +213,38 @@ func TestApplyRefusesWhatItCannotRead(t *testing.T) {
 	}
 }
 
-func ExampleGuessControl() {
-	fmt.Println(registry.GuessControl([]string{"treatment", "baseline", "a"}), registry.GuessControl([]string{"b", "a"}))
-	// Output: baseline a
+func TestGuessControl(t *testing.T) {
+	cases := []struct {
+		variants             string // in the order given, with commas between
+		declared, undeclared string
+	}{
+		{"treatment,baseline,a", "baseline", "baseline"},
+		{"b,a", "b", "a"},
+		{"Control,Blue button", "Control", "Control"},
+		{"Blue button,CONTROL", "CONTROL", "CONTROL"},
+		{"banner,original", "original", "original"},
+		{"original,control", "control", "control"},
+		{"Control,control", "control", "control"},
+		{"banner, Original ", " Original ", " Original "},
+		{"On,Off", "Off", "Off"},
+		{"1,0", "0", "0"},
+		{"Zeta,alpha,Beta", "Zeta", "alpha"},
+		{"controlled,uncontrolled", "controlled", "controlled"},
+		{"new,Default", "Default", "Default"},
+	}
+	for _, c := range cases {
+		variants := strings.Split(c.variants, ",")
+		if got := registry.GuessControl(variants); got != c.declared {
+			t.Errorf("%q: %q, want %q", c.variants, got, c.declared)
+		}
+		slices.Reverse(variants)
+		if got := registry.GuessUndeclaredControl(variants); got != c.undeclared {
+			t.Errorf("%q, undeclared: %q, want %q", c.variants, got, c.undeclared)
+		}
+	}
+	if registry.GuessControl(nil) != "" || registry.GuessUndeclaredControl(nil) != "" {
+		t.Error("no variants have a control")
+	}
 }
 
 func TestHistoryIsAValue(t *testing.T) {

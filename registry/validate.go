@@ -1,11 +1,16 @@
 package registry
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
+	"strings"
 	"unicode/utf8"
+
+	"github.com/tracklayer/tracklayer/canonical"
 )
 
 // Fault is one thing that is wrong with a definition.
@@ -58,6 +63,7 @@ func (d *Definition) Normalize() error {
 	for _, t := range [...]struct{ pointer, text string }{{"/name", d.Name}, {"/hypothesis", d.Hypothesis}, {"/owner", d.Owner}} {
 		c.that(len(t.text) <= 4000 && utf8.ValidString(t.text), t.pointer, "must be at most 4,000 bytes of UTF-8")
 	}
+	c.that(d.Kind == "" || d.Kind == canonical.Holdout, "/kind", "must be experiment or holdout")
 	d.checkVariants(c)
 	d.checkMetrics(c)
 	d.checkAliases(c)
@@ -85,6 +91,9 @@ func (d *Definition) defaults() {
 		if d.Variants[i].Weight == nil {
 			d.Variants[i].Weight = &one
 		}
+	}
+	if d.Kind == "experiment" {
+		d.Kind = ""
 	}
 	if d.Control == "" {
 		keys := make([]string, len(d.Variants))
@@ -277,21 +286,32 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// GuessControl is the control of an experiment that names none: the variant called control, off, baseline, default or
-// 0, else the first in byte order; "" of none.
+// controls are what a variant is called that is the control, the surest name first.
+var controls = [...]string{"control", "original", "off", "baseline", "default", "0"}
+
+// GuessControl is the control of an experiment that names none: the variant called control, original, off, baseline,
+// default or 0, in any letter case, else the first one given; "" if there is none.
 func GuessControl(variants []string) string {
-	for _, name := range [...]string{"control", "off", "baseline", "default", "0"} {
+	for _, name := range controls {
+		if slices.Contains(variants, name) {
+			return name
+		}
 		for _, v := range variants {
-			if v == name {
+			if strings.EqualFold(strings.TrimSpace(v), name) {
 				return v
 			}
 		}
 	}
-	first := ""
-	for _, v := range variants {
-		if first == "" || v < first {
-			first = v
-		}
+	if len(variants) == 0 {
+		return ""
 	}
-	return first
+	return variants[0]
+}
+
+// GuessUndeclaredControl is the control of an experiment that was never declared, whose variants have no order: as
+// GuessControl, else the first in byte order without regard to the case of ASCII letters.
+func GuessUndeclaredControl(variants []string) string {
+	return GuessControl(slices.SortedFunc(slices.Values(variants), func(a, b string) int {
+		return cmp.Or(strings.Compare(lower(a), lower(b)), strings.Compare(a, b))
+	}))
 }

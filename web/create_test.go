@@ -37,6 +37,7 @@ func TestWhatCannotBeDeclared(t *testing.T) {
 		{with(`"decision":{"threshold":0.3}`), 422, "/decision/threshold"},
 		{with(`"crossover":"keep"`), 422, "/crossover"},
 		{with(`"control":"c"`), 422, "/control"},
+		{with(`"kind":"canary"`), 422, "/kind"},
 		{with(`"aliases":{"launchdarkly":["checkout-headline"]}`), 422, "/aliases/launchdarkly/0"},
 		{with(`"aliases":{"launchdarkly":"checkout-headline"}`), 422, "/aliases/launchdarkly"},
 		{with(`"status":"stopped"`), 422, "/status"},
@@ -58,6 +59,19 @@ func TestWhatCannotBeDeclared(t *testing.T) {
 	w.do(http.MethodPost, "/v1/experiments", headline, "Content-Type", "text/plain").must(t, http.StatusUnsupportedMediaType)
 	if got := len(w.get("/v1/experiments").json["experiments"].([]any)); got != 1 {
 		t.Errorf("%d experiments, though all but one were refused", got)
+	}
+}
+
+// TestAHoldout: the kind is stored, returned, and taken back by a patch.
+func TestAHoldout(t *testing.T) {
+	w := open(t)
+	a := w.post(`{"id":"held","kind":"holdout","variants":[{"key":"Held out"},{"key":"original"}]}`).must(t, http.StatusCreated)
+	if a.json["kind"] != "holdout" || a.json["control"] != "original" {
+		t.Errorf("%s", a.Body)
+	}
+	a = w.do(http.MethodPatch, "/v1/experiments/held", `{"kind":"experiment"}`, "Content-Type", "application/merge-patch+json", "If-Match", a.Header().Get("ETag")).must(t, http.StatusOK)
+	if _, written := a.json["kind"]; written {
+		t.Errorf("%s", a.Body)
 	}
 }
 

@@ -7,16 +7,18 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
 )
 
-// counts is what became of events: received = accepted + redelivered + conflicts + rejected + erased.
+// counts is what became of events: received = accepted + redelivered + conflicts + rejected + ignored + erased.
 type counts struct {
 	Received    int64 `json:"received"`
 	Accepted    int64 `json:"accepted"`
 	Redelivered int64 `json:"redelivered"`
 	Conflicts   int64 `json:"conflicts"`
 	Rejected    int64 `json:"rejected"`
+	Ignored     int64 `json:"ignored"`
 	Erased      int64 `json:"erased"`
 }
 
@@ -26,16 +28,43 @@ func (n *counts) add(l core.LedgerEntry) {
 	n.Redelivered += l.Redelivered
 	n.Conflicts += l.Conflicts
 	n.Rejected += l.Rejected
+	n.Ignored += l.Ignored
 	n.Erased += l.Erased
 }
 
-// line is one day of one source, kind and experiment, "" being that of items that were rejected.
+// reason is why items of a line were rejected or ignored.
+type reason struct {
+	Outcome        string             `json:"outcome"`
+	Field          string             `json:"field,omitempty"`
+	Reason         string             `json:"reason"`
+	Items          int64              `json:"items"`
+	LastReceivedAt *canonical.Time    `json:"last_received_at"` // nil: of the reasons that have no entry of their own
+	Example        *canonical.Example `json:"example"`          // of the newest request; nil: there is none of ignored items
+}
+
+// reasonsOf lists the reasons of a line, and then the items of all other reasons.
+func reasonsOf(l *core.LedgerEntry) (all []reason) {
+	for i := range l.Reasons {
+		r := &l.Reasons[i]
+		all = append(all, reason{r.Outcome, r.Field, r.Reason, r.Items, &r.LastReceivedAt, r.Example})
+	}
+	if l.OtherIgnored > 0 {
+		all = append(all, reason{Outcome: canonical.OutcomeIgnored, Reason: canonical.OtherReasons, Items: l.OtherIgnored})
+	}
+	if l.OtherRejected > 0 {
+		all = append(all, reason{Outcome: canonical.OutcomeRejected, Reason: canonical.OtherReasons, Items: l.OtherRejected})
+	}
+	return all
+}
+
+// line is one day of one source, kind and experiment. The kind of items that were rejected or ignored is "".
 type line struct {
 	Day        string `json:"day"` // of receipt, UTC
 	Source     string `json:"source"`
 	Kind       string `json:"kind"`
 	Experiment string `json:"experiment_id"` // as the events name it; "": they name none
 	counts
+	Reasons []reason `json:"reasons,omitempty"`
 }
 
 // wanted reports whether a parameter of the query, if it is there, has the value.
@@ -51,7 +80,7 @@ func (a *API) ledger(c echo.Context) error {
 		Totals counts `json:"totals"`
 	}{Lines: []line{}}
 	err := a.State.Ledger(func(k core.LedgerKey, l core.LedgerEntry) error {
-		one := line{Day: time.Unix(k.Day*86400, 0).UTC().Format(time.DateOnly), Source: k.Source, Kind: k.Kind.String(), Experiment: k.Experiment}
+		one := line{Day: time.Unix(k.Day*86400, 0).UTC().Format(time.DateOnly), Source: k.Source, Kind: k.Kind.String(), Experiment: k.Experiment, Reasons: reasonsOf(&l)}
 		if !wanted(c, "day", one.Day) || !wanted(c, "source", one.Source) || !wanted(c, "experiment_id", one.Experiment) {
 			return nil
 		}

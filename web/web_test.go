@@ -286,15 +286,37 @@ func TestLedger(t *testing.T) {
 	other.Variant = "b"
 	w.send(e, e, other, purchased("u1"))
 	a := w.get("/v1/ledger").must(t, http.StatusOK)
-	want := `{"lines":[{"day":"2026-11-20","source":"api","kind":"experiment_exposed","experiment_id":"checkout","received":3,"accepted":1,"redelivered":1,"conflicts":1,"rejected":0,"erased":0},` +
-		`{"day":"2026-11-20","source":"api","kind":"experiment_converted","experiment_id":"","received":1,"accepted":1,"redelivered":0,"conflicts":0,"rejected":0,"erased":0}],` +
-		`"totals":{"received":4,"accepted":2,"redelivered":1,"conflicts":1,"rejected":0,"erased":0}}` + "\n"
+	want := `{"lines":[{"day":"2026-11-20","source":"api","kind":"experiment_exposed","experiment_id":"checkout","received":3,"accepted":1,"redelivered":1,"conflicts":1,"rejected":0,"ignored":0,"erased":0},` +
+		`{"day":"2026-11-20","source":"api","kind":"experiment_converted","experiment_id":"","received":1,"accepted":1,"redelivered":0,"conflicts":0,"rejected":0,"ignored":0,"erased":0}],` +
+		`"totals":{"received":4,"accepted":2,"redelivered":1,"conflicts":1,"rejected":0,"ignored":0,"erased":0}}` + "\n"
 	if a.Body.String() != want {
 		t.Errorf("%s\nwant %s", a.Body, want)
 	}
 	a = w.get("/v1/ledger?day=2026-11-20&source=api&experiment_id=checkout").must(t, http.StatusOK)
-	if !strings.HasSuffix(a.Body.String(), `"totals":{"received":3,"accepted":1,"redelivered":1,"conflicts":1,"rejected":0,"erased":0}}`+"\n") {
+	if !strings.HasSuffix(a.Body.String(), `"totals":{"received":3,"accepted":1,"redelivered":1,"conflicts":1,"rejected":0,"ignored":0,"erased":0}}`+"\n") {
 		t.Errorf("of one experiment: %s", a.Body)
+	}
+}
+
+// TestLedgerReasons shows why items of a source were not counted, and counts every item of theirs once.
+func TestLedgerReasons(t *testing.T) {
+	w := open(t)
+	example := &canonical.Example{Index: 3, Detail: `"undefined" stands for nobody`}
+	w.reject(
+		&canonical.Rejected{Source: "otel", ReceivedAt: start, Items: 2, Ignored: 5, Reasons: []canonical.Uncounted{
+			{Outcome: canonical.OutcomeIgnored, Reason: "other_reason: fallthrough", Items: 5},
+			{Outcome: canonical.OutcomeRejected, Field: "user_id", Reason: `"…" stands for nobody`, Items: 2, Example: example},
+		}},
+		&canonical.Rejected{Source: "otel", ReceivedAt: start, Items: 1}, // as records were before reasons were stored
+	)
+	a := w.get("/v1/ledger?source=otel").must(t, http.StatusOK)
+	want := `{"lines":[{"day":"2026-11-20","source":"otel","kind":"","experiment_id":"","received":8,"accepted":0,"redelivered":0,"conflicts":0,"rejected":3,"ignored":5,"erased":0,` +
+		`"reasons":[{"outcome":"ignored","reason":"other_reason: fallthrough","items":5,"last_received_at":"2026-11-20T00:00:00Z","example":null},` +
+		`{"outcome":"rejected","field":"user_id","reason":"\"…\" stands for nobody","items":2,"last_received_at":"2026-11-20T00:00:00Z","example":{"index":3,"detail":"\"undefined\" stands for nobody"}},` +
+		`{"outcome":"rejected","reason":"other","items":1,"last_received_at":null,"example":null}]}],` +
+		`"totals":{"received":8,"accepted":0,"redelivered":0,"conflicts":0,"rejected":3,"ignored":5,"erased":0}}` + "\n"
+	if a.Body.String() != want {
+		t.Errorf("%s\nwant %s", a.Body, want)
 	}
 }
 

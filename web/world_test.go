@@ -118,6 +118,18 @@ func (w *world) send(events ...canonical.Event) {
 	}
 }
 
+// reject applies records of items that are not counted.
+func (w *world) reject(all ...*canonical.Rejected) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range all {
+		w.seq++
+		if err := w.Apply([]canonical.Record{{Seq: w.seq, Rejected: r}}); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
 func exposed(experiment, user, variant string) canonical.Event {
 	return canonical.Event{Kind: canonical.Exposed, ExperimentID: experiment, UserID: user, Variant: variant, At: start}
 }

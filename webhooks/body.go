@@ -129,8 +129,8 @@ func (d *Door) body(v *visit) ([]byte, error) {
 		}
 		return nil, errCut
 	}
-	text, err := d.inflate.undoAll(&v.bufs, codings, raw)
-	if err != nil {
+	var text []byte
+	if text, v.stale, err = d.inflate.undoAll(&v.bufs, codings, raw); err != nil {
 		return nil, err
 	}
 	d.meters.bytes.Observe(float64(len(text)))

@@ -17,6 +17,7 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/webhooks"
 )
 
@@ -114,6 +115,33 @@ func TestEncodings(t *testing.T) {
 	}
 	if w := r.post(compress(t, "zstd", compress(t, "gzip", small)), "Content-Encoding", "gzip", "Content-Encoding", "zstd"); w.Code != 202 {
 		t.Errorf("two header lines: %d", w.Code)
+	}
+}
+
+// TestStaleEncodings: a proxy that unpacks a body and leaves the header costs nothing, and what fails is kept so that it
+// can be tried again.
+func TestStaleEncodings(t *testing.T) {
+	plain := "[" + exposure + "," + strings.Replace(exposure, `"u-12"`, "7", 1) + "]"
+	cases := [][2]string{{"gzip, zstd", compress(t, "gzip", plain)}, {"gzip, br", compress(t, "br", plain)}}
+	for _, coding := range []string{"gzip", "x-gzip", "zstd", "deflate", "br", "gzip, br", "br, gzip", "zstd, deflate"} {
+		cases = append(cases, [2]string{coding, plain}, [2]string{coding, "\xef\xbb\xbf \n" + plain})
+	}
+	written := func(o *webhooks.Options) { o.WriteRequest = adapters.WriteRequest }
+	for _, c := range cases {
+		r := newRig(t, written)
+		if w := r.post(c[1], "Content-Encoding", c[0]); w.Code != 202 || len(r.events) != 1 {
+			t.Errorf("%s, %.20q: %d %s", c[0], c[1], w.Code, w.Body)
+			continue
+		}
+		if result, err := r.door.Replay(t.Context(), r.letters[0], 1); err != nil || result.Rejected != 1 || result.Accepted != 0 {
+			t.Errorf("%s, %.20q: replayed %+v, %v", c[0], c[1], result, err)
+		}
+	}
+	for _, coding := range []string{"gzip", "zstd", "deflate", "br"} {
+		r := newRig(t, written)
+		if w := r.send("POST", "/webhooks/toy", "good=1\ngood 2", "Content-Encoding", coding); w.Code != 202 || len(r.events) != 1 {
+			t.Errorf("%s, a form: %d %s", coding, w.Code, w.Body)
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// Publisher stores events and what is to be said about rejected items. It returns the stream sequence of the last message
+// Publisher stores events and what is to be recorded about items that are no events. It returns the stream sequence of the last message
 // once all of them are on disk; any error means that this is not certain, and that the sender must send them again. What
 // the events point to belongs to the caller again when Publish returns.
 type Publisher interface {

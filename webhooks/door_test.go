@@ -39,6 +39,7 @@ type shelf struct {
 	letters   []webhooks.DeadLetter
 	calls     int
 	rejected  int64
+	told      []canonical.Rejected
 	failEvent error
 	failBury  error
 }
@@ -61,6 +62,7 @@ func (s *shelf) Publish(_ context.Context, events []canonical.Event, rejected ..
 	}
 	for _, r := range rejected {
 		s.rejected += r.Items
+		s.told = append(s.told, r)
 	}
 	return uint64(len(s.events)), nil
 }
@@ -148,6 +150,7 @@ var toy = adapters.Adapter{
 type rig struct {
 	*shelf
 	http.Handler
+	door    *webhooks.Door
 	log     *bytes.Buffer
 	metrics *prometheus.Registry
 }
@@ -173,7 +176,7 @@ func newRig(t testing.TB, change ...func(*webhooks.Options)) *rig {
 	}
 	e := echo.New()
 	door.Register(e)
-	r.Handler = e
+	r.Handler, r.door = e, door
 	return r
 }
 

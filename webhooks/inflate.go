@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/flate"
@@ -73,18 +74,62 @@ func newInflate(limit int64) (*inflate, error) {
 
 var errTrailing = errors.New("bytes after the end of the compressed text")
 
-// undoAll undoes the codings of a body, the last one first. It fails with adapters.ErrTooLarge or a *corruptError.
-func (f *inflate) undoAll(b *buffers, codings []string, raw []byte) (text []byte, err error) {
+// undoAll undoes the codings of a body, the last one first. A coding that the body does not have is passed over: proxies
+// unpack bodies and leave the header. Stale says that it did so. It fails with adapters.ErrTooLarge or a *corruptError.
+func (f *inflate) undoAll(b *buffers, codings []string, raw []byte) (text []byte, stale bool, err error) {
 	text = raw
 	for i := len(codings) - 1; i >= 0 && len(text) > 0; i-- {
-		if text, err = f.undo(b, codings[i], text); err != nil {
-			if errors.Is(err, adapters.ErrTooLarge) {
-				return nil, err
-			}
-			return nil, &corruptError{codings[i], raw}
+		if lacksMagic(codings[i], text) {
+			stale = true
+			continue
+		}
+		plain, err := f.undo(b, codings[i], text)
+		switch {
+		case err == nil:
+			text = plain
+		case isPlainText(text):
+			stale = true
+		case errors.Is(err, adapters.ErrTooLarge):
+			return nil, false, err
+		default:
+			return nil, false, &corruptError{codings[i], raw}
 		}
 	}
-	return text, nil
+	return text, stale, nil
+}
+
+var (
+	magicGzip = []byte{0x1f, 0x8b}
+	magicZstd = []byte{0x28, 0xb5, 0x2f, 0xfd}
+)
+
+// lacksMagic reports that the text begins otherwise than every text in the coding does (RFC 1952, 2.3.1; RFC 8878, 3.1.1
+// and 3.1.2). A text that is too short to have all of it does not lack it.
+func lacksMagic(coding string, text []byte) bool {
+	switch coding {
+	case "gzip":
+		return !bytes.HasPrefix(text, magicGzip[:min(len(text), len(magicGzip))])
+	case "zstd":
+		skippable := len(text) >= 4 && text[0]&0xf0 == 0x50 && text[1] == 0x2a && text[2] == 0x4d && text[3] == 0x18
+		return !skippable && !bytes.HasPrefix(text, magicZstd[:min(len(text), len(magicZstd))])
+	}
+	return false
+}
+
+// isPlainText reports whether a text is JSON or a form, as far as its first bytes tell, and has nothing that text has not.
+// Compressed text nearly always has.
+func isPlainText(text []byte) bool {
+	if !utf8.Valid(text) || bytes.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' && c != '\r' && c != '\n' }) {
+		return false
+	}
+	start := bytes.TrimLeft(bytes.TrimPrefix(text, bomUTF8), " \t\r\n")
+	if len(start) > 0 && isOpening(start[0]) {
+		return true
+	}
+	name, _, found := bytes.Cut(start, []byte{'='})
+	return found && len(name) > 0 && !bytes.ContainsFunc(name, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("_-.%[]", c)
+	})
 }
 
 // undo decompresses text, which is not empty. Past the limit it stops with adapters.ErrTooLarge.

@@ -18,9 +18,12 @@ var keptHeaders = []string{"Content-Type", "User-Agent", "X-Request-Id"}
 // secretHeaders are what no dead letter keeps, whoever asks for it.
 var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", headerKey}
 
-// kept is the request's headers by an allow-list, and its id.
+// kept is the request's headers by an allow-list, its id, and a Content-Encoding that its body does not have.
 func (v *visit) kept(names []string) http.Header {
 	h := only(v.r.Header, names)
+	if v.stale {
+		h["Content-Encoding"] = v.r.Header["Content-Encoding"]
+	}
 	h["X-Request-Id"] = []string{v.id}
 	return h
 }
@@ -81,9 +84,9 @@ func (d *Door) bury(v *visit, e adapters.Envelope, letter DeadLetter) error {
 }
 
 // store makes a parcel durable and returns the sequence of its last message, 0 without an event. How many items were
-// rejected is stored beside the events, for the ledger; a request that comes again was received twice and counts so. Its faults go first: where
-// the second write fails the request comes again, and then a letter that is kept twice does no harm, while an event
-// whose id was drawn here would count twice. An error wraps adapters.ErrBusy.
+// rejected and ignored, and why, is stored with the events, for the ledger; a request that comes again was received twice
+// and counts so. The dead letter goes first: if the second write fails the request comes again, and then a letter that is
+// kept twice does no harm, while an event whose id was drawn here would count twice. An error wraps adapters.ErrBusy.
 func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (uint64, error) {
 	if len(p.faults) > 0 {
 		letter := DeadLetter{Reason: p.faults[0].String(), Rejected: len(p.faults), Items: make([]int, len(p.faults))}
@@ -94,12 +97,14 @@ func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (ui
 			return 0, err
 		}
 	}
-	if len(p.events)+len(p.faults) == 0 {
-		return 0, nil
-	}
 	var rejected []canonical.Rejected
-	if n := len(p.faults); n > 0 {
-		rejected = []canonical.Rejected{{Source: v.meter.name, ReceivedAt: v.at, Items: int64(n)}}
+	if len(p.faults)+len(p.ignored) > 0 {
+		if r, any := d.uncounted(v, p); any {
+			rejected = []canonical.Rejected{r}
+		}
+	}
+	if len(p.events)+len(rejected) == 0 {
+		return 0, nil
 	}
 	seq, err := d.Publisher.Publish(v.r.Context(), p.events, rejected...)
 	if err != nil {

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -84,10 +85,12 @@ func (m *sourceMeter) items(accepted, rejected int) {
 // sender's words into its reasons must not fill the memory.
 const maxReasons = 40
 
+// ignore counts ignored items. The sender's own word, which follows a colon in the reason, is no label.
 func (m *sourceMeter) ignore(reason string, n int) {
 	if n <= 0 {
 		return
 	}
+	reason, _, _ = strings.Cut(reason, ": ")
 	m.ignoredItems.Add(float64(n))
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -23,7 +23,7 @@ func Decompress(contentEncoding string, body []byte, limit int64) ([]byte, error
 	defer f.zstd.Close()
 	var b buffers
 	defer b.free()
-	text, err := f.undoAll(&b, codings, body)
+	text, _, err := f.undoAll(&b, codings, body)
 	return bytes.Clone(text), err
 }
 

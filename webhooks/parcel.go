@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type parcel struct {
 	events []canonical.Event
 	faults []fault // by index
 	answer []byte
+
+	ignored map[string]int // items of a vendor's request that are not meant to count, by reason
 }
 
 // fault says why an item cannot be counted.
@@ -63,7 +66,10 @@ func (p *parcel) free() {
 // read takes a body apart: every item becomes an event or a fault, in order. It fails, wrapping adapters.ErrUnreadable
 // or adapters.ErrTooLarge, where nothing of the body can count.
 func (d *Door) read(p *parcel, text []byte, asLines bool, at canonical.Time) error {
-	p.text = text
+	if isUTF16(text) {
+		return errUTF16
+	}
+	p.text = bytes.TrimPrefix(text, bomUTF8)
 	split := p.splitJSON
 	if asLines {
 		split = p.splitLines
@@ -83,12 +89,12 @@ func (d *Door) read(p *parcel, text []byte, asLines bool, at canonical.Time) err
 	return nil
 }
 
-// readItem reads, corrects and checks one item. Only what is not JSON is an error; then nothing of the body counts.
+// readItem reads, corrects and checks one item. What is not JSON is a fault of the item, as its borders are known.
 func (d *Door) readItem(p *parcel, i int, at canonical.Time) error {
 	raw := p.text[p.items[i].from:p.items[i].to]
 	if int64(len(raw)) > d.Limits.Event {
 		p.reject(i, "", fmt.Sprintf("is %d bytes, an event may have %d; leave out attributes", len(raw), d.Limits.Event))
-		return p.checkItem(i, raw)
+		return nil
 	}
 	p.events = append(p.events, canonical.Event{})
 	e := &p.events[len(p.events)-1]
@@ -108,18 +114,10 @@ func (d *Door) readItem(p *parcel, i int, at canonical.Time) error {
 		}
 	}
 	p.events = p.events[:len(p.events)-1]
-	fe := (*canonical.FieldError)(nil)
-	if !errors.As(err, &fe) {
-		return adapters.Unreadable("the item at %d, counted from 0: %s", i, err)
-	}
-	p.reject(i, fe.Field, fe.Detail)
-	return p.checkItem(i, raw)
-}
-
-// checkItem makes sure that an item of which not everything was read is JSON.
-func (p *parcel) checkItem(i int, raw []byte) error {
-	if !isJSON(raw) {
-		return adapters.Unreadable("the item at %d, counted from 0, is not valid JSON", i)
+	if fe := (*canonical.FieldError)(nil); errors.As(err, &fe) {
+		p.reject(i, fe.Field, fe.Detail)
+	} else {
+		p.reject(i, "", whyNotJSON(raw))
 	}
 	return nil
 }

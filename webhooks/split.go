@@ -37,8 +37,8 @@ func (f form) pointer(i int, field string) string {
 	return p + "/" + field
 }
 
-// scanner finds where the values of a JSON text end, and nothing more: whether an item is JSON is the business of
-// canonical.Parse, which reads every byte of it anyway. What lies between the items is checked here.
+// scanner finds where the values of a JSON text end, and nothing more: whether an item is JSON is for canonical.Parse to
+// say, which reads it anyway. What stands between the items is checked here.
 type scanner struct {
 	text []byte
 	pos  int
@@ -224,10 +224,6 @@ func (p *parcel) splitObject(s *scanner, most int) error {
 		return nil
 	}
 	p.form = wrapped
-	frame := append(append(append([]byte(nil), p.text[whole.from:batch.from]...), "[]"...), p.text[batch.to:whole.to]...)
-	if !isJSON(frame) {
-		return adapters.Unreadable(`not valid JSON beside "batch"`)
-	}
 	return nil
 }
 
@@ -279,13 +275,16 @@ func memberName(quoted []byte) string {
 // isJSON reports whether text is one JSON value in UTF-8.
 func isJSON(text []byte) bool { return json.Valid(text) && utf8.Valid(text) }
 
-// splitLines finds the lines that are not blank.
+// splitLines finds the lines that are not blank, each without a byte order mark: files that were joined have several.
 func (p *parcel) splitLines(most int) error {
 	p.form = lines
 	for from := 0; from < len(p.text); {
 		to := from + len(p.text[from:])
 		if n := bytes.IndexByte(p.text[from:], '\n'); n >= 0 {
 			to = from + n
+		}
+		if bytes.HasPrefix(p.text[from:to], bomUTF8) {
+			from += len(bomUTF8)
 		}
 		if len(bytes.TrimSpace(p.text[from:to])) > 0 {
 			if p.items = append(p.items, span{from, to}); len(p.items) > most {

@@ -128,6 +128,7 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 	if err != nil {
 		return 0, adapters.Outcome{Err: err}
 	}
+	p.ignored = batch.Ignored
 	outcome := adapters.Outcome{Accepted: len(p.events) + len(batch.Lives), Rejected: len(p.faults)}
 	for _, n := range batch.Ignored {
 		outcome.Ignored += n
@@ -186,11 +187,17 @@ func (d *Door) decode(v *visit, s *source, e adapters.Envelope) (adapters.Batch,
 	return decode(s.Source, e, func(r any) { d.logPanic(v, "an adapter's Decode panicked", r) })
 }
 
-func decode(s Source, e adapters.Envelope, panicked func(any)) (b adapters.Batch, err error) {
+func decode(s Source, e adapters.Envelope, panicked func(any)) (adapters.Batch, error) {
+	return decodeText(e, func(e adapters.Envelope) (adapters.Batch, error) { return decodeOnce(s, e, panicked) })
+}
+
+var errPanicked = adapters.Unreadable("the adapter failed on it")
+
+func decodeOnce(s Source, e adapters.Envelope, panicked func(any)) (b adapters.Batch, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			panicked(r)
-			b, err = adapters.Batch{}, adapters.Unreadable("the adapter failed on it")
+			b, err = adapters.Batch{}, errPanicked
 		}
 	}()
 	if b, err = s.Decode(s.read(), e); err != nil && !errors.Is(err, adapters.ErrUnreadable) {

@@ -158,7 +158,7 @@ func TestOffline(t *testing.T) {
 	if text, err := webhooks.Decompress("", []byte("x"), 1); string(text) != "x" || err != nil {
 		t.Errorf("%q %v", text, err)
 	}
-	if _, err := webhooks.Decompress("gzip", []byte("x"), 1); !errors.Is(err, adapters.ErrUnreadable) {
+	if _, err := webhooks.Decompress("gzip", []byte("\x1f\x8bx"), 1); !errors.Is(err, adapters.ErrUnreadable) {
 		t.Errorf("corrupt: %v", err)
 	}
 	if _, err := webhooks.Decompress("br", []byte("x"), 1); err == nil {

@@ -112,7 +112,7 @@ func TestErasure(t *testing.T) {
 		t.Errorf("the receipt: %d %v", status, a)
 	}
 	_, ledger := send(t, http.MethodGet, base+"/v1/ledger", "")
-	if jsonOf(t, ledger["totals"]) != `{"accepted":2,"conflicts":0,"erased":8,"received":14,"redelivered":2,"rejected":2}` {
+	if jsonOf(t, ledger["totals"]) != `{"accepted":2,"conflicts":0,"erased":8,"ignored":0,"received":14,"redelivered":2,"rejected":2}` {
 		t.Errorf("the ledger: %v", ledger["totals"])
 	}
 	_, before := send(t, http.MethodGet, base+"/v1/experiments/x/readout", "")
