@@ -83,6 +83,13 @@ func (a *Attributes) add(one attribute) {
 	a.pairs, a.size = append(a.pairs, one), a.size+size
 }
 
+// Add adds the attributes of others whose names are not there yet.
+func (a *Attributes) Add(others *Attributes) {
+	for i := range others.pairs {
+		a.add(others.pairs[i])
+	}
+}
+
 // Reset removes all attributes and keeps the memory.
 func (a *Attributes) Reset() { a.pairs, a.size = a.pairs[:0], 0 }
 

@@ -3,7 +3,6 @@ package posthog
 import (
 	"crypto/sha1" //nolint:gosec // a version 5 UUID is made with it
 	"encoding/hex"
-	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -17,7 +16,7 @@ type decoder struct {
 	envelope adapters.Envelope
 	o        options
 	req      request
-	skew     int64 // milliseconds that the sender's clock is behind ours, where that is worth mending
+	skew     int64 // milliseconds to add to the sender's times
 	batch    adapters.Batch
 }
 
@@ -39,46 +38,40 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	return d.batch, nil
 }
 
-// maxDrift is how far a sender's clock may be off before it is mended; less is the network's time.
-const maxDrift = 60_000
-
-// clock compares the sender's clock with ours: sent_at in the body, _ in the query (epoch milliseconds), or, in capture
-// V1, a header (rust/capture/src/timestamp.rs).
+// clock compares the sender's clock with ours: sent_at in the body, _ in the query, or, in capture V1, a header
+// (rust/capture/src/timestamp.rs). A time of sending that cannot be read corrects nothing.
 func (d *decoder) clock() int64 {
-	var sent canonical.Time
-	var err error
-	switch stamp, underscore := d.envelope.Header.Get(stampHeader), d.envelope.Query().Get("_"); {
-	case stamp != "":
-		sent, err = canonical.ParseTime(stamp)
-	case d.req.sentAt != "":
-		sent, err = canonical.ParseTime(d.req.sentAt)
-	case underscore != "":
-		sent, err = canonical.ParseMillis(underscore)
-	default:
+	text := d.envelope.Header.Get(stampHeader)
+	if text == "" {
+		text = d.req.sentAt.text
+	}
+	if text == "" {
+		text = d.envelope.Query().Get("_")
+	}
+	sent, err := adapters.ParseTime(text)
+	if err != nil || sent < canonical.MinTime {
 		return 0
 	}
-	drift := int64(d.envelope.ReceivedAt - sent)
-	if err != nil || sent < canonical.MinTime || drift <= maxDrift && drift >= -maxDrift {
-		return 0
-	}
-	return drift
+	return canonical.ClockOffset(sent, d.envelope.ReceivedAt)
 }
 
 // Reasons for which an item is not meant to count.
 const (
 	ignoredFlag       = "plain_flag"       // a flag's call that is no exposure
-	ignoredHoldout    = "holdout"          // held out of experiments
 	ignoredOverride   = "override"         // a developer's own value
 	ignoredUnmarked   = "unmarked_flag"    // it is not said whether the flag has an experiment, and the source wants that
 	ignoredOwn        = "posthog_event"    // $pageview, $set, $groupidentify and the like
 	ignoredNoLink     = "identify_no_link" // an identify that joins nothing
 	ignoredCookieless = "cookieless"       // one constant for all visitors
 	ignoredText       = "message"          // a chat message of an action
+	ignoredLifecycle  = "lifecycle_event"  // Application Opened and the like, which mobile SDKs send by themselves
 )
 
 // item gives one item its outcome.
 func (d *decoder) item(i int, e *event) {
 	switch {
+	case e.broken != nil:
+		d.batch.Reject(i, fault("", e.broken.Error()))
 	case !e.object:
 		d.batch.Reject(i, fault("", "an event must be an object"))
 	case e.name == "" && !d.req.batch && !e.group && e.distinct == "" && d.req.token == "":
@@ -100,7 +93,13 @@ func (d *decoder) item(i int, e *event) {
 	case d.o.exposures[e.name] != "":
 		d.custom(i, e)
 	case e.name[0] == '$' && !d.o.counted[e.name]:
+		if e.name == "$set" && e.sameID() {
+			d.itself(i, e)
+			return
+		}
 		d.batch.Ignore(ignoredOwn)
+	case lifecycle[e.name] && !d.o.counted[e.name]:
+		d.batch.Ignore(ignoredLifecycle)
 	default:
 		d.conversion(i, e)
 	}
@@ -114,8 +113,6 @@ func (d *decoder) flag(i int, e *event) {
 		d.batch.Ignore(ignoredFlag)
 	case e.overridden:
 		d.batch.Ignore(ignoredOverride)
-	case strings.HasPrefix(e.response, "holdout-"):
-		d.batch.Ignore(ignoredHoldout)
 	case e.experiment == unsaid && d.o.marked:
 		d.batch.Ignore(ignoredUnmarked)
 	case e.flag == "":
@@ -131,53 +128,95 @@ func (d *decoder) custom(i int, e *event) {
 	switch variant := e.stamps[flag]; {
 	case variant == "" || variant == "true" || variant == "false":
 		d.batch.Ignore(ignoredFlag)
-	case strings.HasPrefix(variant, "holdout-"):
-		d.batch.Ignore(ignoredHoldout)
 	default:
 		d.expose(i, e, flag, variant)
 	}
 }
 
+// holdoutPrefix begins the response of a flag for a person who is held out of its experiment. The rest is the holdout's
+// number (products/experiments/backend/hogql_queries).
+const holdoutPrefix = "holdout-"
+
+// expose reports an exposure: to a variant of the flag's experiment, or, of a person who is held out, to the holdout and
+// not to the experiment. The holdout's source experiment is the holdout as well, because an alias of the flag must not
+// lead to the experiment.
 func (d *decoder) expose(i int, e *event, flag, variant string) {
 	c := canonical.Event{
-		Kind: canonical.Exposed, ExperimentID: flag, SourceExperiment: flag, Variant: variant, SourceVariant: variant, Attributes: d.attributes(e),
+		Kind: canonical.Exposed, ExperimentID: flag, SourceExperiment: flag, Variant: variant, SourceVariant: variant,
+		Groups: groupsOf(e), Attributes: d.attributesOf(e),
+	}
+	if strings.HasPrefix(variant, holdoutPrefix) {
+		c.ExperimentKind, c.ExperimentID, c.SourceExperiment, c.Variant = canonical.Holdout, variant, variant, "holdout"
 	}
 	d.accept(i, e, c)
 }
 
 func (d *decoder) conversion(i int, e *event) {
-	c := canonical.Event{Kind: canonical.Converted, ConversionEvent: e.name, Attributes: d.attributes(e)}
-	value, name := e.named, d.o.value
-	if !value.set {
-		value, name = e.revenue, "revenue"
+	c := canonical.Event{Kind: canonical.Converted, ConversionEvent: e.name, Groups: groupsOf(e), Attributes: d.attributesOf(e)}
+	var err error
+	if c.Value, err = d.valueOf(e); err != nil {
+		d.batch.Reject(i, err)
+		return
 	}
-	if !value.set {
-		value, name = e.value, "value"
-	}
-	if value.set && strings.TrimSpace(value.text) != "" {
-		n, err := canonical.ParseNumber(strings.TrimSpace(value.text))
-		switch {
-		case err == nil:
-			c.Value = n
-		case value == e.named && d.o.value != "":
-			d.batch.Reject(i, fault("properties."+name, err.Error()))
-			return
-		}
-	}
-	if c.Value.Set && len(e.currency.text) == 3 {
-		c.Currency = strings.ToUpper(e.currency.text)
+	if c.Value.Set {
+		c.Currency = adapters.Currency(e.currency.text)
 	}
 	if e.client() {
 		c.Channel = canonical.Client
 	} else if e.lib != "" {
 		c.Channel = canonical.Server
 	}
+	if d.o.dedup != "" || d.o.orders[e.name] {
+		c.DedupKey = e.order
+	}
+	if order, ok := d.o.refunds[e.name]; ok && e.order != "" && c.Value.Set && c.Value.Micros != 0 {
+		c.DedupKey = ""
+		d.accept(i, e, c, refundOf(&c, order, e.order))
+		return
+	}
 	d.accept(i, e, c)
+}
+
+// refundOf takes the money of a refund off its order, whichever sign the refund has. The refund stays a conversion under
+// its own name, so that a metric can count refunds.
+func refundOf(refund *canonical.Event, order, key string) canonical.Event {
+	c := *refund
+	c.ConversionEvent, c.Adjusts = order, key
+	c.Value = canonical.Micro(-max(c.Value.Micros, -c.Value.Micros))
+	return c
+}
+
+// valueOf is the number in the property of the option, else in revenue, value or, of refunds, total. A text that is no
+// number is no value; in the property of the option it is a fault.
+func (d *decoder) valueOf(e *event) (canonical.Number, error) {
+	value := e.named
+	if !value.set {
+		value = e.revenue
+	}
+	if !value.set {
+		value = e.value
+	}
+	if _, refund := d.o.refunds[e.name]; refund && !value.set {
+		value = e.total
+	}
+	text := strings.TrimSpace(value.text)
+	if text == "" {
+		return canonical.Number{}, nil
+	}
+	n, err := canonical.ParseNumber(text)
+	if err != nil && e.named.set {
+		return canonical.Number{}, fault("properties."+d.o.value, err.Error())
+	}
+	return n, nil
 }
 
 // link joins an anonymous id to the user that the event is about.
 func (d *decoder) link(i int, e *event, anonymous string) {
 	who := e.who()
+	if anonymous == "" && e.sameID() || anonymous == who && who != "" && e.client() {
+		d.itself(i, e)
+		return
+	}
 	if anonymous == "" || anonymous == who || who == "" {
 		d.batch.Ignore(ignoredNoLink)
 		return
@@ -185,19 +224,37 @@ func (d *decoder) link(i int, e *event, anonymous string) {
 	d.accept(i, e, canonical.Event{Kind: canonical.Linked, UserID: who, AnonymousID: anonymous})
 }
 
-// alias joins two ids on purpose. PostHog has one space of ids: the second one may be a visitor's or a user's, so both
-// are joined. In a browser that has not identified its visitor, the alias is the user and the visitor is the other.
+// itself joins what a visitor did under an id to the user of the same id: PostHog has one space of ids, and a program may
+// identify a visitor by the id that the visitor has already.
+func (d *decoder) itself(i int, e *event) {
+	d.accept(i, e, canonical.Event{Kind: canonical.Linked, UserID: e.who(), AnonymousID: e.who()})
+}
+
+// sameID reports an event of an identified visitor's SDK that does not say under which id the visitor was before.
+func (e *event) sameID() bool {
+	return e.client() && e.identified == yes && e.device == "" && e.who() != ""
+}
+
+// alias merges the id alias into the person of the distinct id. PostHog refuses $create_alias if alias was identified
+// before, and so does the fold, which is why previous_user_id stays empty; $merge_dangerously merges always. In a browser
+// that has not identified its visitor, alias is the user and the visitor is the other. Elsewhere the distinct id may be a
+// visitor's too, so that what was done under it as a visitor is joined as well.
 func (d *decoder) alias(i int, e *event) {
 	who := e.who()
 	if e.alias == "" || who == "" || e.alias == who {
 		d.batch.Reject(i, fault("properties.alias", "must be an id other than distinct_id"))
 		return
 	}
-	c := canonical.Event{Kind: canonical.Linked, UserID: who, AnonymousID: e.alias, PreviousUserID: e.alias}
-	if e.name == "$create_alias" && e.client() && e.identified != yes {
-		c = canonical.Event{Kind: canonical.Linked, UserID: e.alias, AnonymousID: who}
+	c := canonical.Event{Kind: canonical.Linked, UserID: who, AnonymousID: e.alias}
+	switch {
+	case e.name == "$merge_dangerously":
+		c.PreviousUserID = e.alias
+	case e.client() && (e.identified != yes || e.device == who):
+		c.UserID, c.AnonymousID = e.alias, who
+		d.accept(i, e, c)
+		return
 	}
-	d.accept(i, e, c)
+	d.accept(i, e, c, canonical.Event{Kind: canonical.Linked, UserID: who, AnonymousID: who})
 }
 
 // who is the distinct id.
@@ -217,50 +274,66 @@ func (e *event) client() bool {
 	return false
 }
 
-// subject writes the person. Browsers say whether the visitor has been identified, older ones by a user id; what a
-// server calls a distinct id is a user's.
+// standing is what an event says about its distinct id.
+type standing uint8
+
+const (
+	untold  standing = iota // a server's, or an app's of before $is_identified: a user's or a visitor's
+	visitor                 // not identified yet
+	user                    // identified
+)
+
+// standing says whose id the distinct id is. PostHog has one space of ids, so a visitor may have been identified by the
+// id that it had already: then the id is the device's as well and names both. Browsers of before $is_identified have
+// $user_id once they have identified their visitor.
+func (e *event) standing() standing {
+	switch {
+	case e.identified == yes || e.identified == unsaid && e.client() && e.userID != "":
+		if e.device == e.who() {
+			return untold
+		}
+		return user
+	case e.identified == no || e.browser() || e.client() && e.person == no:
+		return visitor
+	}
+	return untold
+}
+
+// subject writes the person.
 func (e *event) subject(c *canonical.Event) {
-	who := e.who()
-	anonymous := e.identified == no || e.identified == unsaid && e.client() && e.userID == ""
-	if !e.client() && e.identified == unsaid && e.person == no && isRandom(who) {
-		anonymous = true // a capture without a person: posthog-node draws an id
-	}
-	if anonymous {
-		c.AnonymousID = who
-	} else {
-		c.UserID = who
+	switch e.standing() {
+	case visitor:
+		c.AnonymousID = e.who()
+	case user:
+		c.UserID = e.who()
+	default:
+		c.UserID, c.AmbiguousID = e.who(), true
 	}
 }
 
-// isRandom reports a version 7 UUID.
-func isRandom(id string) bool { return len(id) == 36 && id[14] == '7' && id[8] == '-' && id[13] == '-' }
-
-// attributes keeps the user agent, by which bots are known: the event's own, else that of the browser that sends it.
-func (d *decoder) attributes(e *event) []byte {
-	agent := e.agent
-	if agent == "" && e.client() && !e.group {
-		agent = d.envelope.Header.Get("User-Agent")
-	}
-	if agent == "" {
-		return nil
-	}
-	quoted, err := json.Marshal(agent)
-	if err != nil {
-		return nil // a string is always JSON
-	}
-	return append(append([]byte(`{"user_agent":`), quoted...), '}')
-}
+// browser reports posthog-js.
+func (e *event) browser() bool { return e.lib == "web" || e.lib == "js" || e.lib == "posthog-js" }
 
 func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }
 
-// accept completes an event by what all events have, and hands it to the batch with the fields in the vendor's words.
-func (d *decoder) accept(i int, e *event, c canonical.Event) {
-	if c.Kind != canonical.Linked {
-		e.subject(&c)
+// accept completes the events of an item by what all events have, and hands them to the batch with the fields in the
+// vendor's words.
+func (d *decoder) accept(i int, e *event, events ...canonical.Event) {
+	for at := range events {
+		c := &events[at]
+		if c.Kind != canonical.Linked {
+			e.subject(c)
+		}
+		if err := d.time(e, c); err != nil {
+			d.batch.Reject(i, err)
+			return
+		}
+		if c.ID = d.id(i, e, c); at > 0 && events[0].ID != "" {
+			c.ID = canonical.DeriveID("posthog", c.Kind.Token(), events[0].ID)
+		}
 	}
-	d.time(e, &c)
-	c.ID = d.id(i, e, &c)
-	d.batch.Accept(d.source, d.envelope, i, c)
+	d.batch.Accept(d.source, d.envelope, i, events...)
+	c := &events[0]
 	last := len(d.batch.Rejected) - 1
 	if last < 0 || d.batch.Rejected[last].Index != i {
 		return
@@ -291,25 +364,25 @@ const future = 23 * 60 * 60 * 1000
 // longest is how long an event may have waited in a browser, in milliseconds: a year.
 const longest = 366 * 86_400_000
 
-// time is the event's own time (rust/capture/src/timestamp.rs): its timestamp, corrected by the sender's clock; or its
-// offset before it was sent; or, of what has neither, the time of arrival. What was added to the sender's own time is
-// noted, so that the same event arriving again is the same event.
-func (d *decoder) time(e *event, c *canonical.Event) {
-	arrival := d.envelope.ReceivedAt
-	if n, err := strconv.ParseInt(e.offset, 10, 64); err == nil && n >= 0 && n <= longest {
-		c.At = arrival - canonical.Time(n)
-		if sent, err := canonical.ParseMillis(d.envelope.Query().Get("_")); err == nil && sent > canonical.MinTime+longest {
-			c.ClockOffset = d.skew
-			c.At = sent - canonical.Time(n) + canonical.Time(d.skew)
-			return
-		}
-		c.ClockOffset = int64(c.At) - 1 // the sender names no time at all
-		return
+// time is the event's own time (rust/capture/src/timestamp.rs): its offset before it was sent, else its timestamp, else
+// $time, the latter two corrected by the sender's clock; or, of what has none, the time of arrival. What was added to the
+// sender's own time is noted, so that the same event arriving again is the same event. A time that cannot be read is a
+// fault.
+func (d *decoder) time(e *event, c *canonical.Event) error {
+	if e.offset.set {
+		return d.offset(e, c)
 	}
-	at, err := canonical.ParseTime(e.at)
-	if e.at == "" || err != nil {
+	stamp, field, arrival := e.at, "timestamp", d.envelope.ReceivedAt
+	if !stamp.set {
+		stamp, field = e.clock, "properties.$time"
+	}
+	if !stamp.set {
 		c.At, c.ClockOffset = arrival, int64(arrival)-1
-		return
+		return nil
+	}
+	at, err := stamp.time()
+	if err != nil {
+		return fault(field, err.Error())
 	}
 	if c.At = at; d.skew != 0 && !e.noSkew && min(at, at+canonical.Time(d.skew)) >= canonical.MinTime { // no clock is off by decades
 		c.At += canonical.Time(d.skew)
@@ -319,6 +392,32 @@ func (d *decoder) time(e *event, c *canonical.Event) {
 		c.ClockOffset += int64(arrival - c.At)
 		c.At = arrival
 	}
+	return nil
+}
+
+// time reads a moment: a text in any form that vendors write, or a number in Unix time.
+func (m moment) time() (canonical.Time, error) {
+	if m.number {
+		return adapters.ParseUnix(m.text)
+	}
+	return adapters.ParseTime(m.text)
+}
+
+// offset is the time of an event that names the milliseconds before it was sent.
+func (d *decoder) offset(e *event, c *canonical.Event) error {
+	f, err := strconv.ParseFloat(e.offset.text, 64)
+	if err != nil || !(f >= -longest && f <= longest) {
+		return fault("offset", "must be a number of milliseconds, a year at most")
+	}
+	n := canonical.Time(f)
+	c.At = d.envelope.ReceivedAt - n
+	if sent, err := adapters.ParseTime(d.envelope.Query().Get("_")); err == nil && sent > canonical.MinTime+longest {
+		c.ClockOffset = d.skew
+		c.At = sent - n + canonical.Time(d.skew)
+		return nil
+	}
+	c.ClockOffset = int64(c.At) - 1 // the sender names no time at all
+	return nil
 }
 
 // namespace is that in which PostHog's ingestion makes the id of an $experiment_exposure from the id of the flag's call
@@ -338,12 +437,12 @@ func (d *decoder) id(i int, e *event, c *canonical.Event) string {
 		return e.insertID
 	}
 	if c.Kind != canonical.Converted {
-		return canonical.DeriveID("posthog", e.name, e.who(), e.at, e.offset, e.flag, e.response, e.alias, e.anonymous)
+		return canonical.DeriveID("posthog", e.name, e.who(), e.at.text, e.offset.text, e.flag, e.response, e.alias, e.anonymous)
 	}
-	if e.at == "" && e.offset == "" {
+	if !e.at.set && !e.offset.set {
 		return "" // two equal purchases are two purchases
 	}
-	return canonical.DeriveID("posthog", e.name, e.who(), e.at, e.offset, e.value.text, e.revenue.text, strconv.Itoa(i))
+	return canonical.DeriveID("posthog", e.name, e.who(), e.at.text, e.offset.text, e.value.text, e.revenue.text, strconv.Itoa(i))
 }
 
 func parseUUID(text string) (id [16]byte, ok bool) {

@@ -100,6 +100,9 @@ func sorted(b adapters.Batch, without []string) (exposures, conversions []expect
 		one := expected{User: e.UserID, Anonymous: e.AnonymousID}
 		switch e.Kind {
 		case canonical.Exposed:
+			if e.ExperimentKind == canonical.Holdout {
+				continue // the expectations count exposures to variants
+			}
 			one.Experiment, one.Variant = e.ExperimentID, e.Variant
 			exposures = append(exposures, one)
 		case canonical.Converted:
@@ -113,7 +116,9 @@ func sorted(b adapters.Batch, without []string) (exposures, conversions []expect
 			}
 			conversions = append(conversions, one)
 		case canonical.Linked:
-			links = append(links, [2]string{e.AnonymousID, e.UserID})
+			if e.AnonymousID != e.UserID { // what a visitor did under its user's own id
+				links = append(links, [2]string{e.AnonymousID, e.UserID})
+			}
 		}
 	}
 	return exposures, conversions, links
