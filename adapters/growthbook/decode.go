@@ -224,7 +224,7 @@ func (d *decoder) enveloped(form survey) error {
 	})
 }
 
-// definitions is an SDK webhook, which tells of experiments and of nobody who met them (back-end jobs/sdkWebhooks.ts).
+// definitions is an SDK webhook, which reports experiments and no exposures (back-end jobs/sdkWebhooks.ts).
 // It brings the definitions in one of several wrappings, encrypted, or not at all.
 func (d *decoder) definitions() {
 	d.batch.Items = 1

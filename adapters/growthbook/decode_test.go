@@ -115,10 +115,10 @@ func TestDecodeItems(t *testing.T) {
 		{"deviceId, declared", units, viewed(x+`"hashAttribute":"deviceId","hashValue":"d1"`, `"user_id":"u1","device_id":"u1","context_json":{"deviceId":"d1"}`), "0 linked user=u1 anonymous=d1; 0 exposed experiment=x variant=b anonymous=d1"},
 		{"company", nil, viewed(x+`"hashAttribute":"company","hashValue":"acme"`, who), "0 exposed experiment=x variant=b user=company:acme company:acme"},
 		{"accountId, declared", units, viewed(x+`"hashAttribute":"accountId","hashValue":"u7"`, who), "0 exposed experiment=x variant=b user=u7"},
-		{"nobody", nil, viewed(x+`"hashAttribute":"id","hashValue":"undefined"`, who), "0 !hashValue"},
+		{"only a placeholder is hashed", nil, viewed(x+`"hashAttribute":"id","hashValue":"undefined"`, who), "0 !hashValue"},
 		{"no hash", nil, viewed(x+`"a":1`, who), "0 !hashValue"},
 		{"hash is an object", nil, viewed(x+`"hashValue":{}`, who), "0 !hashValue"},
-		{"device of nobody", nil, viewed(x+`"hashAttribute":"id","hashValue":"u1"`, `"user_id":"u1","device_id":"anonymous"`), "0 exposed experiment=x variant=b user=u1"},
+		{"a placeholder as device", nil, viewed(x+`"hashAttribute":"id","hashValue":"u1"`, `"user_id":"u1","device_id":"anonymous"`), "0 exposed experiment=x variant=b user=u1"},
 
 		// What it is about.
 		{"no variation", nil, viewed(`"experimentId":"x","hashValue":"u1"`, who), "0 !variationId"},
@@ -191,7 +191,7 @@ func TestDecodeItems(t *testing.T) {
 		{"page view", nil, `[{"event_name":"Page View","properties_json":{},"user_id":"u1"}]`, "page_view=1"},
 		{"page view that counts", money, `[{"event_name":"Page View","properties_json":{},"user_id":"u1"}]`, "0 converted user=u1 event=Page View"},
 		{"no name", nil, `[{"properties_json":{}},{"event_name":""},{"event_name":7},7]`, "0 !event_name; 1 !event_name; 2 !event_name; 3 !"},
-		{"a link is told once", nil, `[{"event_name":"Page View","user_id":"u1","device_id":"d1"},{"event_name":"Page View","user_id":"u1","device_id":"d1"}]`, "0 linked user=u1 anonymous=d1; page_view=1"},
+		{"a link is reported once", nil, `[{"event_name":"Page View","user_id":"u1","device_id":"d1"},{"event_name":"Page View","user_id":"u1","device_id":"d1"}]`, "0 linked user=u1 anonymous=d1; page_view=1"},
 		{"a custom event of id alone", nil, `[{"event_name":"buy","user_id":null,"device_id":"u-1","sdk_language":"js","context_json":{}}]`, "0 converted user=u-1 event=buy ambiguous"},
 		{"the same by option", users, `[{"event_name":"buy","user_id":null,"device_id":"u-1","sdk_language":"js","context_json":{}}]`, "0 converted user=u-1 event=buy"},
 		{"the same of a visitor", visitors, `[{"event_name":"buy","user_id":null,"device_id":"u-1","sdk_language":"js","context_json":{}}]`, "0 converted anonymous=u-1 event=buy"},
@@ -201,14 +201,24 @@ func TestDecodeItems(t *testing.T) {
 		{"a placeholder beside a device", nil, `[{"event_name":"buy","user_id":"null","attributes":{"device_id":"d1"}}]`, "0 converted anonymous=d1 event=buy"},
 		{"only a placeholder", nil, `[{"event_name":"buy","user_id":"undefined"}]`, "0 !user_id"},
 		{"groups", map[string]any{"units": map[string]any{"team": "group"}}, `[{"event_name":"buy","user_id":"u1","attributes":{"company":"acme","team":7}}]`, "0 converted user=u1 event=buy company:acme team:7"},
-		{"default attributes", nil, `[{"event_name":"buy","user_id":"u1","utm_source":"news","utm_term":null,"context_json":{"country":"DE","region":"BE","locale":"de","deviceType":"mobile","browser":"chrome","os":"iOS","appVersion":"2.1","platform":"ios","utmMedium":"mail","email":"a@b.c","name":"Ada","ip":"192.0.2.1"}}]`,
-			`0 converted user=u1 event=buy attributes={"app_version":"2.1","browser":"chrome","country":"DE","device_type":"mobile","language":"de","os":"iOS","platform":"ios","region":"BE","utm_medium":"mail","utm_source":"news"}`},
-		{"a sign is no currency", nil, `[{"event_name":"buy","user_id":"u1","properties_json":{"value":1,"currency":"€"}},{"event_name":"buy","user_id":"u1","properties_json":{"value":1,"currency":" usd "}}]`,
-			"0 converted user=u1 event=buy value=1; 1 converted user=u1 event=buy value=1 currency=USD"},
-		{"an order and its refund", nil, `[{"event_name":"Order Completed","user_id":"u1","properties_json":{"value":100,"order_id":"o-1"}},{"event_name":"Order Refunded","user_id":"u1","properties_json":{"total":"30.5","order_id":"o-1"}},{"event_name":"refund","user_id":"u1","properties_json":{"value":-5,"transaction_id":77}},{"event_name":"refund","user_id":"u1","properties_json":{"value":5}},{"event_name":"shipped","user_id":"u1","properties_json":{"order_id":"o-1"}}]`,
-			"0 converted user=u1 event=Order Completed value=100 dedup=o-1; 1 converted user=u1 event=Order Refunded value=30.5; 1 converted user=u1 event=Order Completed value=-30.5 adjusts=o-1; 2 converted user=u1 event=refund value=-5; 2 converted user=u1 event=purchase value=-5 adjusts=77; 3 converted user=u1 event=refund value=5; 4 converted user=u1 event=shipped"},
-		{"refunds by option", map[string]any{"refunds": map[string]any{"back": "paid"}, "dedup_property": "invoice"}, `[{"event_name":"back","user_id":"u1","properties_json":{"value":4,"invoice":"i"}},{"event_name":"refund","user_id":"u1","properties_json":{"value":5,"invoice":"i"}}]`,
-			"0 converted user=u1 event=back value=4; 0 converted user=u1 event=paid value=-4 adjusts=i; 1 converted user=u1 event=refund value=5 dedup=i"},
+		{
+			"default attributes", nil, `[{"event_name":"buy","user_id":"u1","utm_source":"news","utm_term":null,"context_json":{"country":"DE","region":"BE","locale":"de","deviceType":"mobile","browser":"chrome","os":"iOS","appVersion":"2.1","platform":"ios","utmMedium":"mail","email":"a@b.c","name":"Ada","ip":"192.0.2.1"}}]`,
+			`0 converted user=u1 event=buy attributes={"app_version":"2.1","browser":"chrome","country":"DE","device_type":"mobile","language":"de","os":"iOS","platform":"ios","region":"BE","utm_medium":"mail","utm_source":"news"}`,
+		},
+		{
+			"a sign is no currency", nil, `[{"event_name":"buy","user_id":"u1","properties_json":{"value":1,"currency":"€"}},{"event_name":"buy","user_id":"u1","properties_json":{"value":1,"currency":" usd "}}]`,
+			"0 converted user=u1 event=buy value=1; 1 converted user=u1 event=buy value=1 currency=USD",
+		},
+		{
+			"an order and its refund", nil, `[{"event_name":"Order Completed","user_id":"u1","properties_json":{"value":100,"order_id":"o-1"}},{"event_name":"Order Refunded","user_id":"u1","properties_json":{"total":"30.5","order_id":"o-1"}},{"event_name":"refund","user_id":"u1","properties_json":{"value":-5,"transaction_id":77}},{"event_name":"refund","user_id":"u1","properties_json":{"value":5}},{"event_name":"shipped","user_id":"u1","properties_json":{"order_id":"o-1"}}]`,
+			"0 converted user=u1 event=Order Completed value=100 dedup=o-1; 1 converted user=u1 event=Order Refunded value=30.5; 1 converted user=u1 event=Order Completed value=-30.5 adjusts=o-1; 2 converted user=u1 event=refund value=-5; 2 converted user=u1 event=purchase value=-5 adjusts=77; 3 converted user=u1 event=refund value=5; 4 converted user=u1 event=shipped",
+		},
+		{
+			"refunds by option",
+			map[string]any{"refunds": map[string]any{"back": "paid"}, "dedup_property": "invoice"},
+			`[{"event_name":"back","user_id":"u1","properties_json":{"value":4,"invoice":"i"}},{"event_name":"refund","user_id":"u1","properties_json":{"value":5,"invoice":"i"}}]`,
+			"0 converted user=u1 event=back value=4; 0 converted user=u1 event=paid value=-4 adjusts=i; 1 converted user=u1 event=refund value=5 dedup=i",
+		},
 		{"NaN costs its own item", nil, `[{"event_name":"buy","user_id":"u1"},{"event_name":"buy","user_id":"u2","properties_json":{"value":NaN}},{"event_name":"buy","user_id":"u3"}]`, "0 converted user=u1 event=buy; 2 converted user=u3 event=buy; 1 !"},
 		{"Infinity in an envelope", nil, `{"client_key":"k","events":[{"event_name":"buy","user_id":"u2","value":-Infinity},{"event_name":"buy","user_id":"u3"}]}`, "1 converted user=u3 event=buy; 0 !"},
 		{"one bad, one good", nil, `[{"event_name":"buy"},{"event_name":"buy","user_id":"u1"}]`, "1 converted user=u1 event=buy; 0 !user_id"},
@@ -236,7 +246,7 @@ func TestUnreadable(t *testing.T) {
 }
 
 // TestIDs: a request that comes twice, on whichever way, has the same ids; what differs has others; a later day sees the
-// person again, so that a run that is started anew does.
+// person again, so that a run that is started again does.
 func TestIDs(t *testing.T) {
 	const body = `[{"event_name":"Experiment Viewed","properties_json":{"experimentId":"x","variationId":"b","hashAttribute":"id","hashValue":"u1"}}]`
 	id := func(after time.Duration, query, body string) string {

@@ -44,7 +44,7 @@ const (
 	signatureVersion = "v1,"
 )
 
-// window is how old or new a signed timestamp may be. A retry is signed anew.
+// window is how old or new a signed timestamp may be. A retry is signed again.
 const window = 5 * 60
 
 // verify accepts a webhook's signature, an SDK's client key, or a key of the customer's own in Authorization. A request

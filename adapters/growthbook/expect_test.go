@@ -11,7 +11,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// expectation is what whoever recorded a request wrote down about it, without this decoder.
+// expectation is what was written down about a request when it was recorded, without this decoder.
 type expectation struct {
 	Exposures   []expectedExposure   `json:"exposures"`
 	Conversions []expectedConversion `json:"conversions"`
@@ -110,7 +110,7 @@ func compareConversions(t *testing.T, want []expectedConversion, b adapters.Batc
 		if e.Value.Set {
 			one.value = e.Value.String()
 		}
-		if !slices.Contains(got, one) { // also of nobody who was exposed before
+		if !slices.Contains(got, one) { // also of persons who were not exposed before
 			got = append(got, one)
 		}
 	}

@@ -16,7 +16,7 @@ type assignment struct {
 }
 
 // viewed is Experiment Viewed: an exposure always, but for the Go plugin before v0.4, which reported forced variations
-// as well and told them by hash_used.
+// as well and marked them by hash_used.
 func (d *decoder) viewed(i int) {
 	w := &d.w
 	if w.old && w.hashUsed != yes || w.hashUsed == no || w.inExperiment == no {
@@ -104,7 +104,7 @@ func (d *decoder) isHoldout(a assignment) bool {
 
 // derive is the id of an exposure, which has none. It is made of what makes it that exposure, and of its time: the
 // sender's, or the day on which it came, so that a request that comes twice counts once, and a run that is started later
-// sees the person again. (The plugins send every page view's exposure anew, and try nothing twice.) The attributes are a
+// sees the person again. (The plugins send every page view's exposure again, and retry nothing.) The attributes are a
 // part of it, because two events under one id must not differ.
 func (d *decoder) derive(e *canonical.Event, attribute string) string {
 	return canonical.DeriveID("growthbook", e.Kind.Token(), d.clientKey, e.ExperimentID, e.Variant, attribute, e.UserID, e.AnonymousID,

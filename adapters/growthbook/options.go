@@ -201,7 +201,7 @@ func (o *options) declared(attribute []byte) unit {
 }
 
 // unitOf says what an attribute's values are. Without a word on it in the options, names that are written in one of the
-// usual ways speak for themselves; id does not, and is told by its value.
+// usual ways speak for themselves; id does not; its value decides.
 func (o *options) unitOf(attribute string) unit {
 	if u, ok := o.units[attribute]; ok {
 		return u

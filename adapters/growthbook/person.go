@@ -152,7 +152,7 @@ func (d *decoder) ids(e *canonical.Event) error {
 	}
 	switch {
 	case k.user == "" && k.device == "":
-		return d.nobody()
+		return d.missing()
 	case k.user == "" && !k.sure:
 		e.UserID, e.AmbiguousID = k.device, true
 	default:
@@ -164,8 +164,8 @@ func (d *decoder) ids(e *canonical.Event) error {
 	return nil
 }
 
-// nobody says what is wrong with the ids of an item that has none.
-func (d *decoder) nobody() error {
+// missing says what is wrong with the ids of an item that has none.
+func (d *decoder) missing() error {
 	w := &d.w
 	for _, s := range []scalar{w.user, w.attrs.user, w.device, w.anonymous, w.attrs.device, w.attrs.anonymous, w.attrs.id, w.attrs.own} {
 		if s.given == right && s.s != "" {
@@ -274,7 +274,7 @@ func (d *decoder) messageID() string {
 	return ""
 }
 
-// channel is where a custom event was seen, as far as it can be told: the JavaScript SDK runs on both sides.
+// channel is where a custom event was seen, as far as the event shows it: the JavaScript SDK runs on both sides.
 func (d *decoder) channel() canonical.Channel {
 	switch d.w.language.s {
 	case "js", "react":
@@ -296,7 +296,7 @@ func browserOf(e adapters.Envelope) string {
 	return agent
 }
 
-// attributes are what an analyst may cut by: the user agent, which tells robots, a small set that tells nobody's identity,
+// attributes are what an analyst may cut by: the user agent, which shows robots, a small set that identifies no person,
 // and what the source asks for. The rest of a user's attributes may be private and is not kept.
 func (d *decoder) attributes(passthrough bool) json.RawMessage {
 	w := &d.w

@@ -38,23 +38,6 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	return d.batch, nil
 }
 
-// clock compares the sender's clock with ours: sent_at in the body, _ in the query, or, in capture V1, a header
-// (rust/capture/src/timestamp.rs). A time of sending that cannot be read corrects nothing.
-func (d *decoder) clock() int64 {
-	text := d.envelope.Header.Get(stampHeader)
-	if text == "" {
-		text = d.req.sentAt.text
-	}
-	if text == "" {
-		text = d.envelope.Query().Get("_")
-	}
-	sent, err := adapters.ParseTime(text)
-	if err != nil || sent < canonical.MinTime {
-		return 0
-	}
-	return canonical.ClockOffset(sent, d.envelope.ReceivedAt)
-}
-
 // Reasons for which an item is not meant to count.
 const (
 	ignoredFlag       = "plain_flag"       // a flag's call that is no exposure
@@ -125,8 +108,8 @@ func (d *decoder) flag(i int, e *event) {
 // custom is an exposure event of the customer's own.
 func (d *decoder) custom(i int, e *event) {
 	flag := d.o.exposures[e.name]
-	switch variant := e.stamps[flag]; {
-	case variant == "" || variant == "true" || variant == "false":
+	switch variant := e.stamps[flag]; variant {
+	case "", "true", "false":
 		d.batch.Ignore(ignoredFlag)
 	default:
 		d.expose(i, e, flag, variant)
@@ -210,112 +193,6 @@ func (d *decoder) valueOf(e *event) (canonical.Number, error) {
 	return n, nil
 }
 
-// link joins an anonymous id to the user that the event is about.
-func (d *decoder) link(i int, e *event, anonymous string) {
-	who := e.who()
-	if anonymous == "" && e.sameID() || anonymous == who && who != "" && e.client() {
-		d.itself(i, e)
-		return
-	}
-	if anonymous == "" || anonymous == who || who == "" {
-		d.batch.Ignore(ignoredNoLink)
-		return
-	}
-	d.accept(i, e, canonical.Event{Kind: canonical.Linked, UserID: who, AnonymousID: anonymous})
-}
-
-// itself joins what a visitor did under an id to the user of the same id: PostHog has one space of ids, and a program may
-// identify a visitor by the id that the visitor has already.
-func (d *decoder) itself(i int, e *event) {
-	d.accept(i, e, canonical.Event{Kind: canonical.Linked, UserID: e.who(), AnonymousID: e.who()})
-}
-
-// sameID reports an event of an identified visitor's SDK that does not say under which id the visitor was before.
-func (e *event) sameID() bool {
-	return e.client() && e.identified == yes && e.device == "" && e.who() != ""
-}
-
-// alias merges the id alias into the person of the distinct id. PostHog refuses $create_alias if alias was identified
-// before, and so does the fold, which is why previous_user_id stays empty; $merge_dangerously merges always. In a browser
-// that has not identified its visitor, alias is the user and the visitor is the other. Elsewhere the distinct id may be a
-// visitor's too, so that what was done under it as a visitor is joined as well.
-func (d *decoder) alias(i int, e *event) {
-	who := e.who()
-	if e.alias == "" || who == "" || e.alias == who {
-		d.batch.Reject(i, fault("properties.alias", "must be an id other than distinct_id"))
-		return
-	}
-	c := canonical.Event{Kind: canonical.Linked, UserID: who, AnonymousID: e.alias}
-	switch {
-	case e.name == "$merge_dangerously":
-		c.PreviousUserID = e.alias
-	case e.client() && (e.identified != yes || e.device == who):
-		c.UserID, c.AnonymousID = e.alias, who
-		d.accept(i, e, c)
-		return
-	}
-	d.accept(i, e, c, canonical.Event{Kind: canonical.Linked, UserID: who, AnonymousID: who})
-}
-
-// who is the distinct id.
-func (e *event) who() string {
-	if e.distinct != "" {
-		return e.distinct
-	}
-	return e.distinctIn
-}
-
-// client reports whether the event is from a program in the hands of its user.
-func (e *event) client() bool {
-	switch e.lib {
-	case "web", "js", "posthog-js", "posthog-js-lite", "posthog-ios", "posthog-android", "posthog-react-native", "posthog-flutter":
-		return true
-	}
-	return false
-}
-
-// standing is what an event says about its distinct id.
-type standing uint8
-
-const (
-	untold  standing = iota // a server's, or an app's of before $is_identified: a user's or a visitor's
-	visitor                 // not identified yet
-	user                    // identified
-)
-
-// standing says whose id the distinct id is. PostHog has one space of ids, so a visitor may have been identified by the
-// id that it had already: then the id is the device's as well and names both. Browsers of before $is_identified have
-// $user_id once they have identified their visitor.
-func (e *event) standing() standing {
-	switch {
-	case e.identified == yes || e.identified == unsaid && e.client() && e.userID != "":
-		if e.device == e.who() {
-			return untold
-		}
-		return user
-	case e.identified == no || e.browser() || e.client() && e.person == no:
-		return visitor
-	}
-	return untold
-}
-
-// subject writes the person.
-func (e *event) subject(c *canonical.Event) {
-	switch e.standing() {
-	case visitor:
-		c.AnonymousID = e.who()
-	case user:
-		c.UserID = e.who()
-	default:
-		c.UserID, c.AmbiguousID = e.who(), true
-	}
-}
-
-// browser reports posthog-js.
-func (e *event) browser() bool { return e.lib == "web" || e.lib == "js" || e.lib == "posthog-js" }
-
-func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }
-
 // accept completes the events of an item by what all events have, and hands them to the batch with the fields in the
 // vendor's words.
 func (d *decoder) accept(i int, e *event, events ...canonical.Event) {
@@ -358,74 +235,12 @@ func (d *decoder) accept(i int, e *event, events ...canonical.Event) {
 	}
 }
 
-// future is how far ahead a time may lie before it is taken for the time of arrival.
-const future = 23 * 60 * 60 * 1000
-
-// longest is how long an event may have waited in a browser, in milliseconds: a year.
-const longest = 366 * 86_400_000
-
-// time is the event's own time (rust/capture/src/timestamp.rs): its offset before it was sent, else its timestamp, else
-// $time, the latter two corrected by the sender's clock; or, of what has none, the time of arrival. What was added to the
-// sender's own time is noted, so that the same event arriving again is the same event. A time that cannot be read is a
-// fault.
-func (d *decoder) time(e *event, c *canonical.Event) error {
-	if e.offset.set {
-		return d.offset(e, c)
-	}
-	stamp, field, arrival := e.at, "timestamp", d.envelope.ReceivedAt
-	if !stamp.set {
-		stamp, field = e.clock, "properties.$time"
-	}
-	if !stamp.set {
-		c.At, c.ClockOffset = arrival, int64(arrival)-1
-		return nil
-	}
-	at, err := stamp.time()
-	if err != nil {
-		return fault(field, err.Error())
-	}
-	if c.At = at; d.skew != 0 && !e.noSkew && min(at, at+canonical.Time(d.skew)) >= canonical.MinTime { // no clock is off by decades
-		c.At += canonical.Time(d.skew)
-		c.ClockOffset = d.skew
-	}
-	if c.At > arrival+future {
-		c.ClockOffset += int64(arrival - c.At)
-		c.At = arrival
-	}
-	return nil
-}
-
-// time reads a moment: a text in any form that vendors write, or a number in Unix time.
-func (m moment) time() (canonical.Time, error) {
-	if m.number {
-		return adapters.ParseUnix(m.text)
-	}
-	return adapters.ParseTime(m.text)
-}
-
-// offset is the time of an event that names the milliseconds before it was sent.
-func (d *decoder) offset(e *event, c *canonical.Event) error {
-	f, err := strconv.ParseFloat(e.offset.text, 64)
-	if err != nil || !(f >= -longest && f <= longest) {
-		return fault("offset", "must be a number of milliseconds, a year at most")
-	}
-	n := canonical.Time(f)
-	c.At = d.envelope.ReceivedAt - n
-	if sent, err := adapters.ParseTime(d.envelope.Query().Get("_")); err == nil && sent > canonical.MinTime+longest {
-		c.ClockOffset = d.skew
-		c.At = sent - n + canonical.Time(d.skew)
-		return nil
-	}
-	c.ClockOffset = int64(c.At) - 1 // the sender names no time at all
-	return nil
-}
-
 // namespace is that in which PostHog's ingestion makes the id of an $experiment_exposure from the id of the flag's call
 // that it copies (PostHog/posthog PR 76572).
 var namespace = [16]byte{0x6b, 0x1f, 0x0f, 0x3e, 0x2d, 0x54, 0x4a, 0x7f, 0x9c, 0x2b, 0x51, 0xd0, 0xf2, 0xc8, 0xa9, 0xe4}
 
 // id is the event's uuid, else the random id that browsers add, else what makes the event itself. A flag's call has the
-// id that its copy would have, so that whoever receives both counts one.
+// id that its copy would have, so that a receiver of both counts one.
 func (d *decoder) id(i int, e *event, c *canonical.Event) string {
 	if id, ok := parseUUID(e.uuid); ok {
 		if e.name == "$feature_flag_called" {
@@ -468,3 +283,5 @@ func copyOf(id [16]byte) string {
 	out[6], out[8] = out[6]&0x0f|0x50, out[8]&0x3f|0x80
 	return formatUUID(out)
 }
+
+func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }

@@ -140,8 +140,18 @@ func TestOptions(t *testing.T) {
 		t.Errorf("%s", b.AppendJSON(nil))
 	}
 	for _, bad := range []map[string]any{
-		{"marked_only": 1}, {"exposure_events": "x"}, {"exposure_events": map[string]any{"a": 1}}, {"conversion_events": []any{"x"}}, {"value_property": ""}, {"other": 1},
-		{"dedup_property": 1}, {"attributes": "plan"}, {"attributes": []any{""}}, {"refunds": []any{"x"}}, {"refunds": map[string]any{"a": "a"}}, {"refunds": map[string]any{"a": 1}},
+		{"marked_only": 1},
+		{"exposure_events": "x"},
+		{"exposure_events": map[string]any{"a": 1}},
+		{"conversion_events": []any{"x"}},
+		{"value_property": ""},
+		{"other": 1},
+		{"dedup_property": 1},
+		{"attributes": "plan"},
+		{"attributes": []any{""}},
+		{"refunds": []any{"x"}},
+		{"refunds": map[string]any{"a": "a"}},
+		{"refunds": map[string]any{"a": 1}},
 	} {
 		for option := range bad {
 			if err := posthog.Adapter.CheckOptions(bad); err == nil || !strings.Contains(err.Error(), option) {

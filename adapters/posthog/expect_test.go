@@ -11,7 +11,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// expectation is what whoever recorded a request wrote down about it, without this decoder. Its conversions are given
+// expectation is what was written down about a request when it was recorded, without this decoder. Its conversions are given
 // once for every stamped experiment; attribution is not the adapter's, so only the conversion and its person are taken.
 type expectation struct {
 	Exposures   []expected

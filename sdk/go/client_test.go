@@ -123,7 +123,7 @@ func TestWhatCannotBeSentIsDroppedAndCounted(t *testing.T) {
 	s := serve(t, 401)
 	var heard []error
 	c := open(t, tracklayer.Options{URL: s.URL, Every: time.Hour, Batch: 10, OnFailure: func(err error) { heard = append(heard, err) }})
-	c.Expose("checkout", "b", tracklayer.Who{})                    // nobody
+	c.Expose("checkout", "b", tracklayer.Who{})                    // no id
 	c.Expose("checkout", "b", tracklayer.Who{UserID: "undefined"}) // strangers
 	c.Expose("checkout", "b", tracklayer.Who{UserID: "u"})
 	shut(t, c)
@@ -149,7 +149,7 @@ func TestAFullQueueDoesNotBlock(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := c.Close(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("closed although nobody answers: %v", err)
+		t.Errorf("closed although no server answers: %v", err)
 	}
 }
 
@@ -303,6 +303,6 @@ func ExampleClient() {
 	client.Identify("u-12", "a-77")
 	client.Convert(tracklayer.Conversion{Event: "purchase", Value: 49.90, HasValue: true, Currency: "EUR", DedupKey: "order-981"}, tracklayer.Who{UserID: "u-12"})
 	fmt.Println(client.Counts().Dropped, "dropped")
-	cancel() // nobody listens in an example
+	cancel() // no server listens in an example
 	// Output: 0 dropped
 }

@@ -9,7 +9,7 @@ import (
 type key struct{ a, b, c, d string }
 
 // recent remembers what was sent lately: the SDK reports an exposure at every evaluation. It forgets everything at
-// times, so that it stays small and a run that is started anew sees everybody again.
+// times, so that it stays small and a run that is started again sees all users again.
 type recent struct {
 	mu    sync.Mutex
 	keys  map[key]struct{}

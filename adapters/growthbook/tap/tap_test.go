@@ -29,21 +29,21 @@ const features = `{
  "new-nav": {"defaultValue": false, "rules": [{"force": true}]}
 }`
 
-// door is a TrackLayer that keeps what it is sent.
-type door struct{ *sdktest.Server }
+// receiver is a TrackLayer that keeps what it is sent.
+type receiver struct{ *sdktest.Server }
 
-func newDoor(t testing.TB) *door {
-	d := &door{sdktest.New()}
+func newReceiver(t testing.TB) *receiver {
+	d := &receiver{sdktest.New()}
 	t.Cleanup(d.Close)
 	return d
 }
 
 // said is what was sent.
-func (d *door) said() []string {
+func (d *receiver) said() []string {
 	return d.Said("experiment_id", "variant", "user_id", "ambiguous_id", "anonymous_id", "conversion_event", "value", "currency")
 }
 
-func newTap(t testing.TB, d *door, how ...tap.Option) *tap.Tap {
+func newTap(t testing.TB, d *receiver, how ...tap.Option) *tap.Tap {
 	t.Helper()
 	one, err := tap.New(tracklayer.Options{URL: d.URL, Every: time.Hour}, how...)
 	if err != nil {
@@ -73,7 +73,7 @@ func as(t testing.TB, c *growthbook.Client, a growthbook.Attributes) *growthbook
 }
 
 func TestPlugin(t *testing.T) {
-	d := newDoor(t)
+	d := newReceiver(t)
 	one := newTap(t, d)
 	c := client(t, growthbook.WithPlugins(one))
 	ctx := t.Context()
@@ -119,7 +119,7 @@ func TestPlugin(t *testing.T) {
 }
 
 func TestCallbacks(t *testing.T) {
-	d := newDoor(t)
+	d := newReceiver(t)
 	one := newTap(t, d, tap.Units(map[string]tap.Unit{"deviceId": tap.Anonymous, "company": tap.User}))
 	called := 0
 	next := func(context.Context, *growthbook.Experiment, *growthbook.ExperimentResult, *growthbook.TrackingUserContext, any) {
@@ -190,7 +190,7 @@ func TestTheAdapterReadsTheSame(t *testing.T) {
 				s.Options = map[string]any{"units": map[string]any{"id": "anonymous"}}
 				how = append(how, tap.Units(map[string]tap.Unit{"id": tap.Anonymous}))
 			}
-			d := newDoor(t)
+			d := newReceiver(t)
 			one := newTap(t, d, how...)
 			var bodies []string
 			forward := func(_ context.Context, e *growthbook.Experiment, r *growthbook.ExperimentResult, user *growthbook.TrackingUserContext, _ any) {
@@ -252,7 +252,7 @@ func words(t *testing.T, text []byte) string {
 
 // TestMoneyGroupsAndHoldouts: refunds, orders, currencies, holdouts and the declared kinds of attributes.
 func TestMoneyGroupsAndHoldouts(t *testing.T) {
-	d := newDoor(t)
+	d := newReceiver(t)
 	one := newTap(t, d, tap.Units(map[string]tap.Unit{"team": tap.Group}), tap.Holdouts("winter"))
 	user := &growthbook.EventUserContext{Attributes: growthbook.Attributes{"user_id": "u", "team": 7}}
 	logger, callback := one.EventLogger(nil), one.ExperimentCallback(nil)
@@ -285,7 +285,7 @@ func TestMoneyGroupsAndHoldouts(t *testing.T) {
 	}
 }
 
-// TestHarmless: whatever the tap is given, and whether or not anybody listens, the caller sees nothing of it.
+// TestHarmless: whatever the tap is given, and whether or not a server listens, the caller sees nothing of it.
 func TestHarmless(t *testing.T) {
 	one, err := tap.New(tracklayer.Options{URL: "http://127.0.0.1:1", Source: "growthbook", Queue: 2, Patience: time.Millisecond})
 	if err != nil {

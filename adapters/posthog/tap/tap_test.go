@@ -46,7 +46,7 @@ func vendor(t *testing.T) (url string, batches *int) {
 	return s.URL, batches
 }
 
-func TestTheRealClientIsTold(t *testing.T) {
+func TestTheRealClient(t *testing.T) {
 	url, batches := vendor(t)
 	s := sdktest.New()
 	defer s.Close()
@@ -97,17 +97,17 @@ func TestTheRealClientIsTold(t *testing.T) {
 	if err := client.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	var told []string
+	var sent []string
 	for _, e := range s.Events() {
 		raw, _ := json.Marshal(e)
 		if strings.Contains(string(raw), "private") {
 			t.Errorf("a property was passed on: %s", raw)
 		}
-		told = append(told, fmt.Sprintf("%v %v %v %v %v %v %v %v", e["event_name"], e["user_id"], e["ambiguous_id"], e["variant"], e["conversion_event"], e["anonymous_id"], e["value"], e["currency"]))
+		sent = append(sent, fmt.Sprintf("%v %v %v %v %v %v %v %v", e["event_name"], e["user_id"], e["ambiguous_id"], e["variant"], e["conversion_event"], e["anonymous_id"], e["value"], e["currency"]))
 		rest := fmt.Sprintf("%v %v %v %v %v %v %v", e["experiment_kind"], e["experiment_id"], e["previous_user_id"], e["groups"], e["attributes"], e["adjusts"], e["dedup_key"])
-		told[len(told)-1] += " " + strings.ReplaceAll(rest, "<nil>", "-")
+		sent[len(sent)-1] += " " + strings.ReplaceAll(rest, "<nil>", "-")
 	}
-	slices.Sort(told)
+	slices.Sort(sent)
 	want := []string{
 		"experiment_converted <nil> <nil> <nil> viewed visitor-8 <nil> <nil> - - - - - - -",
 		"experiment_converted user-1 true <nil> Order Completed <nil> -9.9 <nil> - - - - - 4711 -",
@@ -122,8 +122,8 @@ func TestTheRealClientIsTold(t *testing.T) {
 		"identity_linked user-1 <nil> <nil> <nil> user-11 <nil> <nil> - - user-11 - - - -",
 		"identity_linked user-1 <nil> <nil> <nil> visitor-9 <nil> <nil> - - - - - - -",
 	}
-	if !slices.Equal(told, want) {
-		t.Errorf("told\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
+	if !slices.Equal(sent, want) {
+		t.Errorf("sent\n%s\nwant\n%s", strings.Join(sent, "\n"), strings.Join(want, "\n"))
 	}
 	if *batches == 0 || client.Counts().Dropped != 0 {
 		t.Errorf("%d batches for PostHog, %+v", *batches, client.Counts())
@@ -145,7 +145,7 @@ func ExampleBeforeSend() {
 	}
 	_ = ph.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	cancel() // nobody listens in an example
+	cancel() // no server listens in an example
 	_ = client.Close(ctx)
 	// Output:
 }
