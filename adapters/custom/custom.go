@@ -37,7 +37,7 @@ var Adapter = adapters.Adapter{
 // or, in any header whose name ends in Signature, an HMAC of the body with the secret: SHA-256, SHA-1 or SHA-512, in hex
 // or base64, with or without a prefix such as sha256=. Whoever can make any of these knows the secret, so it need not
 // be said which of them a sender uses.
-func verify(secret []byte, e adapters.Envelope) error {
+func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if len(secret) == 0 {
 		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
 	}
