@@ -59,14 +59,16 @@ func (d *decoder) values(w *wire, e *canonical.Event, a *adapters.Attributes) er
 			return err
 		}
 	}
+	isMoney := set && member == "value"
 	switch {
-	case w.value.first == '0' && !(set && member == "value"):
+	case isMoney:
+	case w.value.first == '0':
 		n, err := canonical.ParseNumber(w.value.s)
 		if err != nil {
 			return fault("value", err.Error())
 		}
 		e.MetricValue = n
-	case w.value.first == '"' && !(set && member == "value"):
+	case w.value.first == '"':
 		if n, err := canonical.ParseNumber(w.value.s); err == nil && !given {
 			e.MetricValue = n
 		} else {
