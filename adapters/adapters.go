@@ -34,9 +34,10 @@ type Adapter struct {
 	// CheckOptions says what is wrong with a source's options, every fault at once. Nil: the vendor has none.
 	CheckOptions func(options map[string]any) error
 
-	// Verify checks a signature or token as the vendor has it against one secret. It returns nil or wraps
-	// ErrUnauthorized. It sees all headers.
-	Verify func(secret []byte, e Envelope) error
+	// Verify checks a request's signature or token against one secret of the source. It returns nil or wraps
+	// ErrUnauthorized with what does not match. It sees all headers. A signature's time is compared with
+	// Envelope.ReceivedAt.
+	Verify func(s Source, secret []byte, e Envelope) error
 
 	// Decode gives every item of the request exactly one outcome: events, one rejection, or a counted ignore. It
 	// fails, wrapping ErrUnreadable, only where the request as a whole cannot be taken apart; then nothing of it

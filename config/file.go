@@ -53,6 +53,12 @@ func parse(data []byte) (root *yaml.Node, wrong string) {
 	if strings.Contains(text, "unknown anchor") { // the text behind it may be a secret
 		text = "a value begins with * and so stands for another one; put such a value in quotes"
 	}
+	if strings.Contains(text, "did not find expected ',' or '}'") || strings.Contains(text, "did not find expected ',' or ']'") {
+		text += "; between braces and brackets a value that contains ? or : or a comma, such as item?.userId, must be in quotes"
+	}
+	if strings.Contains(text, "mapping values are not allowed") {
+		text += "; a value that contains a colon and a space, such as an expression with a ? b : c, must be in quotes"
+	}
 	return nil, text
 }
 
@@ -125,6 +131,10 @@ func (f file) sources(node *yaml.Node) {
 			key := join(prefix, name)
 			if s, found := find(sourceSettings, name); found {
 				f.value(value, s.field(&source), key, s.remedy)
+				return
+			}
+			if name == "verify" {
+				f.fault(key, f.at(value), "verify is an option of custom sources, not a setting of its own", "write it below "+prefix+".options")
 				return
 			}
 			f.unknown(value, key, keysOf(sourceSettings, prefix+"."))

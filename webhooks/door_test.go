@@ -91,7 +91,7 @@ func writeRequest(w io.Writer, e adapters.Envelope) error {
 var toy = adapters.Adapter{
 	Vendor:  "toy",
 	Headers: []string{"X-Toy"},
-	Verify: func(secret []byte, e adapters.Envelope) error {
+	Verify: func(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 		if e.Header.Get("X-Signature") == "panic" {
 			panic("in Verify")
 		}

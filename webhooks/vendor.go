@@ -89,11 +89,11 @@ func (d *Door) verify(v *visit, s *source, e adapters.Envelope) (err error) {
 		}
 	}()
 	for _, secret := range s.Secrets {
-		if s.Verify(secret, e) == nil {
+		if err = s.Verify(s.Source.Source, secret, e); err == nil {
 			return nil
 		}
 	}
-	return adapters.ErrUnauthorized
+	return err
 }
 
 // take decodes a request and makes durable what came of it.

@@ -20,7 +20,7 @@ func lawful() adapters.Adapter {
 	return adapters.Adapter{
 		Vendor:  "toy",
 		Headers: []string{"X-Delivery"},
-		Verify:  func([]byte, adapters.Envelope) error { return adapters.ErrUnauthorized },
+		Verify:  func(adapters.Source, []byte, adapters.Envelope) error { return adapters.ErrUnauthorized },
 		Reply: func(_ adapters.Envelope, o adapters.Outcome) adapters.Response {
 			if o.Err != nil {
 				return adapters.Response{Status: http.StatusServiceUnavailable}
@@ -128,7 +128,7 @@ func TestEveryLawCanFail(t *testing.T) {
 			a.CheckOptions = func(map[string]any) error { return errors.New("no such option") }
 		}},
 		{"whole", "foreign error of Verify", func(a *adapters.Adapter) {
-			a.Verify = func([]byte, adapters.Envelope) error { return errors.New("no") }
+			a.Verify = func(adapters.Source, []byte, adapters.Envelope) error { return errors.New("no") }
 		}},
 		{"whole", "success is no success", func(a *adapters.Adapter) {
 			a.Reply = func(adapters.Envelope, adapters.Outcome) adapters.Response { return adapters.Response{Status: 503} }

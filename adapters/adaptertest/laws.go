@@ -58,7 +58,7 @@ func checkWhole(r report, a adapters.Adapter, g Golden) {
 			r.errorf("the golden's catalog: %v", err)
 		}
 	}
-	if err := a.Verify([]byte("no secret of anybody"), g.Envelope); err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
+	if err := a.Verify(g.Source(a), []byte("no secret of anybody"), g.Envelope); err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 		r.errorf("Verify fails with %v, which does not wrap ErrUnauthorized", err)
 	}
 	if status := a.Reply(g.Envelope, adapters.Outcome{Accepted: 1}).Status; status < 200 || status > 299 {

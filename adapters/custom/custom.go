@@ -8,16 +8,11 @@
 package custom
 
 import (
-	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // senders sign with it, and HMAC with SHA-1 is not broken
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
@@ -33,64 +28,6 @@ var Adapter = adapters.Adapter{
 	Reply:        reply,
 }
 
-// verify accepts a request that carries the secret itself (Authorization: Bearer, X-Api-Key, X-Auth-Token, X-Webhook-Token)
-// or, in any header whose name ends in Signature, an HMAC of the body with the secret: SHA-256, SHA-1 or SHA-512, in hex
-// or base64, with or without a prefix such as sha256=. Whoever can make any of these knows the secret, so it need not
-// be said which of them a sender uses.
-func verify(secret []byte, e adapters.Envelope) error {
-	if len(secret) == 0 {
-		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
-	}
-	signed := false
-	for name, values := range e.Header {
-		if !strings.HasSuffix(strings.ToLower(name), "signature") {
-			continue
-		}
-		for _, value := range values {
-			signed = true
-			if signs(secret, e.Body, value) {
-				return nil
-			}
-		}
-	}
-	if signed {
-		return fmt.Errorf("%w: the signature is not the body's", adapters.ErrUnauthorized)
-	}
-	key := strings.TrimPrefix(e.Header.Get("Authorization"), "Bearer ")
-	for _, name := range []string{"X-Api-Key", "X-Auth-Token", "X-Webhook-Token"} {
-		if key == "" {
-			key = e.Header.Get(name)
-		}
-	}
-	if !adapters.SameSecret(secret, key) {
-		return fmt.Errorf("%w: neither a token nor a signature", adapters.ErrUnauthorized)
-	}
-	return nil
-}
-
-// signs reports whether a header's value is an HMAC of the body.
-func signs(secret, body []byte, value string) bool {
-	for _, part := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
-		if at := strings.IndexByte(part, '='); at > 0 && at < 10 && !strings.HasSuffix(part, "==") {
-			part = part[at+1:]
-		}
-		given, err := hex.DecodeString(part)
-		if err != nil {
-			if given, err = base64.StdEncoding.DecodeString(part); err != nil {
-				continue
-			}
-		}
-		for _, algorithm := range []func() hash.Hash{sha256.New, sha1.New, sha512.New} {
-			mac := hmac.New(algorithm, secret)
-			mac.Write(body)
-			if hmac.Equal(given, mac.Sum(nil)) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // reply is what most webhook senders want to hear: 2xx, or a status that tells whether to come again.
 func reply(_ adapters.Envelope, o adapters.Outcome) adapters.Response {
 	answer := func(status int, body string) adapters.Response {
@@ -102,9 +39,18 @@ func reply(_ adapters.Envelope, o adapters.Outcome) adapters.Response {
 	case errors.Is(o.Err, adapters.ErrTooLarge):
 		return answer(http.StatusRequestEntityTooLarge, `{"error":"the body is too large"}`)
 	case errors.Is(o.Err, adapters.ErrUnreadable):
-		return answer(http.StatusBadRequest, `{"error":"the body cannot be read by the source's options"}`)
+		return answer(http.StatusBadRequest, failure(o.Err))
 	case errors.Is(o.Err, adapters.ErrUnauthorized):
-		return answer(http.StatusUnauthorized, `{"error":"the token or signature does not match"}`)
+		return answer(http.StatusUnauthorized, failure(o.Err))
 	}
 	return answer(http.StatusServiceUnavailable, `{"error":"try again"}`)
+}
+
+// failure is an error as a JSON object.
+func failure(err error) string {
+	text, merr := json.Marshal(strings.ToValidUTF8(err.Error(), ""))
+	if merr != nil { // a string
+		text = []byte(strconv.Quote("error"))
+	}
+	return `{"error":` + string(text) + `}`
 }

@@ -67,12 +67,12 @@ func TestVerify(t *testing.T) {
 		"not a coding":   {"X-Shop-Signature", "%%%", false},
 		"an empty token": {"Authorization", "Bearer ", false},
 	} {
-		err := custom.Adapter.Verify([]byte("secret"), adapters.Envelope{Header: http.Header{c.header: {c.value}}, Body: body})
+		err := custom.Adapter.Verify(adapters.Source{}, []byte("secret"), adapters.Envelope{Header: http.Header{c.header: {c.value}}, Body: body})
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := custom.Adapter.Verify(nil, adapters.Envelope{Header: http.Header{"Authorization": {"Bearer "}}}); !errors.Is(err, adapters.ErrUnauthorized) {
+	if err := custom.Adapter.Verify(adapters.Source{}, nil, adapters.Envelope{Header: http.Header{"Authorization": {"Bearer "}}}); !errors.Is(err, adapters.ErrUnauthorized) {
 		t.Errorf("an empty secret: %v", err)
 	}
 }

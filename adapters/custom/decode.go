@@ -8,9 +8,9 @@ import (
 	"io"
 	"mime"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/expr-lang/expr/vm"
 
@@ -32,6 +32,9 @@ type decoder struct {
 	m        *mapping
 	machine  vm.VM
 	batch    adapters.Batch
+	offset   int64 // what to add to the sender's times, in milliseconds
+	matched  bool  // an item met a rule
+	missed   []int // items that met none
 }
 
 func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
@@ -48,11 +51,85 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	if len(items) > maxItems {
 		return adapters.Batch{}, adapters.Unreadable("the body has %d items; %d may come at once", len(items), maxItems)
 	}
+	d.readSentAt(environment{Body: body, Query: query, Path: d.envelope.Path})
 	for i, item := range items {
 		d.batch.Items++
-		d.item(i, environment{body, item, i, query})
+		d.item(i, environment{body, item, i, query, d.envelope.Path})
 	}
+	d.settleMissed(items)
 	return d.batch, nil
+}
+
+// readSentAt compares the sender's clock with ours, if the request says when it was sent. If it does not, or not so that it can
+// be read, the times stay as they are.
+func (d *decoder) readSentAt(env environment) {
+	if d.m.sentAt == nil {
+		return
+	}
+	v, err := d.machine.Run(d.m.sentAt, env)
+	if err != nil {
+		return
+	}
+	if sent, err := moment(v); err == nil && sent != 0 {
+		d.offset = canonical.ClockOffset(sent, d.envelope.ReceivedAt)
+	}
+}
+
+// settleMissed gives the items that met no rule their outcome. Beside others that met one they are ignored. If no item of
+// the request met a rule, the rules may be wrong, so they are rejected: the request becomes a dead letter, and can be
+// replayed once the configuration is right.
+func (d *decoder) settleMissed(items []any) {
+	for _, i := range d.missed {
+		if d.matched {
+			d.batch.Ignore("no_rule")
+		} else {
+			d.batch.Reject(i, d.noRule(items[i]))
+		}
+	}
+	slices.SortStableFunc(d.batch.Rejected, func(a, b adapters.Rejection) int { return a.Index - b.Index })
+}
+
+// Bounds of noRule.
+const (
+	maxShown      = 5  // members of an item
+	maxShownValue = 60 // bytes of a value
+)
+
+// noRule says what an item has where the rules look.
+func (d *decoder) noRule(item any) error {
+	var shown []string
+	for _, path := range d.m.read {
+		if len(shown) == maxShown {
+			break
+		}
+		s, err := text(member(item, path))
+		switch {
+		case err != nil:
+			s = "a list or an object"
+		case s == "":
+			s = "nothing"
+		case len(s) > maxShownValue:
+			s = strings.ToValidUTF8(s[:maxShownValue], "") + "…"
+		}
+		shown = append(shown, path+"="+s)
+	}
+	has := ""
+	if len(shown) > 0 {
+		has = ": " + strings.Join(shown, " ")
+	}
+	return fmt.Errorf("no rule of source %s matches%s; add a rule to events, or an ignore expression if it is not meant to count", d.source.Name, has)
+}
+
+// member finds a member by its path; nil if there is none.
+func member(v any, path string) any {
+	for name := range strings.SplitSeq(path, ".") {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = object[name]
+	}
+	return v
 }
 
 // flat takes the first value of every name.
@@ -85,12 +162,17 @@ func (d *decoder) read(query map[string]any) (body any, items []any, err error) 
 	}
 	found := body
 	if d.m.items != nil {
-		if found, err = d.machine.Run(d.m.items, environment{Body: body, Query: query}); err != nil {
+		if found, err = d.machine.Run(d.m.items, environment{Body: body, Query: query, Path: d.envelope.Path}); err != nil {
 			return nil, nil, adapters.Unreadable("items: %v", err)
 		}
 	}
 	if list, ok := found.([]any); ok {
 		return body, list, nil
+	}
+	if d.m.items == nil {
+		if list, ok := member(body, "batch").([]any); ok {
+			return body, list, nil
+		}
 	}
 	if found == nil {
 		return nil, nil, adapters.Unreadable("items: there are none in this body")
@@ -98,25 +180,38 @@ func (d *decoder) read(query map[string]any) (body any, items []any, err error) 
 	return body, []any{found}, nil
 }
 
-// coding is how the body is written.
+// coding is how the body is written. A body that is JSON is read as JSON, whatever its label says: a browser that sends JSON
+// as a form avoids a preflight.
 func (d *decoder) coding() string {
 	if d.m.body != "" {
 		return d.m.body
 	}
 	media, _, _ := mime.ParseMediaType(d.envelope.Header.Get("Content-Type")) // unknown is JSON
+	body := trimmed(d.envelope.Body)
+	isJSON := len(body) > 0 && (body[0] == '{' || body[0] == '[') && json.Valid(body)
 	switch {
+	case media == "application/x-ndjson" || media == "application/ndjson" || media == "application/jsonl":
+		if isJSON && body[0] == '[' {
+			return "json"
+		}
+		return "ndjson"
+	case isJSON:
+		return "json"
 	case media == "application/x-www-form-urlencoded":
 		return "form"
-	case media == "application/x-ndjson" || media == "application/ndjson":
-		return "ndjson"
-	case len(bytes.TrimSpace(d.envelope.Body)) == 0:
+	case len(body) == 0:
 		return "query"
 	}
 	return "json"
 }
 
+// trimmed is a body without the space around it and without a byte order mark.
+func trimmed(body []byte) []byte {
+	return bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+}
+
 func readJSON(text []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(text))
+	dec := json.NewDecoder(bytes.NewReader(trimmed(text)))
 	dec.UseNumber()
 	var v any
 	if err := dec.Decode(&v); err != nil {
@@ -173,6 +268,13 @@ func plain(v any) any {
 
 // item makes the events of every rule that holds for an item.
 func (d *decoder) item(i int, env environment) {
+	if skip, err := d.ignores(env); err != nil {
+		d.batch.Reject(i, err)
+		return
+	} else if skip {
+		d.batch.Ignore("ignore")
+		return
+	}
 	var events []canonical.Event
 	for j := range d.m.rules {
 		r := &d.m.rules[j]
@@ -186,6 +288,7 @@ func (d *decoder) item(i int, env environment) {
 				continue
 			}
 		}
+		d.matched = true
 		e, err := d.event(r, env)
 		if err != nil {
 			d.batch.Reject(i, err)
@@ -194,7 +297,7 @@ func (d *decoder) item(i int, env environment) {
 		events = append(events, e)
 	}
 	if len(events) == 0 {
-		d.batch.Ignore("no_rule")
+		d.missed = append(d.missed, i)
 		return
 	}
 	for n := range events[1:] {
@@ -205,156 +308,21 @@ func (d *decoder) item(i int, env environment) {
 	d.batch.Accept(d.source, d.envelope, i, events...)
 }
 
+// ignores reports whether the option ignore holds for an item.
+func (d *decoder) ignores(env environment) (bool, error) {
+	if d.m.ignore == nil {
+		return false, nil
+	}
+	holds, err := d.machine.Run(d.m.ignore, env)
+	if err != nil {
+		return false, fault("ignore", err)
+	}
+	yes, _ := holds.(bool)
+	return yes, nil
+}
+
 // fault names the expression that failed. Its detail may quote the request, so only its first line is kept.
 func fault(path string, err error) error {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return &canonical.FieldError{Field: path, Detail: line}
-}
-
-func (d *decoder) event(r *rule, env environment) (canonical.Event, error) {
-	e := canonical.Event{Kind: r.kind}
-	for _, f := range []struct {
-		name string
-		dst  *string
-	}{
-		{"event_id", &e.ID},
-		{"user_id", &e.UserID},
-		{"anonymous_id", &e.AnonymousID},
-		{"previous_user_id", &e.PreviousUserID},
-		{"experiment_id", &e.ExperimentID},
-		{"variant", &e.Variant},
-		{"conversion_event", &e.ConversionEvent},
-		{"ended_reason", &e.EndedReason},
-		{"currency", &e.Currency},
-		{"dedup_key", &e.DedupKey},
-		{"channel", (*string)(&e.Channel)},
-		{"source_experiment", &e.SourceExperiment},
-		{"source_variant", &e.SourceVariant},
-	} {
-		v, err := d.value(r, f.name, env)
-		if err != nil {
-			return e, err
-		}
-		if *f.dst, err = text(v); err != nil {
-			return e, fault(r.path+".fields."+f.name, err)
-		}
-	}
-	for _, f := range []struct {
-		name string
-		dst  *canonical.Number
-	}{{"value", &e.Value}, {"metric_value", &e.MetricValue}} {
-		v, err := d.value(r, f.name, env)
-		if err != nil {
-			return e, err
-		}
-		if *f.dst, err = number(v); err != nil {
-			return e, fault(r.path+".fields."+f.name, err)
-		}
-	}
-	return e, d.finish(r, env, &e)
-}
-
-// finish adds the time and the user agent.
-func (d *decoder) finish(r *rule, env environment, e *canonical.Event) error {
-	v, err := d.value(r, "at", env)
-	if err != nil {
-		return err
-	}
-	at, err := moment(v)
-	if err != nil {
-		return fault(r.path+".fields.at", err)
-	}
-	if e.At = at; at == 0 { // the sender names no time: that of arrival, which is no part of what it said
-		e.At, e.ClockOffset = d.envelope.ReceivedAt, int64(d.envelope.ReceivedAt)-1
-	}
-	if v, err = d.value(r, "user_agent", env); err != nil {
-		return err
-	}
-	agent, err := text(v)
-	if err != nil {
-		return fault(r.path+".fields.user_agent", err)
-	}
-	if agent != "" {
-		quoted, err := json.Marshal(agent)
-		if err != nil {
-			return fault(r.path+".fields.user_agent", err)
-		}
-		e.Attributes = append(append([]byte(`{"user_agent":`), quoted...), '}')
-	}
-	return nil
-}
-
-// value runs the expression of a field; nil where the rule has none.
-func (d *decoder) value(r *rule, name string, env environment) (any, error) {
-	p := r.fields[name]
-	if p == nil {
-		return nil, nil
-	}
-	v, err := d.machine.Run(p, env)
-	if err != nil {
-		return nil, fault(r.path+".fields."+name, err)
-	}
-	return v, nil
-}
-
-// text is a value as an id. What is absent is empty.
-func text(v any) (string, error) {
-	switch v := v.(type) {
-	case nil:
-		return "", nil
-	case string:
-		return v, nil
-	case bool:
-		return strconv.FormatBool(v), nil
-	case int:
-		return strconv.Itoa(v), nil
-	case int64:
-		return strconv.FormatInt(v, 10), nil
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64), nil
-	}
-	return "", fmt.Errorf("must be a text or a number, is %T", v)
-}
-
-func number(v any) (canonical.Number, error) {
-	s, err := text(v)
-	if err != nil || strings.TrimSpace(s) == "" {
-		return canonical.Number{}, err
-	}
-	return canonical.ParseNumber(strings.TrimSpace(s))
-}
-
-// secondsBelow tells Unix seconds from milliseconds: as milliseconds, it is in the year 1973.
-const secondsBelow = 100_000_000_000
-
-// moment is a time: RFC 3339, Unix seconds or milliseconds, or a date that an expression has parsed. 0: there is none.
-func moment(v any) (canonical.Time, error) {
-	switch v := v.(type) {
-	case nil:
-		return 0, nil
-	case time.Time:
-		return canonical.TimeOf(v), nil
-	case int:
-		if v < secondsBelow && v > -secondsBelow {
-			v *= 1000
-		}
-		return canonical.Time(v), nil
-	case float64:
-		if v < secondsBelow && v > -secondsBelow {
-			v *= 1000
-		}
-		if v < -1e15 || v > 1e15 {
-			return 0, errors.New("must be a time between 2000-01-01 and now")
-		}
-		return canonical.Time(v), nil
-	case string:
-		if v = strings.TrimSpace(v); v == "" {
-			return 0, nil
-		}
-		if n, err := strconv.ParseFloat(v, 64); err == nil {
-			return moment(n)
-		}
-		return canonical.ParseTime(v)
-	}
-	return 0, fmt.Errorf("must be RFC 3339, Unix seconds or milliseconds, is %T", v)
 }

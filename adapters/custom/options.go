@@ -6,10 +6,13 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -17,9 +20,13 @@ import (
 
 // mapping is a source's options, compiled.
 type mapping struct {
-	body  string      // json, ndjson, form or query; "": by the request's type
-	items *vm.Program // where the items of a body lie; nil: the body, or each of its elements
-	rules []rule
+	body   string      // json, ndjson, form or query; "": by what it is
+	items  *vm.Program // finds the items of a body; nil: body.batch if that is an array, else the body, or each of its elements
+	sentAt *vm.Program // the time of sending by the sender's clock; nil: not known
+	ignore *vm.Program // which items are not meant to count; nil: none
+	rules  []rule
+	verify []*scheme // nil: any
+	read   []string  // the members of an item that the rules' conditions read, such as "type"
 }
 
 // rule makes an event of an item.
@@ -27,23 +34,38 @@ type rule struct {
 	path   string
 	kind   canonical.Kind
 	when   *vm.Program // nil: always
+	text   string      // of when
 	fields map[string]*vm.Program
 }
 
 // kinds are the words of options for the kinds of event.
 var kinds = map[string]canonical.Kind{
 	"exposed": canonical.Exposed, "converted": canonical.Converted, "ended_early": canonical.EndedEarly, "linked": canonical.Linked,
+	"unlinked": canonical.Unlinked,
 }
 
 // fieldsOf are the fields that a kind may have, and of these the ones that it must have.
 var fieldsOf = map[canonical.Kind]struct{ may, must []string }{
-	canonical.Exposed:    {[]string{"experiment_id", "variant"}, []string{"experiment_id", "variant"}},
-	canonical.Converted:  {[]string{"conversion_event", "experiment_id", "variant", "value", "currency", "metric_value", "dedup_key", "channel"}, []string{"conversion_event"}},
-	canonical.EndedEarly: {[]string{"experiment_id", "variant", "ended_reason"}, []string{"experiment_id", "variant", "ended_reason"}},
-	canonical.Linked:     {[]string{"previous_user_id"}, []string{"user_id"}},
+	canonical.Exposed: {
+		[]string{"experiment_id", "variant", "experiment_kind", "ambiguous_id", "source_experiment", "source_variant"},
+		[]string{"experiment_id", "variant"},
+	},
+	canonical.Converted: {
+		[]string{
+			"conversion_event", "experiment_id", "variant", "value", "currency", "metric_value", "dedup_key", "adjusts", "channel", "ambiguous_id",
+			"source_experiment", "source_variant",
+		},
+		[]string{"conversion_event"},
+	},
+	canonical.EndedEarly: {
+		[]string{"experiment_id", "variant", "ended_reason", "ambiguous_id", "source_experiment", "source_variant"},
+		[]string{"experiment_id", "variant", "ended_reason"},
+	},
+	canonical.Linked:   {[]string{"previous_user_id"}, []string{"user_id"}},
+	canonical.Unlinked: {nil, []string{"user_id", "anonymous_id"}},
 }
 
-var common = []string{"event_id", "user_id", "anonymous_id", "at", "user_agent", "source_experiment", "source_variant"}
+var common = []string{"event_id", "user_id", "anonymous_id", "at", "user_agent", "groups", "attributes"}
 
 func checkOptions(raw map[string]any) error {
 	_, err := compile(raw)
@@ -87,10 +109,16 @@ func compile(raw map[string]any) (*mapping, error) {
 			}
 		case "items":
 			m.items, err = program("items", raw[name])
+		case "sent_at":
+			m.sentAt, err = program(name, raw[name])
+		case "ignore":
+			m.ignore, err = program(name, raw[name])
+		case "verify":
+			m.verify, err = readVerify(raw[name])
 		case "events":
 			m.rules, err = readRules(raw[name])
 		default:
-			err = fmt.Errorf("%.60s: no such option; there are body, items and events", name)
+			err = fmt.Errorf("%.60s: no such option; there are body, items, sent_at, events, ignore and verify", name)
 		}
 		if err != nil {
 			faults = append(faults, err)
@@ -99,7 +127,60 @@ func compile(raw map[string]any) (*mapping, error) {
 	if raw["events"] == nil {
 		faults = append(faults, errors.New("events: is required: a list of {kind, when, fields}"))
 	}
+	m.read = membersRead(m.rules)
 	return m, errors.Join(faults...)
+}
+
+// membersRead are the members of an item that the conditions of rules read, in the order of the rules: item.type and
+// item?.properties?.kind are type and properties.kind.
+func membersRead(rules []rule) (paths []string) {
+	for i := range rules {
+		tree, err := parser.Parse(rules[i].text)
+		if err != nil {
+			continue // the rule is reported as a fault, or has no condition
+		}
+		found := members{}
+		ast.Walk(&tree.Node, &found)
+		for _, path := range found.paths {
+			if !slices.Contains(paths, path) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
+// members collects the longest chains of members that begin at item.
+type members struct {
+	paths []string
+}
+
+// Visit is called for the parts of a node before the node.
+func (m *members) Visit(node *ast.Node) {
+	path, ok := memberPath(*node)
+	if !ok || path == "" {
+		return
+	}
+	m.paths = slices.DeleteFunc(m.paths, func(shorter string) bool { return strings.HasPrefix(path, shorter+".") })
+	m.paths = append(m.paths, path)
+}
+
+// memberPath is the path of a chain of members that begins at item: "" for item itself.
+func memberPath(node ast.Node) (path string, ok bool) {
+	switch n := node.(type) {
+	case *ast.IdentifierNode:
+		return "", n.Value == "item"
+	case *ast.ChainNode:
+		return memberPath(n.Node)
+	case *ast.MemberNode:
+		base, ok := memberPath(n.Node)
+		name, named := n.Property.(*ast.StringNode)
+		if !ok || !named || n.Method {
+			return "", false
+		}
+		return strings.TrimPrefix(base+"."+name.Value, "."), true
+	}
+	return "", false
 }
 
 func readRules(raw any) (rules []rule, err error) {
@@ -137,6 +218,7 @@ func readRule(path string, given map[string]any) (rule, error) {
 		case "kind":
 		case "when":
 			r.when, err = program(path+".when", given[name])
+			r.text, _ = given[name].(string)
 		case "fields":
 			err = r.readFields(given[name])
 		default:
@@ -169,7 +251,11 @@ func (r *rule) readFields(raw any) error {
 			faults = append(faults, fmt.Errorf("%s: this kind has no such field; it has %s", path, strings.Join(append(slices.Clone(may), common...), ", ")))
 			continue
 		}
-		p, err := program(path, given[name])
+		text := given[name]
+		if parts, ok := text.(map[string]any); ok && (name == "groups" || name == "attributes") {
+			text = object(parts)
+		}
+		p, err := program(path, text)
 		if err != nil {
 			faults = append(faults, err)
 		}
@@ -178,7 +264,19 @@ func (r *rule) readFields(raw any) error {
 	return errors.Join(faults...)
 }
 
-// program compiles an expression over body, item, index and query. What reads a clock is switched off.
+// object is the expression of an object whose members are given as an expression each.
+func object(parts map[string]any) string {
+	var b strings.Builder
+	for i, name := range slices.Sorted(maps.Keys(parts)) {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s: (%v)", strconv.Quote(name), parts[name])
+	}
+	return "{" + b.String() + "}"
+}
+
+// program compiles an expression over body, item, index, query and path. What reads a clock is switched off.
 func program(path string, raw any) (*vm.Program, error) {
 	text, ok := raw.(string)
 	if !ok || strings.TrimSpace(text) == "" {
@@ -197,4 +295,5 @@ type environment struct {
 	Item  any            `expr:"item"`
 	Index int            `expr:"index"`
 	Query map[string]any `expr:"query"`
+	Path  string         `expr:"path"`
 }

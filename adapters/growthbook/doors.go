@@ -53,7 +53,7 @@ const window = 5 * 60
 // Event webhooks sign the exact body, in hex, without a timestamp. SDK webhooks sign id.timestamp.body in base64; the key
 // is the text wk_… itself and not, as Standard Webhooks has it, what it is the base64 of. Tracking plugins show the
 // client key, in the query (tracking_plugin.go; growthbook-tracking.ts) or, the Go plugin before v0.5, in the body.
-func verify(secret []byte, e adapters.Envelope) error {
+func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if len(secret) == 0 {
 		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
 	}

@@ -30,20 +30,20 @@ func TestSignedWebhooks(t *testing.T) {
 			continue
 		}
 		signed++
-		if err := growthbook.Adapter.Verify([]byte(key), g.Envelope); err != nil {
+		if err := growthbook.Adapter.Verify(adapters.Source{}, []byte(key), g.Envelope); err != nil {
 			t.Errorf("%s: %v", g.Name, err)
 		}
-		if err := growthbook.Adapter.Verify([]byte("another"), g.Envelope); !errors.Is(err, adapters.ErrUnauthorized) {
+		if err := growthbook.Adapter.Verify(adapters.Source{}, []byte("another"), g.Envelope); !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%s: another key: %v", g.Name, err)
 		}
 		forged := g.Envelope
 		forged.Body = []byte(strings.Replace(string(forged.Body), "checkout", "checkin", 1) + " ")
-		if err := growthbook.Adapter.Verify([]byte(key), forged); err == nil {
+		if err := growthbook.Adapter.Verify(adapters.Source{}, []byte(key), forged); err == nil {
 			t.Errorf("%s: another body passes", g.Name)
 		}
 		old := g.Envelope
 		old.ReceivedAt = old.ReceivedAt.Add(time.Hour)
-		if err := growthbook.Adapter.Verify([]byte(key), old); (err == nil) != (key[0] == 'e') {
+		if err := growthbook.Adapter.Verify(adapters.Source{}, []byte(key), old); (err == nil) != (key[0] == 'e') {
 			t.Errorf("%s: replayed an hour later: %v", g.Name, err)
 		}
 	}
@@ -78,11 +78,11 @@ func TestVerifyKeys(t *testing.T) {
 		"wrongly signed, right key":   {envelope("client_key=sdk-1", "[]", "X-Growthbook-Signature", "00"), false},
 		"wrongly signed, right key 2": {envelope("client_key=sdk-1", "[]", "Webhook-Signature", "v1,AAAA"), false},
 	} {
-		if err := growthbook.Adapter.Verify([]byte("sdk-1"), c.e); (err == nil) != c.ok || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
+		if err := growthbook.Adapter.Verify(adapters.Source{}, []byte("sdk-1"), c.e); (err == nil) != c.ok || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if growthbook.Adapter.Verify(nil, envelope("client_key=", "[]")) == nil {
+	if growthbook.Adapter.Verify(adapters.Source{}, nil, envelope("client_key=", "[]")) == nil {
 		t.Error("an empty secret passes")
 	}
 }

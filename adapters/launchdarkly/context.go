@@ -3,6 +3,9 @@ package launchdarkly
 import (
 	"bytes"
 	"slices"
+	"strings"
+
+	"github.com/tracklayer/tracklayer/canonical"
 )
 
 // Words of the vendor's contexts (go-sdk-common ldcontext). kind and multi cannot be kinds of a customer's own.
@@ -19,16 +22,33 @@ type people struct {
 	self    person   // the form of a single kind
 	several []person // members that are objects; which are kinds only if kind is multi
 	names   []byte   // the kinds of several, one after the other
+	kept    []keptAttribute
 }
 
-// person is one kind of a context. Its attributes are never read: they may be private.
+// person is one kind of a context. Of its attributes only those are read that are kept: others may be private.
 type person struct {
 	from, to  int // its kind in names
 	key       text
-	anonymous bool
+	anonymous statement
 }
 
-func (p *people) reset() { *p = people{several: p.several[:0], names: p.names[:0]} }
+// statement is a boolean that may be left out.
+type statement uint8
+
+const (
+	unsaid statement = iota
+	yes
+	no
+)
+
+// keptAttribute is an attribute of a context that becomes one of the event.
+type keptAttribute struct {
+	of   int // position in several; -1: of the form of a single kind
+	name string
+	raw  []byte // of a JSON text, number or boolean; aliases the body
+}
+
+func (p *people) reset() { *p = people{several: p.several[:0], names: p.names[:0], kept: p.kept[:0]} }
 
 // add begins a person of the kind, which is copied: a member's name is valid only while it is read.
 func (p *people) add(kind []byte) *person {
@@ -80,12 +100,34 @@ func (p *people) first() *person {
 // anonymousOnes lists the anonymous persons of kinds other than user.
 func (p *people) anonymousOnes() []*person {
 	return slices.DeleteFunc(p.each(), func(one *person) bool {
-		return !one.anonymous || !p.usable(one) || string(p.kindOf(one)) == user
+		return one.anonymous != yes || !p.usable(one) || string(p.kindOf(one)) == user
 	})
 }
 
 func (p *people) usable(one *person) bool {
 	return one.key.given == right && one.key.s != "" && isKind(string(p.kindOf(one)))
+}
+
+// personKinds are kinds of people and of what people use, which are no groups. The SDKs of mobile apps add ld_device and
+// ld_application.
+var personKinds = map[string]bool{
+	user: true, anonymousUser: true, "anonymous": true, "visitor": true, "device": true, "session": true, "browser": true, "request": true, "client": true,
+}
+
+// groups are the kinds that a unit belongs to, such as an organization: those of several that are not anonymous, no person
+// and no device.
+func (p *people) groups() (found []canonical.Group) {
+	for _, one := range p.each() {
+		kind := string(p.kindOf(one))
+		if one.anonymous != yes && p.usable(one) && isGroup(kind) && isLabel(one.key.s) {
+			found = append(found, canonical.Group{Kind: kind, ID: one.key.s})
+		}
+	}
+	return found[:min(len(found), canonical.MaxGroups)]
+}
+
+func isGroup(kind string) bool {
+	return !personKinds[strings.ToLower(kind)] && !strings.HasPrefix(kind, "ld_") && len(kind) <= canonical.MaxID
 }
 
 // isKind is ldcontext's rule for the name of a kind. It keeps "kind:key" readable in one way only.

@@ -20,10 +20,11 @@ type decoder struct {
 	body       []byte
 	payload    string              // the payload's id, "" where the sender has none that is usable
 	diagnostic bool                // the door is one for the SDK's own diagnostics
-	anonymous  map[string]struct{} // see isAnonymous
+	anonymous  map[string]struct{} // see stated
 	agent      string              // the browser's user agent, "" where no browser sends
 	browser    json.RawMessage     // the attributes of an event that has nothing else to tell
 	buf        []byte
+	kept       adapters.Attributes
 }
 
 func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
@@ -36,7 +37,7 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
 	d := decoder{
-		reader: reader{c: jsonscan.New(body)}, source: s, envelope: e, options: o, body: body,
+		reader: reader{c: jsonscan.New(body), wanted: o.attributes}, source: s, envelope: e, options: o, body: body,
 		payload: usableID(e.Header.Get(payloadHeader)), diagnostic: isDiagnosticDoor(e.Path),
 	}
 	if d.agent = browserOf(e.Header.Get(userAgentHeader)); d.agent != "" {
@@ -180,7 +181,7 @@ const maxLinks = 32
 func (d *decoder) introduction(i int, w *wire) {
 	var links []*person
 	who := w.context.of(user)
-	if w.context.kind.s == multi && who != nil && w.context.usable(who) && !who.anonymous {
+	if w.context.kind.s == multi && who != nil && w.context.usable(who) && who.anonymous != yes {
 		links = w.context.anonymousOnes()
 	}
 	if len(links) == 0 {

@@ -72,7 +72,7 @@ const signatureHeader = "X-Ld-Signature"
 // api/openapi.yaml, tag Webhooks), an SDK's key, or a client-side environment id, which is public and only tells
 // environments apart. A request that is signed stands or falls by its signature. Signed requests come uncompressed, so
 // it does not matter that an envelope's body may have been decompressed.
-func verify(secret []byte, e adapters.Envelope) error {
+func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if len(secret) == 0 {
 		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
 	}

@@ -23,7 +23,7 @@ func TestSignatures(t *testing.T) {
 		}
 		signed++
 		secret := []byte(strings.SplitN(string(g.Section("secret")), "\n", 2)[0])
-		if err := launchdarkly.Adapter.Verify(secret, g.Envelope); err != nil {
+		if err := launchdarkly.Adapter.Verify(adapters.Source{}, secret, g.Envelope); err != nil {
 			t.Errorf("%s: %v", g.Name, err)
 		}
 		other := g.Envelope
@@ -45,7 +45,7 @@ func TestSignatures(t *testing.T) {
 
 func refused(t *testing.T, what string, secret []byte, e adapters.Envelope) {
 	t.Helper()
-	if err := launchdarkly.Adapter.Verify(secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
+	if err := launchdarkly.Adapter.Verify(adapters.Source{}, secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
 		t.Errorf("%s: %v, want ErrUnauthorized", what, err)
 	}
 }
@@ -77,7 +77,7 @@ func TestKeys(t *testing.T) {
 		if c.authorization != "" {
 			e.Header.Set("Authorization", c.authorization)
 		}
-		err := launchdarkly.Adapter.Verify([]byte("sdk-1"), e)
+		err := launchdarkly.Adapter.Verify(adapters.Source{}, []byte("sdk-1"), e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%q with %q: %v", c.path, c.authorization, err)
 		}

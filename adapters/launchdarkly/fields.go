@@ -2,6 +2,7 @@ package launchdarkly
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -50,28 +51,46 @@ func (w *wire) metric() (canonical.Number, error) {
 }
 
 // attributes are what an analyst may want to know of an event: the browser's user agent, which tells robots, that the
-// flag was evaluated only as another one's prerequisite, and that the SDK kept one event in so many.
+// flag was evaluated only as another one's prerequisite, that the SDK kept one event in so many, and the attributes of the
+// context that the options name, those of the unit first.
 func (d *decoder) attributes(w *wire) json.RawMessage {
-	var a struct {
-		UserAgent     string `json:"user_agent,omitempty"`
-		PrereqOf      string `json:"prereq_of,omitempty"`
-		SamplingRatio int    `json:"sampling_ratio,omitempty"`
-	}
-	if isLabel(w.prereqOf.s) {
-		a.PrereqOf = w.prereqOf.s
-	}
-	if n, ok := whole(w.samplingRatio.digits); ok && n > 1 {
-		a.SamplingRatio = n
-	}
-	if a.PrereqOf == "" && a.SamplingRatio == 0 {
+	n, ok := whole(w.samplingRatio.digits)
+	sampled := ok && n > 1
+	kept := d.contextAttributes(w)
+	if w.prereqOf.s == "" && !sampled && len(kept) == 0 {
 		return d.browser
 	}
-	a.UserAgent = d.agent
-	raw, err := json.Marshal(a)
-	if err != nil { // strings and an integer
-		return nil
+	a := &d.kept
+	a.Reset()
+	a.Text("user_agent", d.agent)
+	if isLabel(w.prereqOf.s) {
+		a.Text("prereq_of", w.prereqOf.s)
 	}
-	return raw
+	if sampled {
+		a.Raw("sampling_ratio", strconv.AppendInt(nil, int64(n), 10))
+	}
+	for _, one := range kept {
+		a.Raw(one.name, one.raw)
+	}
+	return a.JSON()
+}
+
+// contextAttributes are the attributes of a context that are kept: in the form of several kinds, the user's first.
+func (d *decoder) contextAttributes(w *wire) []keptAttribute {
+	p := &w.context
+	if p.given != right {
+		p = &w.user
+	}
+	several := p.kind.s == multi
+	kept := slices.DeleteFunc(slices.Clone(p.kept), func(k keptAttribute) bool { return (k.of >= 0) != several })
+	rank := func(k keptAttribute) int {
+		if several && string(p.kindOf(&p.several[k.of])) != user {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(kept, func(a, b keptAttribute) int { return rank(a) - rank(b) })
+	return kept
 }
 
 // browserOf is the user agent of a request from a browser, or from a robot that poses as one.

@@ -1,6 +1,7 @@
 package launchdarkly
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,6 +25,16 @@ type options struct {
 
 	// offEndsEarly takes a flag that is turned off as an experiment that is broken off.
 	offEndsEarly bool
+
+	// attributes of contexts that are kept: the name of the event's attribute by the context's.
+	attributes map[string]string
+}
+
+// keptNames are the attributes that are kept by default, by the names that customers and old SDKs give them.
+var keptNames = map[string]string{
+	"country": "country", "region": "region", "language": "language", "locale": "language", "platform": "platform", "deviceType": "device_type",
+	"device_type": "device_type", "os": "os", "browser": "browser", "appVersion": "app_version", "app_version": "app_version", "plan": "plan",
+	"utm_source": "utm_source", "utm_medium": "utm_medium", "utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content",
 }
 
 func checkOptions(raw map[string]any) error {
@@ -33,7 +44,7 @@ func checkOptions(raw map[string]any) error {
 
 // readOptions reads settings as a YAML or JSON decoder leaves them, and reports all faults at once.
 func readOptions(raw map[string]any) (options, error) {
-	var o options
+	o := options{attributes: keptNames}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		var err error
@@ -48,8 +59,15 @@ func readOptions(raw map[string]any) (options, error) {
 			o.goalEvents, err = readSwitch(name, raw[name])
 		case "off_ends_early":
 			o.offEndsEarly, err = readSwitch(name, raw[name])
+		case "attributes":
+			var more map[string]bool
+			more, err = readKeys(name, "the name of a context's attribute", raw[name])
+			o.attributes = maps.Clone(keptNames)
+			for key := range more {
+				o.attributes[key] = cmp.Or(keptNames[key], key)
+			}
 		default:
-			err = fmt.Errorf("%.60s: no such option; there are unit_kinds, experiment_flags, goal_events, environments and off_ends_early", name)
+			err = fmt.Errorf("%.60s: no such option; there are unit_kinds, experiment_flags, goal_events, environments, off_ends_early and attributes", name)
 		}
 		if err != nil {
 			faults = append(faults, err)

@@ -23,7 +23,7 @@ func (d *decoder) person(w *wire, unit string, e *canonical.Event) (string, erro
 }
 
 // fromContext is schema 4 (go-sdk-common ldcontext marshaling): {kind, key, anonymous, …attributes}, or for several
-// kinds {kind: multi, KIND: {key, anonymous, …}, …}. Anonymous is what says true: false is written, too.
+// kinds {kind: multi, KIND: {key, anonymous, …}, …}. Some SDKs write anonymous only if it is true.
 func (d *decoder) fromContext(p *people, unit string, e *canonical.Event) error {
 	const field = "context"
 	if p.given == wrong {
@@ -43,12 +43,16 @@ func (d *decoder) fromContext(p *people, unit string, e *canonical.Event) error 
 		if unit != "" && unit != kind {
 			return lacks(field, unit)
 		}
+		if isGroup(kind) && p.self.anonymous != yes && isLabel(p.self.key.s) {
+			e.Groups = []canonical.Group{{Kind: kind, ID: p.self.key.s}}
+		}
 		return set(e, field, kind, p.self.key, p.self.anonymous)
 	}
 	one, err := p.choose(field, unit)
 	if err != nil {
 		return err
 	}
+	e.Groups = p.groups()
 	return set(e, field, string(p.kindOf(one)), one.key, one.anonymous)
 }
 
@@ -61,7 +65,7 @@ func (d *decoder) fromContextKeys(p *people, unit string, e *canonical.Event) er
 	}
 	if unit == "" || unit == user {
 		if one := p.of(anonymousUser); one != nil && p.of(user) == nil {
-			return set(e, field, user, one.key, true)
+			return set(e, field, user, one.key, yes)
 		}
 	}
 	one, err := p.choose(field, unit)
@@ -69,7 +73,8 @@ func (d *decoder) fromContextKeys(p *people, unit string, e *canonical.Event) er
 		return err
 	}
 	kind := string(p.kindOf(one))
-	return set(e, field, kind, one.key, d.isAnonymous(kind, one.key.s))
+	e.Groups = p.groups()
+	return set(e, field, kind, one.key, d.stated(kind, one.key.s))
 }
 
 // choose finds the person of a context of several kinds whom an event is about.
@@ -98,7 +103,11 @@ func (d *decoder) fromUser(w *wire, unit string, e *canonical.Event) error {
 	if unit != "" && unit != user {
 		return lacks(field, unit)
 	}
-	return set(e, field, user, w.user.self.key, w.user.self.anonymous || w.contextKind.s == anonymousUser)
+	anonymous := w.user.self.anonymous
+	if w.contextKind.s == anonymousUser {
+		anonymous = yes
+	}
+	return set(e, field, user, w.user.self.key, anonymous)
 }
 
 // fromUserKey is schema 3 as go-sdk-events v1 writes it: contextKind is there for anonymous users only.
@@ -107,9 +116,12 @@ func (d *decoder) fromUserKey(w *wire, unit string, e *canonical.Event) error {
 	if unit != "" && unit != user {
 		return lacks(field, unit)
 	}
-	anonymous := w.contextKind.s == anonymousUser
-	if w.contextKind.given == absent {
-		anonymous = d.isAnonymous(user, w.userKey.s)
+	anonymous := unsaid
+	switch {
+	case w.contextKind.s == anonymousUser:
+		anonymous = yes
+	case w.contextKind.given == absent:
+		anonymous = d.stated(user, w.userKey.s)
 	}
 	return set(e, field, user, w.userKey, anonymous)
 }
@@ -118,7 +130,9 @@ func lacks(field, unit string) error {
 	return fault(field, "has no "+unit+", by which unit_kinds says this flag's experiment randomises")
 }
 
-func set(e *canonical.Event, field, kind string, key text, anonymous bool) error {
+// set writes an id. For the vendor a kind and a key are one context, whether or not a call says that it is anonymous: an id
+// of which nothing is said may be a visitor's, and is ambiguous.
+func set(e *canonical.Event, field, kind string, key text, anonymous statement) error {
 	switch {
 	case key.given == absent:
 		return fault(field, "has no key")
@@ -128,18 +142,18 @@ func set(e *canonical.Event, field, kind string, key text, anonymous bool) error
 		return fault(field, "key must not be empty")
 	case !isKind(kind):
 		return fault(field, "a kind must consist of letters, digits, '.', '_' and '-'")
-	case anonymous:
+	case anonymous == yes:
 		e.AnonymousID = qualified(kind, key.s)
 	default:
-		e.UserID = qualified(kind, key.s)
+		e.UserID, e.AmbiguousID = qualified(kind, key.s), anonymous == unsaid
 	}
 	return nil
 }
 
-// isAnonymous reports whether another item of the batch, wherever it stands, has the key in a context that says that
-// it is anonymous. A server SDK introduces a key in an index event before it writes the key alone, but only once in
-// five minutes, so that a later batch has nothing to go by; the key then counts as a user's.
-func (d *decoder) isAnonymous(kind, key string) bool {
+// stated is yes if another item of the batch, wherever it stands, has the key in a context that says that it is anonymous.
+// A server SDK introduces a key in an index event before it writes the key alone, but only once in five minutes, so that a
+// later batch has nothing to go by; the key is then ambiguous.
+func (d *decoder) stated(kind, key string) statement {
 	if d.anonymous == nil {
 		d.anonymous = map[string]struct{}{}
 		other := reader{c: jsonscan.New(d.body)}
@@ -150,25 +164,27 @@ func (d *decoder) isAnonymous(kind, key string) bool {
 			}
 		})
 	}
-	_, ok := d.anonymous[string(d.pair(kind, key))]
-	return ok
+	if _, ok := d.anonymous[string(d.pair(kind, key))]; ok {
+		return yes
+	}
+	return unsaid
 }
 
 func (d *decoder) note(w *wire) {
-	if w.user.self.anonymous {
+	if w.user.self.anonymous == yes {
 		d.anonymous[string(d.pair(user, w.user.self.key.s))] = struct{}{}
 	}
 	p := &w.context
 	switch {
 	case p.kind.s == multi:
 		for _, one := range p.each() {
-			if one.anonymous {
+			if one.anonymous == yes {
 				d.anonymous[string(d.pair(string(p.kindOf(one)), one.key.s))] = struct{}{}
 			}
 		}
-	case p.self.anonymous && p.kind.given == right:
+	case p.self.anonymous == yes && p.kind.given == right:
 		d.anonymous[string(d.pair(p.kind.s, p.self.key.s))] = struct{}{}
-	case p.self.anonymous:
+	case p.self.anonymous == yes:
 		d.anonymous[string(d.pair(user, p.self.key.s))] = struct{}{}
 	}
 }

@@ -41,6 +41,31 @@ func (r *reader) flag(dst *bool) (err error) {
 	return r.c.Skip()
 }
 
+// statement reads a boolean that may be left out; null and what is none count as left out.
+func (r *reader) statement(dst *statement) error {
+	*dst = unsaid
+	if first := r.c.Peek(); first != 't' && first != 'f' {
+		return r.c.Skip()
+	}
+	said, err := r.c.Bool()
+	if *dst = no; said {
+		*dst = yes
+	}
+	return err
+}
+
+// keep reads an attribute of a context that is to be kept, if it is a text, a number or a boolean.
+func (r *reader) keep(of int, name []byte) error {
+	kept, wanted := r.wanted[string(name)]
+	first := r.c.Peek()
+	if !wanted || first != '"' && first != '0' && first != 't' && first != 'f' {
+		return r.c.Skip()
+	}
+	raw, err := r.c.Raw()
+	r.people.kept = append(r.people.kept, keptAttribute{of, kept, raw})
+	return err
+}
+
 func (r *reader) kind() error {
 	r.w.kind = noKind
 	if r.c.Peek() != '"' {
@@ -124,7 +149,7 @@ func (r *reader) contextMember(name []byte) error {
 		case "key":
 			p.self.key = text{given: wrong}
 		case "anonymous":
-			p.self.anonymous = false
+			p.self.anonymous = unsaid
 		}
 		return r.c.Object(r.personMember)
 	}
@@ -135,9 +160,9 @@ func (r *reader) contextMember(name []byte) error {
 	case "key":
 		return r.text(&p.self.key)
 	case "anonymous":
-		return r.flag(&p.self.anonymous)
+		return r.statement(&p.self.anonymous)
 	}
-	return r.c.Skip()
+	return r.keep(-1, name)
 }
 
 func (r *reader) personMember(name []byte) error {
@@ -146,9 +171,9 @@ func (r *reader) personMember(name []byte) error {
 	case "key":
 		return r.text(&last.key)
 	case "anonymous":
-		return r.flag(&last.anonymous)
+		return r.statement(&last.anonymous)
 	}
-	return r.c.Skip()
+	return r.keep(len(r.people.several)-1, name)
 }
 
 func (r *reader) contextKeys(dst *people) error {

@@ -144,9 +144,10 @@ func (w *wire) reset() {
 type reader struct {
 	c            jsonscan.Cursor
 	outer, inner wire
-	w            *wire   // the item being read
-	people       *people // the context being read
-	from, to     int     // where the item lies in the body
+	w            *wire             // the item being read
+	people       *people           // the context being read
+	wanted       map[string]string // attributes of contexts that are kept: the name of the event's by the context's
+	from, to     int               // where the item lies in the body
 }
 
 // each reads the items of a body, which is an array of them or a single one. What is not an object comes as nil.

@@ -21,7 +21,7 @@ const (
 // of the raw body) or, since the event protocol carries no key at all, a key that whoever points an SDK here appends to
 // the address as key=, or sends in the header of the Optimizely Agent or as a bearer token. A request that is signed
 // stands or falls by its signature. There is no timestamp in a signature, and so no window of replay.
-func verify(secret []byte, e adapters.Envelope) error {
+func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if len(secret) == 0 {
 		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
 	}

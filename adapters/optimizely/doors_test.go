@@ -15,7 +15,7 @@ import (
 
 func refused(t *testing.T, what string, secret []byte, e adapters.Envelope) {
 	t.Helper()
-	if err := optimizely.Adapter.Verify(secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
+	if err := optimizely.Adapter.Verify(adapters.Source{}, secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
 		t.Errorf("%s: %v, want ErrUnauthorized", what, err)
 	}
 }
@@ -29,7 +29,7 @@ func TestSignatures(t *testing.T) {
 		}
 		signed++
 		secret := []byte(strings.TrimSpace(string(g.Section("secret"))))
-		if err := optimizely.Adapter.Verify(secret, g.Envelope); err != nil {
+		if err := optimizely.Adapter.Verify(adapters.Source{}, secret, g.Envelope); err != nil {
 			t.Errorf("%s: %v", g.Name, err)
 		}
 		other := g.Envelope
@@ -70,7 +70,7 @@ func TestKeys(t *testing.T) {
 		if c.header != "" {
 			e.Header.Set(c.header, c.value)
 		}
-		err := optimizely.Adapter.Verify([]byte("k-1"), e)
+		err := optimizely.Adapter.Verify(adapters.Source{}, []byte("k-1"), e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%+v: %v", c, err)
 		}

@@ -7,16 +7,21 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// time reads timestamp: Unix milliseconds by the client's clock.
+// time reads timestamp: Unix milliseconds by the client's clock, or a time as text of clients that are written by hand.
 func (e *event) time() (canonical.Time, error) {
 	switch e.timestamp.given {
 	case absent:
 		return 0, fault("timestamp", "is required")
 	case wrong:
-		return 0, fault("timestamp", "must be a number of milliseconds")
+		at, err := adapters.ParseTime(e.timestamp.text)
+		if err != nil {
+			return 0, fault("timestamp", "must be Unix milliseconds, or RFC 3339")
+		}
+		return at, nil
 	}
 	at, err := canonical.ParseMillis(string(e.timestamp.digits))
 	if err != nil {

@@ -3,6 +3,7 @@ package optimizely
 import (
 	"strconv"
 
+	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -25,8 +26,13 @@ func (d *decoder) notAnExposure(one *decision) string {
 			return "forced_decision" // of a whole flag: it names no experiment
 		}
 		return ""
-	case rollout, holdout:
-		return one.ruleType.s
+	case holdout:
+		if one.experiment.none() {
+			return holdout
+		}
+		return ""
+	case rollout:
+		return rollout
 	case "":
 	default:
 		return "unknown_rule_type"
@@ -38,10 +44,19 @@ func (d *decoder) notAnExposure(one *decision) string {
 		return "no_experiment"
 	}
 	// SDKs before 3 and Optimizely Web say nothing of the kind. Those SDKs send impressions of experiments alone.
-	if x, known := d.source.Catalog.Experiment(one.experiment.s); known && !x.Exposes {
+	if x, known := d.source.Catalog.Experiment(one.experiment.s); known && !x.Exposes && x.Kind != holdout {
 		return x.Kind
 	}
 	return ""
+}
+
+// isHoldout reports whether a decision holds the visitor out of flags: by its rule type, or by the datafile if it has none.
+func (d *decoder) isHoldout(one *decision) bool {
+	if one.ruleType.s != "" {
+		return one.ruleType.s == holdout
+	}
+	x, known := d.source.Catalog.Experiment(one.experiment.s)
+	return known && x.Kind == holdout
 }
 
 // activation is an impression: everything that one call of decide(), activate() or isFeatureEnabled() decided.
@@ -67,6 +82,9 @@ func (d *decoder) activation(s *snapshot, e *event) {
 		x := base
 		if err = d.decided(&x, it); err != nil {
 			continue
+		}
+		if d.isHoldout(it) {
+			x.ExperimentKind = canonical.Holdout
 		}
 		x.ID = d.exposureID(e, it, &x, len(events))
 		x.Attributes = d.attributes(it)
@@ -148,12 +166,14 @@ func (d *decoder) person(x *canonical.Event) error {
 	switch {
 	case v.user.given == wrong:
 		return fault("attributes", d.settings.userAttribute+" must be a string")
-	case v.user.s != "":
+	case v.user.s != "" && v.user.s != who:
 		x.UserID, x.AnonymousID = v.user.s, who
-	case d.settings.anonymous || d.settings.userAttribute != "" || isCookie(who):
-		x.AnonymousID = who
-	default:
+	case v.user.s != "":
 		x.UserID = who
+	case d.settings.visitors == "anonymous" || d.settings.userAttribute != "" || isCookie(who):
+		x.AnonymousID = who
+	default: // unless the options say so, nothing tells whose a visitor id is
+		x.UserID, x.AmbiguousID = who, d.settings.visitors == ""
 	}
 	return nil
 }
@@ -177,7 +197,7 @@ func (d *decoder) conversion(s *snapshot, e *event) {
 	events := d.events[:0]
 	for i := range s.decisions {
 		it := &s.decisions[i]
-		if it.given != right || d.notAnExposure(it) != "" {
+		if it.given != right || d.notAnExposure(it) != "" || d.isHoldout(it) {
 			continue
 		}
 		x := base
@@ -211,7 +231,9 @@ func (d *decoder) what(x *canonical.Event, e *event) (err error) {
 		return err
 	}
 	if x.Value.Set {
-		x.Currency = d.settings.currency
+		if x.Currency = d.settings.currency; x.Currency == "" {
+			x.Currency = adapters.Currency(e.currency.s)
+		}
 	}
 	if x.MetricValue, err = e.metric(); err != nil {
 		return err
@@ -219,5 +241,16 @@ func (d *decoder) what(x *canonical.Event, e *event) (err error) {
 	if e.dedup.given == right {
 		x.DedupKey = e.dedup.s
 	}
+	d.refund(x)
 	return nil
+}
+
+// refund turns an event that the option refunds names into an adjustment of its order. Its revenue may come with either sign.
+func (d *decoder) refund(x *canonical.Event) {
+	order := d.settings.refunds[x.ConversionEvent]
+	if order == "" || x.DedupKey == "" || !x.Value.Set {
+		return
+	}
+	x.ConversionEvent, x.Adjusts, x.DedupKey = order, x.DedupKey, ""
+	x.Value.Micros = min(x.Value.Micros, -x.Value.Micros)
 }

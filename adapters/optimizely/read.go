@@ -60,6 +60,10 @@ func (r *reader) number(dst *number) (err error) {
 		dst.given = right
 		dst.digits, err = r.c.Number()
 		return err
+	case '"':
+		dst.given = wrong
+		dst.text, err = r.c.String()
+		return err
 	case 'n':
 	default:
 		dst.given = wrong
@@ -167,8 +171,8 @@ func (r *reader) keep() {
 			r.visitor.user = text{string(r.raw), right}
 		}
 	}
-	if r.options.attributes[name] {
-		r.visitor.kept = append(r.visitor.kept, attribute{name, r.raw})
+	if as := r.options.attributes[name]; as != "" {
+		r.visitor.kept = append(r.visitor.kept, attribute{as, r.raw})
 	}
 }
 
@@ -259,18 +263,20 @@ func (r *reader) eventMember(name []byte) (err error) {
 	case "value":
 		return r.number(&e.value)
 	case "tags", "a":
-		e.dedup = text{}
-		if r.options.dedupTag != "" {
-			_, err = r.object(r.tagsMember)
-			return err
-		}
+		e.dedup, e.currency = text{}, text{}
+		_, err = r.object(r.tagsMember)
+		return err
 	}
 	return r.c.Skip()
 }
 
 func (r *reader) tagsMember(name []byte) error {
-	if string(name) == r.options.dedupTag {
+	switch {
+	case len(name) == 0:
+	case string(name) == r.options.dedupTag:
 		return r.text(&r.event.dedup)
+	case string(name) == "currency":
+		return r.text(&r.event.currency)
 	}
 	return r.c.Skip()
 }

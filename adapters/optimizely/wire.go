@@ -38,6 +38,7 @@ func (t text) required(field string) (string, error) {
 type number struct {
 	digits []byte
 	given  given
+	text   string // as which it was written
 }
 
 // decision is one of snapshots[].decisions[] (javascript-sdk 6 event_builder log_event.ts; go-sdk pkg/event/events.go).
@@ -55,6 +56,7 @@ type event struct {
 	key, kind, entity, uuid   text
 	timestamp, revenue, value number
 	dedup                     text // the tag that the source's options name
+	currency                  text // the tag currency
 }
 
 // snapshot is one of visitors[].snapshots[]: what happened at one time. The SDKs write one event into each; clients of

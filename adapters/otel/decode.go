@@ -22,7 +22,7 @@ type decoder struct {
 	batch    adapters.Batch
 	record   record
 	browser  string // the user agent of a browser that sends itself
-	made     []byte // memory of attributes that were written
+	kept     adapters.Attributes
 }
 
 func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
@@ -62,42 +62,50 @@ func (d *decoder) reject(err error) {
 	d.batch.Items++
 }
 
-// notAnExposure says why a record is none, "" for one that is. The conventions leave most attributes to the provider, so
-// only what is certain counts: reasons that the source's options name, by default split, a random assignment, and
-// targeting_match, a rule's result. default, disabled, static and error are no decisions about a person; cached repeats
-// an earlier evaluation, or a static one; unknown and nothing tell nothing.
-func (d *decoder) notAnExposure() string {
+// ignored counts a record that is no exposure, and reports whether it is one. The conventions leave most attributes to the
+// provider, so only what is certain counts: the reasons that the source's options name, by default countedReasons. default,
+// disabled, static and error are no decisions about a unit; cached repeats an earlier evaluation, or a static one; unknown
+// and nothing tell nothing.
+func (d *decoder) ignored() bool {
 	r := &d.record
 	if !r.isEvaluation() {
-		return "other_event"
+		d.batch.Ignore("other_event")
+		return true
 	}
-	why := strings.ToLower(r.first(reason, reasonOld)) // OpenFeature writes it in capitals, the conventions do not
-	if why == "" {
-		why = "unknown"
-	}
+	why := reasonOf(r)
 	switch failure := r.values[errorType]; {
 	case failure.kind == compound || failure.text != "" || why == "error":
-		return "error"
+		d.batch.Ignore("error")
 	case d.settings.sets != nil && !d.settings.sets[r.first(setID)]:
-		return "other_set"
+		d.batch.Ignore("other_set")
 	case d.settings.flags != nil && !d.settings.flags[r.first(flagKey)]:
-		return "other_flag"
-	case !d.settings.counts(why):
-		return reasonWord(why)
+		d.batch.Ignore("other_flag")
+	case !d.settings.counts(why, r.first(provider, providerOld)):
+		if knownReasons[why] {
+			d.batch.Ignore(why)
+		} else {
+			d.batch.IgnoreWord("other_reason", why)
+		}
 	case d.variant() == "":
-		return "no_variant"
+		d.batch.Ignore("no_variant")
+	default:
+		return false
 	}
-	return ""
+	return true
 }
 
-// reasonWord is a reason as the reason of an ignore. A reason that the conventions do not know is not repeated, so that
-// no sender can make up metric labels.
-func reasonWord(why string) string {
-	switch why {
-	case "cached", "default", "disabled", "split", "stale", "static", "targeting_match", "unknown":
+// reasonOf is a record's reason in lower case: OpenFeature writes it in capitals, the conventions do not.
+func reasonOf(r *record) string {
+	if why := strings.ToLower(strings.TrimSpace(r.first(reason, reasonOld))); why != "" {
 		return why
 	}
-	return "other_reason"
+	return "unknown"
+}
+
+// knownReasons are the reasons of the conventions and those of countedReasons. Ignored evaluations are counted under them as
+// they are; any other is a provider's own word.
+var knownReasons = map[string]bool{
+	"cached": true, "default": true, "disabled": true, "split": true, "stale": true, "static": true, "targeting_match": true, "unknown": true,
 }
 
 // variant is the provider's name of what was served, or the value where the provider has no variants.
@@ -114,8 +122,7 @@ func (d *decoder) variant() string {
 
 // item gives the record its outcome.
 func (d *decoder) item() {
-	if why := d.notAnExposure(); why != "" {
-		d.batch.Ignore(why)
+	if d.ignored() {
 		d.batch.Items++
 		return
 	}
@@ -132,19 +139,22 @@ func (d *decoder) item() {
 		d.reject(fault("feature_flag.key", "is required: a string"))
 		return
 	case who == "":
-		d.reject(fault("feature_flag.context.id", "is required: without it nobody knows whom the evaluation was for"))
+		d.reject(fault("feature_flag.context.id", "is required: the evaluation has no targeting key, so it cannot be counted for anyone; pass one in the evaluation context"))
 		return
 	case nanos == 0:
 		d.reject(fault("timeUnixNano", "is required"))
 		return
 	}
 	x.At = canonical.Time(nanos / 1_000_000)
-	if user := r.first(person); user != "" {
+	switch user := r.first(person); {
+	case user != "" && user != who:
 		x.UserID, x.AnonymousID = user, who
-	} else if d.settings.anonymous || d.settings.userAttribute != "" {
-		x.AnonymousID = who
-	} else {
+	case user != "" || d.settings.contexts == "user":
 		x.UserID = who
+	case d.settings.contexts == "anonymous" || d.settings.userAttribute != "":
+		x.AnonymousID = who
+	default: // a targeting key does not tell
+		x.UserID, x.AmbiguousID = who, true
 	}
 	if uid := r.first(recordUID); isLabel(uid) {
 		x.ID, x.IDOrigin = uid, canonical.FromSender
@@ -194,44 +204,16 @@ func (d *decoder) attributes() json.RawMessage {
 	if ua == "" {
 		ua = d.browser
 	}
-	start := len(d.made)
-	for _, a := range [...]struct{ name, text string }{
-		{"user_agent", ua},
-		{"provider_name", r.first(provider, providerOld)},
-		{"flag_set_id", r.first(setID)},
-		{"flag_version", r.first(version)},
-		{"reason", strings.ToLower(r.first(reason, reasonOld))},
-	} {
-		if a.text == "" {
-			continue
-		}
-		separator := byte(',')
-		if len(d.made) == start {
-			separator = '{'
-		}
-		d.made = appendQuoted(append(d.made, separator), a.name)
-		d.made = appendQuoted(append(d.made, ':'), a.text)
+	d.kept.Reset()
+	d.kept.Text("user_agent", ua)
+	d.kept.Text("provider_name", r.first(provider, providerOld))
+	d.kept.Text("flag_set_id", r.first(setID))
+	d.kept.Text("flag_version", r.first(version))
+	d.kept.Text("reason", strings.ToLower(r.first(reason, reasonOld)))
+	for _, k := range r.kept {
+		d.kept.Text(k.name, k.text)
 	}
-	if len(d.made) == start {
-		return nil
-	}
-	d.made = append(d.made, '}')
-	return d.made[start:len(d.made):len(d.made)]
-}
-
-func appendQuoted(dst []byte, s string) []byte {
-	plain := true
-	for i := 0; plain && i < len(s); i++ {
-		plain = s[i] >= ' ' && s[i] < utf8.RuneSelf && s[i] != '"' && s[i] != '\\'
-	}
-	if plain {
-		return append(append(append(dst, '"'), s...), '"')
-	}
-	raw, err := json.Marshal(s)
-	if err != nil { // a string
-		return append(dst, `""`...)
-	}
-	return append(dst, raw...)
+	return d.kept.JSON()
 }
 
 // isLabel reports whether a text can be an id of ours: 1 to 200 bytes without control characters.

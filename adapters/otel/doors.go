@@ -13,7 +13,7 @@ import (
 
 // verify accepts a key in a header that the exporter was told to send (OTEL_EXPORTER_OTLP_HEADERS), or in the address
 // where a page cannot set one. OTLP has neither signatures nor keys of its own.
-func verify(secret []byte, e adapters.Envelope) error {
+func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if len(secret) == 0 {
 		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
 	}

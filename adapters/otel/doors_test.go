@@ -32,11 +32,11 @@ func TestKeys(t *testing.T) {
 		if c.header != "" {
 			e.Header.Set(c.header, c.value)
 		}
-		err := otel.Adapter.Verify([]byte("k-1"), e)
+		err := otel.Adapter.Verify(adapters.Source{}, []byte("k-1"), e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%+v: %v", c, err)
 		}
-		if err := otel.Adapter.Verify(nil, e); !errors.Is(err, adapters.ErrUnauthorized) {
+		if err := otel.Adapter.Verify(adapters.Source{}, nil, e); !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("an empty secret: %v", err)
 		}
 	}

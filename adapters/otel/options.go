@@ -10,7 +10,7 @@ import (
 
 // options are a source's settings, for what the records do not say themselves.
 type options struct {
-	// reasons are the feature_flag.result.reason that make an evaluation an exposure; nil: split and targeting_match.
+	// reasons are the feature_flag.result.reason that make an evaluation an exposure; nil: those of countedReasons.
 	reasons map[string]bool
 
 	// flags are the flags that have an experiment; nil: all.
@@ -19,18 +19,32 @@ type options struct {
 	// sets are the flag sets that are read, since two of them may have flags of one key; nil: all.
 	sets map[string]bool
 
-	// anonymous: context ids are of devices, not of users.
-	anonymous bool
+	// contexts is what context ids are ids of: user, anonymous, or "" if it is not known.
+	contexts string
 
 	// userAttribute is the record's attribute that holds the user's id, beside a context id that is a device's.
 	userAttribute string
+
+	// attributes are the record's attributes that are kept besides those of keptAttributes.
+	attributes map[string]bool
 }
 
-func (o *options) counts(reason string) bool {
-	if o.reasons == nil {
-		return reason == "split" || reason == "targeting_match"
+// countedReasons are the reasons of evaluations that decide about a unit: those of OpenFeature (split, targeting_match), of
+// go-feature-flag (targeting_match_split), GrowthBook (experiment) and LaunchDarkly (fallthrough, rule_match).
+var countedReasons = map[string]bool{
+	"split": true, "targeting_match": true, "targeting_match_split": true, "experiment": true, "fallthrough": true, "rule_match": true,
+}
+
+// counts reports whether evaluations with a reason are exposures, of a provider by its name. LaunchDarkly's providers say
+// targeting_match of units that were picked by hand, which no experiment draws.
+func (o *options) counts(reason, provider string) bool {
+	if o.reasons != nil {
+		return o.reasons[reason]
 	}
-	return o.reasons[reason]
+	if reason == "targeting_match" && strings.Contains(strings.ToLower(provider), "launchdarkly") {
+		return false
+	}
+	return countedReasons[reason]
 }
 
 func checkOptions(raw map[string]any) error {
@@ -61,16 +75,18 @@ func (o *options) read(name string, raw any) (err error) {
 		o.sets, err = readNames(name, raw, strings.Clone)
 	case "contexts":
 		if s != "user" && s != "anonymous" {
-			return errors.New("contexts: must be user or anonymous: what your targeting keys are keys of")
+			return errors.New("contexts: must be user or anonymous: whose ids your targeting keys are; leave it out if they are both")
 		}
-		o.anonymous = s == "anonymous"
+		o.contexts = s
 	case "user_attribute":
 		if s == "" {
 			return errors.New("user_attribute: must be the key of a record's attribute such as user.id")
 		}
 		o.userAttribute = s
+	case "attributes":
+		o.attributes, err = readNames(name, raw, strings.Clone)
 	default:
-		return fmt.Errorf("%.60s: no such option; there are reasons, flags, flag_sets, contexts and user_attribute", name)
+		return fmt.Errorf("%.60s: no such option; there are reasons, flags, flag_sets, contexts, user_attribute and attributes", name)
 	}
 	return err
 }

@@ -187,7 +187,7 @@ func (d *decoder) protobufAttribute(s string) error {
 	}
 	v, err := protobufValue(raw)
 	if err == nil {
-		d.record.set(key, d.settings.userAttribute, v)
+		d.record.set(key, &d.settings, v)
 	}
 	return err
 }

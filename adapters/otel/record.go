@@ -11,6 +11,19 @@ type record struct {
 	time, observed uint64 // Unix nanoseconds
 	trace, span    string // in hex
 	values         [attributes]value
+	kept           []keptAttribute
+}
+
+// keptAttribute is an attribute of the record that becomes one of the event.
+type keptAttribute struct{ name, text string }
+
+// maxKept bounds the attributes of a record that are kept.
+const maxKept = 32
+
+// keptAttributes are the attributes of the conventions that are kept by default, by the names that all vendors share.
+var keptAttributes = map[string]string{
+	"geo.country.iso_code": "country", "geo.region.iso_code": "region", "browser.language": "language", "browser.platform": "platform",
+	"device.type": "device_type", "os.name": "os", "os.type": "os", "user_agent.name": "browser", "app.version": "app_version",
 }
 
 // value is an attribute's value.
@@ -101,13 +114,20 @@ func flagAttribute(name string) (attribute, bool) {
 	return 0, false
 }
 
-// set notes an attribute, if anybody asks for it.
-func (r *record) set(key, personKey string, v value) {
+// set stores an attribute if it is read or kept.
+func (r *record) set(key string, o *options, v value) {
 	if a, known := attributeOf(key); known {
 		r.values[a] = v
 	}
-	if key == personKey && key != "" {
+	if key == o.userAttribute && key != "" {
 		r.values[person] = v
+	}
+	name := keptAttributes[key]
+	if name == "" && o.attributes[key] {
+		name = key
+	}
+	if name != "" && (v.kind == text || v.kind == scalar) && len(r.kept) < maxKept {
+		r.kept = append(r.kept, keptAttribute{name, v.text})
 	}
 }
 

@@ -20,7 +20,7 @@ const replayWindow = 5 * 60
 // verify accepts a webhook that is signed as Standard Webhooks has it, or a request that carries the project's token
 // where the SDKs write it: Authorization in capture V1, else in the body. The token is public and only tells projects
 // apart.
-func verify(secret []byte, e adapters.Envelope) error {
+func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if len(secret) == 0 {
 		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
 	}

@@ -56,7 +56,7 @@ func TestVerify(t *testing.T) {
 		"an empty secret":              {"", golden(t, "constructed-capture-single").Envelope, false},
 		"a webhook that is not signed": {signing, golden(t, "constructed-webhook-action-text").Envelope, false},
 	} {
-		err := posthog.Adapter.Verify([]byte(c.secret), c.e)
+		err := posthog.Adapter.Verify(adapters.Source{}, []byte(c.secret), c.e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%s: %v", name, err)
 		}

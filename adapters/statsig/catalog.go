@@ -32,6 +32,7 @@ func parseCatalog(data []byte) (*adapters.Catalog, error) {
 	var download struct {
 		Configs json.RawMessage `json:"dynamic_configs"`
 		Layers  json.RawMessage `json:"layer_configs"`
+		Gates   json.RawMessage `json:"feature_gates"`
 		Time    json.Number     `json:"time"`
 	}
 	if err := json.Unmarshal(data, &download); err != nil {
@@ -48,10 +49,22 @@ func parseCatalog(data []byte) (*adapters.Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layer_configs: %w", err)
 	}
+	gates, err := readSpecs(download.Gates)
+	if err != nil {
+		return nil, fmt.Errorf("feature_gates: %w", err)
+	}
 	c := &adapters.Catalog{Revision: download.Time.String(), Experiments: make(map[string]adapters.CatalogExperiment, len(specs)), Names: map[string]string{}}
 	for _, s := range specs {
 		c.Experiments[s.Name] = s.experiment()
 		if s.Entity == "experiment" {
+			for _, hash := range hashes(s.Name) {
+				c.Names[hash] = s.Name
+			}
+		}
+	}
+	for _, s := range gates {
+		if _, taken := c.Experiments[s.Name]; s.Entity == entityHoldout && !taken {
+			c.Experiments[s.Name] = s.holdout()
 			for _, hash := range hashes(s.Name) {
 				c.Names[hash] = s.Name
 			}
@@ -83,6 +96,13 @@ func readSpecs(raw json.RawMessage) ([]spec, error) {
 		list = append(list, s)
 	}
 	return list, nil
+}
+
+// holdout is a gate that holds users out of experiments.
+func (s spec) holdout() adapters.CatalogExperiment {
+	x := s.experiment()
+	x.Exposes, x.Variants = true, map[string]string{"true": heldOutVariant, "false": otherVariant}
+	return x
 }
 
 func (s spec) experiment() adapters.CatalogExperiment {

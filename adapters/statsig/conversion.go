@@ -4,8 +4,11 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
 
 // conversion is a customer's own event. It names no experiment: the vendor joins it with exposures by unit, and so do
@@ -19,26 +22,16 @@ func (d *decoder) conversion(i int, w *wire) {
 		return
 	}
 	d.stamp(&e, at, own)
-	var a attributes
-	switch w.value.first {
-	case '0':
-		if e.MetricValue, err = canonical.ParseNumber(w.value.s); err != nil {
-			d.batch.Reject(i, fault("value", err.Error()))
-			return
-		}
-	case '"': // GO writes every value as text, "" where there is none; a text that is no number is a label
-		if n, err := canonical.ParseNumber(w.value.s); err == nil {
-			e.MetricValue = n
-		} else {
-			a.text("value", w.value.s)
-		}
+	a := &d.kept
+	a.Reset()
+	if err := d.values(w, &e, a); err != nil {
+		d.batch.Reject(i, err)
+		return
 	}
-	a.text("user_agent", d.userAgent(p))
-	if len(a) > 0 {
-		e.Attributes = []byte(a)
-	}
+	a.Text("user_agent", d.userAgent(p))
+	e.Attributes = a.JSON()
 	if e.UserID == "" && e.AnonymousID == "" && len(p.ids) == 0 {
-		d.batch.Reject(i, fault("user", "must have a userID or customIDs: the event is nobody's"))
+		d.batch.Reject(i, fault("user", "must have a userID or customIDs: without one the event cannot be counted for anyone"))
 		return
 	}
 	e.ID = d.conversionID(w, &e, own)
@@ -48,6 +41,102 @@ func (d *decoder) conversion(i int, w *wire) {
 		return
 	}
 	d.accept(i, "", events...)
+}
+
+// values reads what a conversion is worth. value is a number, a label such as a product's code, or a number as text: GO writes
+// every value as text. Beside a price in the metadata, text is a label even if it consists of digits (DOCS: logEvent(user,
+// "add_to_cart", "SKU_123", {price: "9.99"})). The price is money.
+func (d *decoder) values(w *wire, e *canonical.Event, a *adapters.Attributes) error {
+	member, set := d.options.valueFrom[w.name.s]
+	if !set {
+		member, set = d.options.valueFrom[""]
+	}
+	meta := d.metaOf(w.meta.raw, member)
+	money, given := meta.money, meta.money.Set
+	if set {
+		var err error
+		if money, err = meta.named(w, member); err != nil {
+			return err
+		}
+	}
+	isMoney := set && member == "value"
+	switch {
+	case isMoney:
+	case w.value.first == '0':
+		n, err := canonical.ParseNumber(w.value.s)
+		if err != nil {
+			return fault("value", err.Error())
+		}
+		e.MetricValue = n
+	case w.value.first == '"':
+		if n, err := canonical.ParseNumber(w.value.s); err == nil && !given {
+			e.MetricValue = n
+		} else {
+			a.Text("value", w.value.s)
+		}
+	}
+	if e.Value = money; money.Set {
+		e.Currency = adapters.Currency(meta.currency)
+	}
+	return nil
+}
+
+// worth is what the metadata of a conversion say about money.
+type worth struct {
+	money    canonical.Number // the first of moneyMembers that is a number
+	currency string
+	member   scalar // the one that the option value_from names
+}
+
+// moneyMembers are the members of metadata that hold money, the most certain first.
+var moneyMembers = [...]string{"revenue", "value", "price"}
+
+func (d *decoder) metaOf(raw []byte, member string) (m worth) {
+	if len(raw) == 0 || raw[0] != '{' {
+		return m
+	}
+	r := reader{c: jsonscan.New(raw)}
+	var found [len(moneyMembers)]scalar
+	_ = r.c.Object(func(name []byte) error { // it was read once already
+		dst := &scalar{}
+		for i, known := range moneyMembers {
+			if string(name) == known {
+				dst = &found[i]
+			}
+		}
+		if err := r.scalar(dst); err != nil {
+			return err
+		}
+		if string(name) == "currency" {
+			m.currency = dst.s
+		}
+		if string(name) == member {
+			m.member = *dst
+		}
+		return nil
+	})
+	for _, one := range found {
+		if n, err := canonical.ParseNumber(strings.TrimSpace(one.s)); err == nil && one.s != "" {
+			m.money = n
+			break
+		}
+	}
+	return m
+}
+
+// named is the number in the member that the option value_from names; value is the event's own.
+func (m *worth) named(w *wire, member string) (n canonical.Number, err error) {
+	text, field := m.member.s, "metadata."+member
+	if member == "value" {
+		text, field = w.value.s, "value"
+	}
+	if strings.TrimSpace(text) == "" {
+		return n, nil
+	}
+	if n, err = canonical.ParseNumber(strings.TrimSpace(text)); err != nil {
+		return n, fault(field, err.Error()+"; value_from names it")
+	}
+	return n, nil
 }
 
 // units are the conversion as of every unit that an experiment may be randomised by: the person, and each kind of

@@ -32,6 +32,10 @@ type decoder struct {
 	page   bool           // a client SDK sent the request: its values were decided elsewhere
 	agent  string         // of the browser that sent the request, "" for servers
 	equal  map[string]int // how often a conversion's id came up in this request
+	device person         // what the batch says of the device, for its attributes alone
+
+	heldOut []canonical.Event // exposures to holdouts that the item tells of besides
+	kept    adapters.Attributes
 }
 
 // request is a body's outermost members, as they lie in it.
@@ -51,6 +55,7 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
 	d := decoder{source: s, envelope: e, options: o, sent: clientTime(e), page: isPage(e)}
+	d.wanted = o.attributes
 	if d.page {
 		d.agent = browser(e)
 	}
@@ -150,18 +155,48 @@ func (d *decoder) readShared(r request) error {
 		err = d.user(&d.shared)
 	}
 	if r.meta != nil && err == nil {
-		d.c = jsonscan.New(r.meta)
-		err = d.object(func(name []byte) error {
-			if string(name) == "stableID" {
-				return d.scalar(&d.stable)
-			}
-			return d.c.Skip()
-		})
+		err = d.readMeta(r.meta)
 	}
 	if err != nil { // it was read once already
 		return adapters.Unreadable("%v", err)
 	}
 	return nil
+}
+
+// deviceMembers are the members of a client SDK's statsigMetadata that are kept as attributes.
+var deviceMembers = map[string]string{
+	"appVersion": "app_version", "language": "language", "locale": "language", "systemName": "os", "platform": "platform",
+}
+
+// readMeta reads the metadata of a batch. A client SDK has one user, and the batch's stable id is its browser's or device's.
+// An SDK with many users puts the id of its process there, which is no user's.
+func (d *decoder) readMeta(raw []byte) error {
+	var sdk scalar
+	d.c = jsonscan.New(raw)
+	wanted := d.wanted
+	d.wanted = deviceMembers
+	d.reader.who = &d.device
+	err := d.object(func(name []byte) error {
+		switch string(name) {
+		case "stableID":
+			return d.scalar(&d.stable)
+		case "sdkType":
+			return d.scalar(&sdk)
+		}
+		return d.reader.keep(name)
+	})
+	d.wanted = wanted
+	if isShared(sdk.s) || isShared(d.envelope.Query().Get("st")) {
+		d.stable, d.page = scalar{}, false
+		d.device.reset()
+	}
+	return err
+}
+
+// isShared reports whether an SDK by its type evaluates for many users in one process: js-on-device-eval-client, which the
+// serverless client is as well, and the server SDKs.
+func isShared(sdkType string) bool {
+	return strings.Contains(sdkType, "on-device-eval") || strings.Contains(sdkType, "server") || sdkType == "statsig-node"
 }
 
 // each gives the items of an array their outcome.
@@ -222,6 +257,7 @@ func (d *decoder) handshake(data []byte) error {
 // item gives one item its outcome.
 func (d *decoder) item(i int) {
 	w := &d.w
+	d.heldOut = nil
 	if d.form == byHand {
 		d.exposureByHand(i, w)
 		return
@@ -232,15 +268,24 @@ func (d *decoder) item(i int) {
 	case custom:
 		d.conversion(i, w)
 	case configExposure:
+		d.heldOut = d.secondary(w)
 		d.configExposure(i, w)
 	case layerExposure:
+		d.heldOut = d.secondary(w)
 		d.layerExposure(i, w)
 	case experimentExposure:
+		d.heldOut = d.secondary(w)
 		d.exposure(i, w, found{experiment: w.meta.config.s, rule: w.meta.ruleID.s, group: w.meta.groupName.s, field: "metadata.config"})
 	case gateExposure:
 		d.gate(i, w, w.meta.gate.s, w.meta.ruleID.s, w.meta.gateValue)
 	case configChange:
 		d.change(i, w)
+	case autoCapture:
+		if d.options.autoCapture {
+			d.conversion(i, w)
+		} else {
+			d.batch.Ignore(kinds[autoCapture])
+		}
 	default:
 		d.batch.Ignore(kinds[w.kind])
 	}

@@ -29,7 +29,7 @@ const (
 // verify accepts a webhook's signature, an SDK's key in the header or, from browsers and beacons, in the query
 // (WEB NetworkConfig.js), or the key of a pre-commit webhook. A request that is signed stands or falls by its
 // signature. The handshake of a new webhook comes unsigned, carries nothing and is let in.
-func verify(secret []byte, e adapters.Envelope) error {
+func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if len(secret) == 0 {
 		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
 	}

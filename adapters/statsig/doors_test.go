@@ -23,7 +23,7 @@ func TestSignatures(t *testing.T) {
 		}
 		signed++
 		secret := []byte(strings.TrimSpace(string(g.Section("signing_secret"))))
-		if err := statsig.Adapter.Verify(secret, g.Envelope); err != nil {
+		if err := statsig.Adapter.Verify(adapters.Source{}, secret, g.Envelope); err != nil {
 			t.Errorf("%s: %v", g.Name, err)
 		}
 		refused(t, g.Name+", another secret", []byte("another"), g.Envelope)
@@ -50,7 +50,7 @@ func TestSignatures(t *testing.T) {
 
 func refused(t *testing.T, what string, secret []byte, e adapters.Envelope) {
 	t.Helper()
-	if err := statsig.Adapter.Verify(secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
+	if err := statsig.Adapter.Verify(adapters.Source{}, secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
 		t.Errorf("%s: %v, want ErrUnauthorized", what, err)
 	}
 }
@@ -79,7 +79,7 @@ func TestKeys(t *testing.T) {
 		if c.header != "" {
 			e.Header.Set(c.header, c.value)
 		}
-		err := statsig.Adapter.Verify([]byte("secret-1"), e)
+		err := statsig.Adapter.Verify(adapters.Source{}, []byte("secret-1"), e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%+v: %v", c, err)
 		}

@@ -22,7 +22,7 @@ type found struct {
 // in a rule that can be a group counts. In webhooks it is a dynamic config, because experiments have their own event.
 func (d *decoder) configExposure(i int, w *wire) {
 	if d.form == fromWebhook {
-		d.batch.Ignore(kinds[configExposure])
+		d.pass(i, kinds[configExposure])
 		return
 	}
 	d.exposure(i, w, found{experiment: w.meta.config.s, rule: w.meta.ruleID.s, field: "metadata.config"})
@@ -32,7 +32,7 @@ func (d *decoder) configExposure(i int, w *wire) {
 // reading one that no experiment owns names none, and yet the group's rule (GO layer.go).
 func (d *decoder) layerExposure(i int, w *wire) {
 	if w.meta.allocatedExperiment.s == "" {
-		d.batch.Ignore(kinds[layerExposure])
+		d.pass(i, kinds[layerExposure])
 		return
 	}
 	d.exposure(i, w, found{
@@ -87,13 +87,13 @@ func (d *decoder) exposure(i int, w *wire, f found) {
 		return
 	}
 	if why := unreal(w, f.rule, f.group); why != "" {
-		d.batch.Ignore(why)
+		d.pass(i, why)
 		return
 	}
 	name, known := d.name(f.experiment)
 	x, cataloged := d.source.Catalog.Experiment(name)
 	if why := d.unfit(w, f, name, x, cataloged, known); why != "" {
-		d.batch.Ignore(why)
+		d.pass(i, why)
 		return
 	}
 	variant, ok := x.Variant(f.rule)
@@ -136,12 +136,16 @@ func (d *decoder) unfit(w *wire, f found, name string, x adapters.CatalogExperim
 
 // gate is a check of a feature gate. It counts where the configuration says that the gate's rollout is a test.
 func (d *decoder) gate(i int, w *wire, gate, rule string, passes scalar) {
+	if e, ok := d.holdout(w, gate, rule, passes.isTrue()); ok {
+		d.accept(i, "metadata.gate", e)
+		return
+	}
 	if !d.options.gates[gate] {
-		d.batch.Ignore(kinds[gateExposure])
+		d.pass(i, kinds[gateExposure])
 		return
 	}
 	if why := unreal(w, rule, ""); why != "" && (d.form != byHand || rule != "") {
-		d.batch.Ignore(why)
+		d.pass(i, why)
 		return
 	}
 	variant := "fail"
@@ -167,7 +171,7 @@ func (d *decoder) expose(i int, w *wire, f found, e canonical.Event, unit string
 		unit = ""
 		id := p.of(kind)
 		if id == "" {
-			d.batch.Ignore("without_its_unit")
+			d.pass(i, "without_its_unit")
 			return
 		}
 		e.UserID, e.AnonymousID = qualified(kind, id), ""
@@ -180,27 +184,27 @@ func (d *decoder) expose(i int, w *wire, f found, e canonical.Event, unit string
 		return
 	}
 	d.stamp(&e, at, own)
-	var a attributes
-	a.text("layer", f.layer)
+	a := &d.kept
+	a.Reset()
+	a.Text("layer", f.layer)
 	if f.layer != "" {
-		a.text("parameter", w.meta.parameterName.s)
+		a.Text("parameter", w.meta.parameterName.s)
 	}
 	if w.meta.isManual.isTrue() {
-		a.raw("manual", "true")
+		a.Raw("manual", []byte("true"))
 	}
-	a.text("sampling_rate", w.samplingRate.s)
-	a.text("lacks_unit", unit)
-	a.text("user_agent", d.userAgent(p))
-	if len(a) > 0 {
-		e.Attributes = []byte(a)
-	}
+	a.Text("sampling_rate", w.samplingRate.s)
+	a.Text("lacks_unit", unit)
+	a.Text("user_agent", d.userAgent(p))
+	d.keep(a, p)
+	e.Attributes = a.JSON()
 	switch {
 	case w.timeUUID.s != "" && isLabel(w.timeUUID.s):
 		e.ID = w.timeUUID.s
 	case own:
-		e.ID = canonical.DeriveID(d.source.Name, "exposure", f.experiment, f.rule, f.group, e.UserID, e.AnonymousID, strconv.FormatInt(int64(at), 10), string(a))
+		e.ID = canonical.DeriveID(d.source.Name, "exposure", f.experiment, f.rule, f.group, e.UserID, e.AnonymousID, strconv.FormatInt(int64(at), 10), string(e.Attributes))
 	}
-	d.accept(i, f.field, e)
+	d.accept(i, f.field, append([]canonical.Event{e}, d.heldOut...)...)
 }
 
 // hasUnit reports whether the user has the id that the experiment randomises by. Server SDKs log a user without it all

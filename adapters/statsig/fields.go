@@ -1,7 +1,6 @@
 package statsig
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -62,8 +61,8 @@ func (d *decoder) at(w *wire) (at canonical.Time, own bool, err error) {
 			break
 		}
 		if at, err = canonical.ParseMillis(v.s); err != nil {
-			if at, err = canonical.ParseTime(v.s); err != nil {
-				return 0, true, fault("time", "must be Unix milliseconds or RFC 3339")
+			if at, err = adapters.ParseTime(v.s); err != nil {
+				return 0, true, fault("time", err.Error())
 			}
 		}
 	default:
@@ -78,22 +77,59 @@ func (d *decoder) at(w *wire) (at canonical.Time, own bool, err error) {
 	return d.envelope.ReceivedAt, false, nil
 }
 
-// who writes into an event whom it is about. The stable id of the user comes before the batch's, which is the browser's.
+// who writes into an event whom it is about. The stable id of the user comes before the batch's, which is the browser's. A
+// placeholder does not hide an id that comes after it.
 func (d *decoder) who(w *wire, e *canonical.Event) *person {
 	p := &w.who
 	if !p.given && d.shared.given {
 		p = &d.shared
 	}
-	e.UserID = p.userID.s
-	if e.UserID == "" {
-		e.UserID = w.userID.s
-	}
-	for _, id := range [...]string{p.of("stableID"), w.stableID.s, d.stable.s} {
-		if e.AnonymousID = id; id != "" {
-			break
+	e.UserID = d.firstID(p.userID.s, w.userID.s)
+	e.AnonymousID = d.firstID(p.of("stableID"), w.stableID.s, d.stable.s)
+	e.DropPlaceholders(d.source.Rules)
+	e.Groups = p.groups()
+	return p
+}
+
+// firstID is the first id that stands for a person, else the first that is there, which the contract then refuses.
+func (d *decoder) firstID(ids ...string) (first string) {
+	for _, id := range ids {
+		switch {
+		case id == "":
+		case !d.source.Rules.IsNonID(id):
+			return id
+		case first == "":
+			first = id
 		}
 	}
-	return p
+	return first
+}
+
+// noGroups are custom ids of people and devices, in lower case and without "id" at the end.
+var noGroups = map[string]bool{
+	"user": true, "stable": true, "device": true, "session": true, "visitor": true, "anonymous": true, "client": true, "browser": true, "request": true,
+}
+
+// groups are the custom ids of what a user belongs to, such as companyID: the group company.
+func (p *person) groups() (found []canonical.Group) {
+	for _, id := range p.ids {
+		kind := groupKind(string(p.names[id.from:id.to]))
+		if id.value.s != "" && !noGroups[strings.ToLower(kind)] && isLabel(kind) && isLabel(id.value.s) {
+			found = append(found, canonical.Group{Kind: kind, ID: id.value.s})
+		}
+	}
+	found = canonical.SortGroups(found)
+	return found[:min(len(found), canonical.MaxGroups)]
+}
+
+// groupKind is the name of a custom id without its end: companyID and company_id are company, as other vendors call it.
+func groupKind(name string) string {
+	for _, end := range [...]string{"_id", "ID", "Id"} {
+		if kind, ok := strings.CutSuffix(name, end); ok && kind != "" {
+			return kind
+		}
+	}
+	return name
 }
 
 // userAgent is whose hands the event came from, for the filter of bots.
@@ -108,45 +144,13 @@ func (d *decoder) userAgent(p *person) string {
 // that a company 42 is never the user 42.
 func qualified(unit, id string) string { return unit + ":" + id }
 
-// attributes is a JSON object being written.
-type attributes []byte
-
-func (a *attributes) text(name, value string) {
-	if value == "" || len(value) > maxAttribute {
-		return
-	}
-	if isPlain(value) {
-		a.raw(name, `"`+value+`"`)
-		return
-	}
-	quoted, err := json.Marshal(value)
-	if err != nil { // a string always can
-		return
-	}
-	a.raw(name, string(quoted))
-}
-
-// isPlain reports whether a text stands in JSON as it is, as nearly all do.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
-			return false
+// keep adds the attributes of the user and of the batch that are kept.
+func (d *decoder) keep(a *adapters.Attributes, p *person) {
+	for _, one := range [...]*person{p, &d.device} {
+		for _, k := range one.kept {
+			a.Raw(k.name, k.raw)
 		}
 	}
-	return true
-}
-
-// maxAttribute is the longest text that is kept: the longest user agents are a quarter of it.
-const maxAttribute = 2048
-
-func (a *attributes) raw(name, value string) {
-	if len(*a) == 0 {
-		*a = append(make([]byte, 0, len(name)+len(value)+48), '{')
-	} else {
-		(*a)[len(*a)-1] = ','
-	}
-	*a = append(append(append(append(*a, '"'), name...), `":`...), value...)
-	*a = append(*a, '}')
 }
 
 // isLabel reports whether a text can be an id of ours: 1 to 200 bytes without control characters.

@@ -1,6 +1,7 @@
 package statsig
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +19,26 @@ type options struct {
 
 	// unitKinds is the custom id that an experiment randomises by and is to be counted by.
 	unitKinds map[string]string
+
+	// holdouts are gates that hold users out of experiments, if there is no catalog that says so.
+	holdouts map[string]bool
+
+	// valueFrom is the member of metadata that holds a conversion's money, by the event's name; "" is for all others. The
+	// member value is the event's own value.
+	valueFrom map[string]string
+
+	// autoCapture counts the events that @statsig/web-analytics logs by itself as conversions.
+	autoCapture bool
+
+	// attributes of users that are kept: the name of the event's attribute by the user's.
+	attributes map[string]string
+}
+
+// keptNames are the attributes that are kept by default, at the top of a user or among custom.
+var keptNames = map[string]string{
+	"country": "country", "region": "region", "language": "language", "locale": "language", "platform": "platform", "deviceType": "device_type",
+	"device_type": "device_type", "os": "os", "browser": "browser", "browserName": "browser", "appVersion": "app_version", "app_version": "app_version",
+	"plan": "plan", "utm_source": "utm_source", "utm_medium": "utm_medium", "utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content",
 }
 
 func checkOptions(raw map[string]any) error {
@@ -27,7 +48,7 @@ func checkOptions(raw map[string]any) error {
 
 // readOptions reads settings as a YAML or JSON decoder leaves them, and reports all faults at once.
 func readOptions(raw map[string]any) (options, error) {
-	var o options
+	o := options{attributes: keptNames}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		var err error
@@ -38,8 +59,24 @@ func readOptions(raw map[string]any) (options, error) {
 			o.gates, err = readNames(name, raw[name])
 		case "unit_kinds":
 			o.unitKinds, err = readUnitKinds(raw[name])
+		case "holdouts":
+			o.holdouts, err = readNames(name, raw[name])
+		case "value_from":
+			o.valueFrom, err = readValueFrom(raw[name])
+		case "auto_capture":
+			var ok bool
+			if o.autoCapture, ok = raw[name].(bool); !ok {
+				err = errors.New("auto_capture: must be true or false")
+			}
+		case "attributes":
+			var more map[string]bool
+			more, err = readNames(name, raw[name])
+			o.attributes = maps.Clone(keptNames)
+			for key := range more {
+				o.attributes[key] = cmp.Or(keptNames[key], key)
+			}
 		default:
-			err = fmt.Errorf("%.60s: no such option; there are experiments, gates and unit_kinds", name)
+			err = fmt.Errorf("%.60s: no such option; there are experiments, gates, unit_kinds, holdouts, value_from, auto_capture and attributes", name)
 		}
 		if err != nil {
 			faults = append(faults, err)
@@ -63,6 +100,26 @@ func readNames(option string, raw any) (map[string]bool, error) {
 		}
 	}
 	return names, errors.Join(faults...)
+}
+
+// readValueFrom reads a member's name, or one by event.
+func readValueFrom(raw any) (map[string]string, error) {
+	if member, ok := raw.(string); ok && member != "" {
+		return map[string]string{"": member}, nil
+	}
+	given, ok := raw.(map[string]any)
+	if !ok || len(given) == 0 {
+		return nil, errors.New("value_from: must be a member of metadata such as price, or map events to one, such as {purchase: total}; value is the event's own value")
+	}
+	members := make(map[string]string, len(given))
+	for _, event := range slices.Sorted(maps.Keys(given)) {
+		member, ok := given[event].(string)
+		if !ok || member == "" || event == "" {
+			return nil, fmt.Errorf("value_from.%.60s: must be the name of a member of metadata", event)
+		}
+		members[event] = member
+	}
+	return members, nil
 }
 
 func readUnitKinds(raw any) (map[string]string, error) {

@@ -23,14 +23,15 @@ const (
 	nonExposedChecks
 	logLine
 	valueMismatch
-	internal // any other name that is Statsig's own
+	autoCapture // of @statsig/web-analytics
+	internal    // any other name that is Statsig's own
 )
 
 // kinds are the words for events that do not count, by kind.
 var kinds = [...]string{
 	noKind: "nameless", custom: "custom", configExposure: "not_an_experiment", layerExposure: "layer_default", gateExposure: "gate_exposure",
 	experimentExposure: "experiment_exposure", configChange: "config_change", diagnostics: "diagnostics",
-	nonExposedChecks: "non_exposed_checks", logLine: "log_line", valueMismatch: "default_value_type_mismatch", internal: "statsig_internal",
+	nonExposedChecks: "non_exposed_checks", logLine: "log_line", valueMismatch: "default_value_type_mismatch", autoCapture: "auto_capture", internal: "statsig_internal",
 }
 
 // parseKind knows the names that begin with "statsig::" (GO logger.go; WEB EventNames; DOCS
@@ -38,6 +39,9 @@ var kinds = [...]string{
 func parseKind(name string) kind {
 	rest, ok := strings.CutPrefix(name, "statsig::")
 	if !ok {
+		if strings.HasPrefix(name, "auto_capture::") {
+			return autoCapture
+		}
 		return custom
 	}
 	switch rest {
@@ -71,8 +75,8 @@ type scalar struct {
 
 func (v scalar) isTrue() bool { return v.s == "true" }
 
-// person is a user object. What may be private is never read: email, ip, custom, privateAttributes, which GO
-// LogImmediate does send.
+// person is a user object. What may be private is never read: email, ip, privateAttributes, which GO LogImmediate does send,
+// and of custom what is not kept.
 type person struct {
 	given     bool
 	userID    scalar // a number where NODE was given one
@@ -80,6 +84,13 @@ type person struct {
 	name      scalar // of who changed something in the console
 	ids       []customID
 	names     []byte // of ids, one after the other: a member's name is valid only while it is read
+	kept      []keptAttribute
+}
+
+// keptAttribute is an attribute of a user that becomes one of the event.
+type keptAttribute struct {
+	name string
+	raw  []byte // of a JSON text, number or boolean; aliases the body
 }
 
 type customID struct {
@@ -87,7 +98,7 @@ type customID struct {
 	value    scalar
 }
 
-func (p *person) reset() { *p = person{ids: p.ids[:0], names: p.names[:0]} }
+func (p *person) reset() { *p = person{ids: p.ids[:0], names: p.names[:0], kept: p.kept[:0]} }
 
 // of is a custom id by its name, whose case does not matter (GO evaluator.go getUnitID looks it up as given, then in
 // lower case).
@@ -126,6 +137,7 @@ type wire struct {
 	unitID           scalar // webhooks: the name of the unit's kind
 	timeUUID         scalar // webhooks: the event's id
 	samplingRate     scalar
+	secondary        []byte // the gates that were checked on the way
 
 	experimentName, gateName, group, ruleID, passes scalar // of an exposure logged by hand over HTTP
 }
@@ -142,6 +154,20 @@ type reader struct {
 	all []byte // what c walks over
 	w   wire
 	who *person // the user being read
+
+	wanted map[string]string // attributes of users that are kept: the name of the event's by the user's
+}
+
+// keep reads an attribute of the user being read, if it is to be kept and is a text, a number or a boolean.
+func (r *reader) keep(name []byte) error {
+	kept, wanted := r.wanted[string(name)]
+	first := r.c.Peek()
+	if !wanted || first != '"' && first != '0' && first != 't' && first != 'f' {
+		return r.c.Skip()
+	}
+	raw, err := r.c.Raw()
+	r.who.kept = append(r.who.kept, keptAttribute{kept, raw})
+	return err
 }
 
 func (r *reader) scalar(dst *scalar) (err error) {
@@ -194,6 +220,10 @@ func (r *reader) member(name []byte) error {
 		return r.scalar(&w.time)
 	case "statsigMetadata":
 		return r.object(r.statsigMember)
+	case "secondaryExposures":
+		raw, err := r.c.Raw()
+		w.secondary = raw
+		return err
 	case "context": // Segment and Stitch: {user, value, metadata}
 		return r.object(r.contextMember)
 	}
@@ -264,8 +294,12 @@ func (r *reader) userMember(name []byte) error {
 	case "customIDs":
 		r.who.ids, r.who.names = r.who.ids[:0], r.who.names[:0]
 		return r.object(r.customIDMember)
+	case "custom":
+		return r.object(r.keep)
+	case "email", "ip", "privateAttributes":
+		return r.c.Skip()
 	}
-	return r.c.Skip()
+	return r.keep(name)
 }
 
 // maxCustomIDs bounds what is kept of a user. Projects have a handful of unit kinds.

@@ -16,7 +16,7 @@ const hookHeader = "X-Vwo-Auth"
 // verify accepts the secret of the settings webhook, or an SDK's key: batches name it in Authorization, every other
 // request in the query's env (NODE, GO, FME), those for settings in i. A request with a webhook's secret stands or falls
 // by it.
-func verify(secret []byte, e adapters.Envelope) error {
+func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if len(secret) == 0 {
 		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
 	}

@@ -36,11 +36,11 @@ func TestKeys(t *testing.T) {
 		if c.header != "" {
 			e.Header.Set(c.header, c.value)
 		}
-		err := vwo.Adapter.Verify([]byte("key-1"), e)
+		err := vwo.Adapter.Verify(adapters.Source{}, []byte("key-1"), e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%+v: %v", c, err)
 		}
-		if err := vwo.Adapter.Verify(nil, e); !errors.Is(err, adapters.ErrUnauthorized) {
+		if err := vwo.Adapter.Verify(adapters.Source{}, nil, e); !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("an empty secret: %v", err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -21,7 +22,7 @@ func (d *decoder) shown(i int, t told, id string) {
 			return
 		}
 	}
-	about(&e, t.visitor)
+	d.about(&e, t.visitor)
 	if t.names != &inEvent {
 		at, err := seconds(t.seconds)
 		if err != nil {
@@ -89,7 +90,7 @@ func (d *decoder) goal(i int, t told) {
 	if name, ok := d.source.Catalog.Event(t.goal); ok {
 		e.ConversionEvent = name
 	}
-	about(&e, t.visitor)
+	d.about(&e, t.visitor)
 	var err error
 	if e.At, err = seconds(t.seconds); err == nil {
 		e.Value, err = money(t.names.revenue, t.revenue)
@@ -144,7 +145,7 @@ func (d *decoder) track(i int, w *entry) {
 		d.batch.Reject(i, fault("d.visId", "is required"))
 		return
 	}
-	about(&e, w.visID.s)
+	d.about(&e, w.visID.s)
 	prop := d.options.revenueProps[w.name.s]
 	if prop == "" && d.source.Catalog != nil {
 		prop = d.source.Catalog.Values[w.name.s]
@@ -162,16 +163,12 @@ func (d *decoder) track(i int, w *entry) {
 		d.batch.Reject(i, err)
 		return
 	}
-	if e.Value.Set && isCurrency(t.currency.s) {
-		e.Currency = t.currency.s
+	if e.Value.Set {
+		e.Currency = adapters.Currency(t.currency.s)
 	}
 	e.ID = d.counted(d.eventID(w, "tracked", string(w.props)))
 	e.Attributes = attributes(d.eventAgent(w))
 	d.accept(i, &inEvent, e)
-}
-
-func isCurrency(s string) bool {
-	return len(s) == 3 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 // eventID is derived. msgId is only the visitor and a millisecond: the rollout, the exposure and the purchase of one call

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -54,17 +53,14 @@ func readScalar(c *jsonscan.Cursor, dst *scalar) (err error) {
 
 // seconds reads sId: Unix seconds, which NODE rounds up and GO cuts.
 func seconds(text string) (canonical.Time, error) {
-	const asMillis = 100_000_000_000 // more than that are no seconds of this millennium
-	n, err := strconv.ParseInt(text, 10, 64)
-	switch {
-	case text == "":
+	if text == "" {
 		return 0, fault("sId", "is required")
-	case err != nil || n < 0 || n > 1<<53:
-		return 0, fault("sId", "must be Unix seconds")
-	case n > asMillis:
-		return canonical.Time(n), nil
 	}
-	return canonical.Time(n * 1000), nil
+	at, err := adapters.ParseTime(text)
+	if err != nil {
+		return 0, fault("sId", "must be Unix seconds")
+	}
+	return at, nil
 }
 
 func millis(v scalar) (canonical.Time, error) {
@@ -73,7 +69,9 @@ func millis(v scalar) (canonical.Time, error) {
 	}
 	at, err := canonical.ParseMillis(v.s)
 	if err != nil {
-		return 0, fault("d.event.time", "must be Unix milliseconds")
+		if at, err = adapters.ParseTime(v.s); err != nil {
+			return 0, fault("d.event.time", "must be Unix milliseconds, or RFC 3339")
+		}
 	}
 	return at, nil
 }
@@ -93,13 +91,14 @@ func money(field, text string) (canonical.Number, error) {
 
 // about writes whom an event is about. The SDKs send a UUID made of account and user id (NODE UuidUtil.js, GO uuid.go),
 // 32 hex digits, which cannot be turned back; the visitors of VWO's web product have a D or a J before it (FMEGO
-// constants.WebUUIDRegex) and are anonymous.
-func about(e *canonical.Event, visitor string) {
-	if isWeb(visitor) {
+// constants.WebUUIDRegex) and are anonymous. Of the others nothing tells whether the program gave the SDK a user's id or a
+// visitor's.
+func (d *decoder) about(e *canonical.Event, visitor string) {
+	if isWeb(visitor) || d.options.visitors == "anonymous" {
 		e.AnonymousID = visitor
 		return
 	}
-	e.UserID = visitor
+	e.UserID, e.AmbiguousID = visitor, visitor != "" && d.options.visitors == ""
 }
 
 func isWeb(visitor string) bool {

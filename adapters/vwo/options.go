@@ -11,6 +11,9 @@ import (
 type options struct {
 	// revenueProps is the property that holds an event's revenue. The settings file says it too; this says it without.
 	revenueProps map[string]string
+
+	// visitors is what the ids that the program gives the SDK are ids of: user, anonymous, or "" if it is not known.
+	visitors string
 }
 
 func checkOptions(raw map[string]any) error {
@@ -27,8 +30,12 @@ func readOptions(raw map[string]any) (options, error) {
 		switch name {
 		case "revenue_props":
 			o.revenueProps, err = readProps(raw[name])
+		case "visitors":
+			if o.visitors, _ = raw[name].(string); o.visitors != "user" && o.visitors != "anonymous" {
+				err = errors.New("visitors: must be user or anonymous: whose ids you give the SDK; leave it out if they are both")
+			}
 		default:
-			err = fmt.Errorf("%.60s: no such option; there is revenue_props", name)
+			err = fmt.Errorf("%.60s: no such option; there are revenue_props and visitors", name)
 		}
 		if err != nil {
 			faults = append(faults, err)

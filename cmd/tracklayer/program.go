@@ -136,6 +136,9 @@ func sourcesOf(cfg config.Config) (map[string]webhooks.Source, error) {
 				faults = append(faults, fmt.Errorf("sources.%s.options: %w", name, err))
 			}
 		}
+		if c.Options["verify"] != nil && len(c.Secrets) == 0 {
+			faults = append(faults, fmt.Errorf("sources.%s.secrets: is required beside options.verify: without a secret no signature can be checked", name))
+		}
 		s := webhooks.Source{Adapter: a, Source: adapters.Source{Name: name, Options: c.Options}}
 		if a.ParseCatalog != nil {
 			s.Catalogs = newCatalog(name, c.Catalog, a.ParseCatalog)

@@ -144,10 +144,32 @@ func name(e *canonical.Event, c ldcontext.Context, unit string) bool {
 	}
 	if id := qualified(parts[at]); parts[at].Anonymous() {
 		e.AnonymousID = id
-	} else {
-		e.UserID = id
+	} else { // a context that is not anonymous, or of which it was not said
+		e.UserID, e.AmbiguousID = id, true
 	}
+	e.Groups = groups(parts)
 	return true
+}
+
+// personKinds are kinds of people and of what people use, which are no groups.
+var personKinds = map[string]bool{
+	"user": true, "anonymous": true, "visitor": true, "device": true, "session": true, "browser": true, "request": true, "client": true,
+}
+
+// groups are the parts of a context that a unit belongs to, such as an organization, as the gateway reads them.
+func groups(parts []ldcontext.Context) (found []canonical.Group) {
+	for _, one := range parts {
+		kind := string(one.Kind())
+		if !one.Anonymous() && !personKinds[strings.ToLower(kind)] && !strings.HasPrefix(kind, "ld_") && isLabel(kind) && isLabel(one.Key()) {
+			found = append(found, canonical.Group{Kind: kind, ID: one.Key()})
+		}
+	}
+	return found[:min(len(found), canonical.MaxGroups)]
+}
+
+func isLabel(s string) bool {
+	control := func(c rune) bool { return c < ' ' || c >= 0x7f && c <= 0x9f }
+	return s != "" && len(s) <= canonical.MaxID && strings.ToValidUTF8(s, "") == s && strings.IndexFunc(s, control) < 0
 }
 
 // qualified is a user's key as it is, and any other kind's behind its kind.
@@ -175,9 +197,7 @@ func (t *Tap) link(c ldcontext.Context) {
 func label(v ldvalue.Value, index int) string {
 	switch v.Type() {
 	case ldvalue.StringType:
-		s := v.StringValue()
-		control := func(c rune) bool { return c < ' ' || c >= 0x7f && c <= 0x9f }
-		if s != "" && len(s) <= canonical.MaxID && strings.ToValidUTF8(s, "") == s && strings.IndexFunc(s, control) < 0 {
+		if s := v.StringValue(); isLabel(s) {
 			return s
 		}
 	case ldvalue.BoolType:

@@ -17,7 +17,7 @@ import (
 // way, because an impression's uuid is drawn anew whenever the SDK builds a batch (pkg/event/factory.go).
 func (o *Options) exposure(e *event.UserEvent) (x canonical.Event, ok bool) {
 	i := e.Impression
-	if i == nil || i.ExperimentID == "" || i.Metadata.RuleType != "feature-test" && i.Metadata.RuleType != "experiment" {
+	if i == nil || i.ExperimentID == "" || !slices.Contains([]string{"feature-test", "experiment", canonical.Holdout}, i.Metadata.RuleType) {
 		return x, false
 	}
 	x = canonical.Event{
@@ -26,6 +26,9 @@ func (o *Options) exposure(e *event.UserEvent) (x canonical.Event, ok bool) {
 	}
 	if x.Variant == "" {
 		x.Variant = i.VariationID
+	}
+	if i.Metadata.RuleType == canonical.Holdout {
+		x.ExperimentKind = canonical.Holdout
 	}
 	o.person(&x, e.VisitorID, i.Attributes)
 	x.ID = canonical.DeriveID("optimizely", e.EventContext.ProjectID, e.VisitorID, i.ExperimentID, i.VariationID, i.Metadata.VariationKey,
@@ -76,16 +79,32 @@ func (o *Options) person(x *canonical.Event, visitor string, attributes []event.
 			}
 		}
 	}
-	if x.UserID != "" || o.Anonymous || o.UserAttribute != "" {
+	switch {
+	case x.UserID == visitor:
+	case x.UserID != "" || o.Anonymous || o.UserAttribute != "":
 		x.AnonymousID = visitor
-	} else {
-		x.UserID = visitor
+	default:
+		x.UserID, x.AmbiguousID = visitor, !o.Users
 	}
 }
 
-// attributes are those that the options name, the user agent, and then the pairs given, empty ones left out.
+// keptNames are the attributes that are sent by default, by the names that the gateway gives them.
+var keptNames = map[string]string{
+	"country": "country", "region": "region", "language": "language", "locale": "language", "platform": "platform", "device_type": "device_type",
+	"deviceType": "device_type", "os": "os", "browser": "browser", "app_version": "app_version", "appVersion": "app_version", "plan": "plan",
+	"utm_source": "utm_source", "utm_medium": "utm_medium", "utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content",
+}
+
+// attributes are those of keptNames, those that the options name, the user agent, and then the pairs given, empty ones left out.
 func (o *Options) attributes(all []event.VisitorAttribute, pairs ...string) json.RawMessage {
-	kept := slices.DeleteFunc(slices.Clone(all), func(a event.VisitorAttribute) bool { return !slices.Contains(o.Attributes, a.Key) })
+	var kept []event.VisitorAttribute
+	for _, a := range all {
+		if name := keptNames[a.Key]; name != "" {
+			kept = append(kept, event.VisitorAttribute{Key: name, Value: a.Value})
+		} else if slices.Contains(o.Attributes, a.Key) {
+			kept = append(kept, a)
+		}
+	}
 	slices.SortStableFunc(kept, func(a, b event.VisitorAttribute) int { return strings.Compare(a.Key, b.Key) })
 	for _, a := range all {
 		if a.Key == "$opt_user_agent" && !slices.Contains(o.Attributes, "user_agent") {

@@ -20,8 +20,9 @@ import (
 // optimizely mean. The zero value is good.
 type Options struct {
 	Anonymous     bool     // visitor ids are of devices, not of users
+	Users         bool     // visitor ids are of users; without either, nothing tells whose they are
 	UserAttribute string   // the attribute that holds the user's id, beside a visitor id that is a device's
-	Attributes    []string // attributes that are sent; all others stay here
+	Attributes    []string // attributes that are sent besides those of keptNames; all others stay here
 	DedupTag      string   // the event tag that holds an order id or the like
 	Currency      string   // what revenue is in, ISO 4217
 }

@@ -84,11 +84,12 @@ func TestRealSDK(t *testing.T) {
 		user := fmt.Sprintf("user-%d", i)
 		uc := c.CreateUserContext(user, map[string]any{"plan": "free", "device": "a<b", "country": "AT"})
 		d := uc.Decide("checkout_flow", nil)
-		want = append(want, fmt.Sprintf("9300000001 %s %s %s", d.VariationKey, user, "map[device:a<b flag_key:checkout_flow plan:free rule_key:checkout_button_test]"))
+		want = append(want, fmt.Sprintf("9300000001 %s %s %s", d.VariationKey, user, "map[country:AT device:a<b flag_key:checkout_flow plan:free rule_key:checkout_button_test]"))
 		uc.Decide("dark_mode", nil) // a rollout
 	}
 	nz := c.CreateUserContext("user-nz", map[string]any{"country": "NZ"})
-	nz.Decide("checkout_flow", nil) // a holdout
+	held := nz.Decide("checkout_flow", nil)
+	want = append(want, fmt.Sprintf("9800000001 %s user-nz %s", held.VariationKey, "map[country:NZ flag_key:checkout_flow rule_key:global_holdout_q3]"))
 	low, err := c.Activate("price_ab", entities.UserContext{ID: "user-1"})
 	if err != nil {
 		t.Fatal(err)
@@ -110,6 +111,9 @@ func TestRealSDK(t *testing.T) {
 		e := l.Events()[i]
 		if got := fmt.Sprintf("%v %v %v %v", e["experiment_id"], e["variant"], e["user_id"], e["attributes"]); got != w {
 			t.Errorf("event %d is %s\nwant %s", i, got, w)
+		}
+		if kind := e["experiment_kind"]; (kind == "holdout") != (e["experiment_id"] == "9800000001") || e["ambiguous_id"] != true {
+			t.Errorf("event %d is a %v, ambiguous %v", i, kind, e["ambiguous_id"])
 		}
 	}
 	got := l.Events()[len(want)]

