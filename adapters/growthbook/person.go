@@ -246,6 +246,9 @@ func moment(s scalar) (canonical.Time, error) {
 	case s.number:
 		return adapters.ParseUnix(s.s)
 	}
+	if at, err := canonical.ParseTime(s.s); err == nil { // nearly always
+		return at, nil
+	}
 	return adapters.ParseTime(s.s)
 }
 
@@ -318,9 +321,19 @@ func (d *decoder) attributes(passthrough bool) json.RawMessage {
 // GrowthBook's own plugins and guides use (sdk-js plugins/auto-attributes.ts).
 func kept(attribute []byte) string {
 	switch string(attribute) {
-	case "country", "region", "language", "platform", "os", "browser", "plan":
-		return string(attribute)
-	case "locale":
+	case "country":
+		return "country"
+	case "region":
+		return "region"
+	case "platform":
+		return "platform"
+	case "os":
+		return "os"
+	case "browser":
+		return "browser"
+	case "plan":
+		return "plan"
+	case "language", "locale":
 		return "language"
 	case "deviceType", "device_type":
 		return "device_type"

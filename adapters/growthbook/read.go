@@ -48,7 +48,7 @@ func (r *reader) member(name []byte) error {
 	case "experiment_id", "variation_id", "hash_attribute", "hash_value":
 		return r.property(name)
 	case "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content":
-		return r.plain(&w.kept, string(name))
+		return r.plain(&w.kept, kept(name))
 	}
 	if rank := rankOf(name); rank > 0 {
 		return r.name(rank)

@@ -17,10 +17,24 @@ func kept(property []byte) string {
 		return "region"
 	case "$browser_language", "$locale":
 		return "language"
-	case "$device_type", "$browser", "$app_version":
-		return string(property[1:])
-	case "plan", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content":
-		return string(property)
+	case "$device_type":
+		return "device_type"
+	case "$browser":
+		return "browser"
+	case "$app_version":
+		return "app_version"
+	case "plan":
+		return "plan"
+	case "utm_source":
+		return "utm_source"
+	case "utm_medium":
+		return "utm_medium"
+	case "utm_campaign":
+		return "utm_campaign"
+	case "utm_term":
+		return "utm_term"
+	case "utm_content":
+		return "utm_content"
 	}
 	return ""
 }

@@ -17,7 +17,10 @@ func (d *decoder) clock() int64 {
 	if text == "" {
 		text = d.envelope.Query().Get("_")
 	}
-	sent, err := adapters.ParseTime(text)
+	if text == "" {
+		return 0
+	}
+	sent, err := moment{text: text}.time()
 	if err != nil || sent < canonical.MinTime {
 		return 0
 	}
@@ -65,6 +68,9 @@ func (d *decoder) time(e *event, c *canonical.Event) error {
 func (m moment) time() (canonical.Time, error) {
 	if m.number {
 		return adapters.ParseUnix(m.text)
+	}
+	if at, err := canonical.ParseTime(m.text); err == nil { // nearly always
+		return at, nil
 	}
 	return adapters.ParseTime(m.text)
 }
