@@ -152,6 +152,8 @@ func (r *reader) text(key string) *string {
 		return &e.Adjusts
 	case "experiment_kind":
 		return &e.ExperimentKind
+	case "held_out_of":
+		return &e.HeldOutOf
 	case "source_experiment":
 		return &e.SourceExperiment
 	case "source_variant":
@@ -287,6 +289,9 @@ func (e *Event) dropForeign() {
 	}
 	if e.Kind != Exposed {
 		e.ExperimentKind = ""
+	}
+	if e.ExperimentKind != Holdout {
+		e.HeldOutOf = ""
 	}
 	if e.Kind == Linked || e.Kind == Unlinked {
 		e.ExperimentID, e.Variant, e.SourceExperiment, e.SourceVariant = "", "", "", ""

@@ -37,6 +37,7 @@ func (e *Event) appendFields(dst []byte, at Time) []byte {
 	dst = appendField(dst, `,"experiment_id":`, e.ExperimentID)
 	dst = appendField(dst, `,"variant":`, e.Variant)
 	dst = appendField(dst, `,"experiment_kind":`, e.ExperimentKind)
+	dst = appendField(dst, `,"held_out_of":`, e.HeldOutOf)
 	dst = appendField(dst, `,"user_id":`, e.UserID)
 	dst = appendField(dst, `,"anonymous_id":`, e.AnonymousID)
 	if e.AmbiguousID {

@@ -114,6 +114,7 @@ type Event struct {
 	Variant      string
 	// ExperimentKind is Holdout if the exposure reports that the unit is held out of experiments, else empty.
 	ExperimentKind string
+	HeldOutOf      string // of a Holdout: the experiment that the unit is held out of, as the source calls it
 	UserID         string
 	AnonymousID    string
 	// AmbiguousID says that the sender does not tell whether its only id is a user's or a visitor's: the event names one

@@ -149,6 +149,9 @@ func (e *Event) validateRun() error {
 		if e.ExperimentKind != "" && e.ExperimentKind != Holdout {
 			return fault("experiment_kind", "must be holdout, or left out")
 		}
+		if err := optionalID("held_out_of", e.HeldOutOf); err != nil {
+			return err
+		}
 	case Converted:
 		if e.ExperimentID == "" && e.Variant == "" {
 			return nil

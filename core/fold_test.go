@@ -419,7 +419,7 @@ func history(t *rapid.T) *builder {
 		}
 		e.BatchIndex = rapid.IntRange(0, 2).Draw(t, "index")
 		if e.Kind == canonical.Exposed && rapid.IntRange(0, 5).Draw(t, "holdout") == 0 {
-			e.ExperimentKind = canonical.Holdout
+			e.ExperimentKind, e.HeldOutOf = canonical.Holdout, pick("held out of", "", "x", "ex", "y")
 		}
 		if e.ExperimentID != "" && rapid.IntRange(0, 3).Draw(t, "vendor") == 0 { // names that only an alias knows
 			e.SourceExperiment, e.SourceVariant = pick("vendor's experiment", "ex", "y", "raw"), pick("vendor's variant", "bee", "other")

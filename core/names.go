@@ -23,12 +23,8 @@ func (f *Fold) noteName(e *canonical.Event, sign int64) {
 	if e.ExperimentID == "" {
 		return
 	}
-	if e.ExperimentKind == canonical.Holdout {
-		if e.SourceExperiment != "" {
-			f.countName(name{e.Source, e.SourceExperiment, ""}, sign)
-		}
-		f.countName(name{e.Source, e.ExperimentID, ""}, sign)
-		return
+	if e.HeldOutOf != "" {
+		f.countName(name{e.Source, e.HeldOutOf, ""}, sign)
 	}
 	f.countName(name{e.Source, e.ExperimentID, e.SourceExperiment}, sign)
 }

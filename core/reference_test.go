@@ -284,16 +284,10 @@ func (r *reference) count(facts []canonical.Event, shared bool) {
 
 // heldFrom is the experiment that a holdout keeps a person out of.
 func (r *reference) heldFrom(e canonical.Event) (string, bool) {
-	if e.ExperimentKind != canonical.Holdout || e.SourceExperiment == "" {
-		return "", false
-	}
-	return r.registry.Resolve(e.Source, e.SourceExperiment, ""), true
+	return r.registry.Resolve(e.Source, e.HeldOutOf, ""), e.HeldOutOf != ""
 }
 
 func (r *reference) resolve(e canonical.Event) string {
-	if e.ExperimentKind == canonical.Holdout {
-		return r.registry.Resolve(e.Source, e.ExperimentID, "")
-	}
 	return r.registry.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
 }
 

@@ -153,11 +153,8 @@ type rules struct {
 	watch *watch // nil: nobody wants to know why
 }
 
-// experiment is our id of what an event names. What a holdout is held out of is not another name of the holdout.
+// experiment is our id of what an event names.
 func (r rules) experiment(e *canonical.Event) string {
-	if e.ExperimentKind == canonical.Holdout {
-		return r.Resolve(e.Source, e.ExperimentID, "")
-	}
 	return r.Resolve(e.Source, e.ExperimentID, e.SourceExperiment)
 }
 
@@ -176,8 +173,8 @@ func (r rules) place(e *canonical.Event) (experiment string, run int, variant st
 func (r rules) expose(p *person, e *canonical.Event) {
 	experiment, run, variant, known := r.place(e)
 	r.watch.exposed(placed{e, experiment, run, variant, known})
-	if e.ExperimentKind == canonical.Holdout && e.SourceExperiment != "" {
-		p.part(r.Resolve(e.Source, e.SourceExperiment, "")).held++
+	if e.HeldOutOf != "" {
+		p.part(r.Resolve(e.Source, e.HeldOutOf, "")).held++
 	}
 	q := p.part(experiment)
 	if e.ExperimentKind == canonical.Holdout {

@@ -221,7 +221,7 @@ func TestWhoIsHeldOut(t *testing.T) {
 	w := &world{}
 	w.define(declared(""))
 	hold := func(user string) {
-		w.add(canonical.Event{Kind: canonical.Exposed, ExperimentKind: canonical.Holdout, ExperimentID: "holdout-7", SourceExperiment: "x", Variant: "holdout", UserID: user, At: start})
+		w.add(canonical.Event{Kind: canonical.Exposed, ExperimentKind: canonical.Holdout, ExperimentID: "holdout-7", HeldOutOf: "x", Variant: "holdout", UserID: user, At: start})
 	}
 	for i := range 20 {
 		w.expose(fmt.Sprint("in", i), "b", 0)

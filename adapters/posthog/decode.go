@@ -130,6 +130,7 @@ func (d *decoder) expose(i int, e *event, flag, variant string) {
 	}
 	if strings.HasPrefix(variant, holdoutPrefix) {
 		c.ExperimentKind, c.ExperimentID, c.SourceExperiment, c.Variant = canonical.Holdout, variant, variant, "holdout"
+		c.HeldOutOf = flag
 	}
 	d.accept(i, e, c)
 }

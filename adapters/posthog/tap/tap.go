@@ -112,6 +112,7 @@ func expose(client *tracklayer.Client, m *posthog.Capture) {
 	e.Kind, e.ExperimentID, e.SourceExperiment, e.Variant, e.SourceVariant = canonical.Exposed, flag, flag, variant, variant
 	if strings.HasPrefix(variant, "holdout-") {
 		e.ExperimentKind, e.ExperimentID, e.SourceExperiment, e.Variant = canonical.Holdout, variant, variant, "holdout"
+		e.HeldOutOf = flag
 	}
 	send(client, e, m.Timestamp.UnixMilli())
 }
