@@ -114,8 +114,8 @@ func (v *runView) appendTo(b []byte) []byte {
 }
 
 // odd are rare numbers in their stored order.
-func (v *runView) odd() [5]*int64 {
-	return [...]*int64{&v.mismatched, &v.late, &v.ahead, &v.early, &v.twins}
+func (v *runView) odd() [6]*int64 {
+	return [...]*int64{&v.mismatched, &v.late, &v.ahead, &v.early, &v.twins, &v.refunds}
 }
 
 // maskOdd says, beside the statuses that are there, that rare numbers follow.

@@ -18,6 +18,7 @@ type Doubts struct {
 	Crowded int64 `json:"crowded,omitempty"` // exposed persons with more than Crowd ids
 	Late    int64 `json:"late,omitempty"`    // exposures that were received more than LateAfter after their time
 	Twins   int64 `json:"twins,omitempty"`   // counted conversions that another source seems to have reported as well
+	Refunds int64 `json:"refunds,omitempty"` // negative values that are duplicates of a conversion, and so count for nothing
 	Ahead   int64 `json:"ahead,omitempty"`   // exposures whose time lies more than AheadBy after their receipt
 }
 
@@ -36,6 +37,7 @@ func (r *RunAggregate) doubts(sign int64, p *person, v *runView) {
 	r.Late += sign * v.late
 	r.Ahead += sign * v.ahead
 	r.Twins += sign * v.twins
+	r.Refunds += sign * v.refunds
 	if !v.exposed() {
 		return
 	}

@@ -410,6 +410,9 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 		for _, c := range p.conversions {
 			if status, concerns := r.status(p, id, run, c, nil); concerns {
 				s.run(run).Loose[status]++
+				if status == core.Duplicate && c.Value.Micros < 0 && p.kept(c).Value.Micros >= 0 {
+					s.run(run).Refunds++
+				}
 			}
 		}
 		return
@@ -472,6 +475,9 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 			continue
 		}
 		v.Statuses[pop][status]++
+		if status == core.Duplicate && c.Value.Micros < 0 && p.kept(c).Value.Micros >= 0 {
+			s.run(run).Refunds++
+		}
 		if status == core.Counted && p.twin(c) {
 			s.run(run).Twins++
 		}

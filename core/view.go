@@ -67,6 +67,7 @@ type runView struct {
 	late       int64 // exposures, see Doubts
 	ahead      int64
 	early      int64 // conversions shortly before the first exposure, see EarlyWithin
+	refunds    int64 // negative values under the dedup key of a conversion that is not: they count for nothing
 	twins      int64 // counted conversions that another source seems to have reported as well, see twin
 }
 
@@ -277,6 +278,9 @@ func (r rules) attribute(q *participation, c conversion) {
 		switch {
 		case c.duplicate():
 			decided.status, decided.kept = Duplicate, c.kept
+			if c.event.Value.Micros < 0 && c.kept.Value.Micros >= 0 {
+				v.refunds++
+			}
 		case c.kept == nil:
 			decided.status = WaitingAdjustment
 		default:

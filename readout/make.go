@@ -49,6 +49,7 @@ func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeV
 		OutsideRun:      s.Aggregate.OutsideRun,
 		Conversions:     f.conversions(),
 		VariantMismatch: f.run.Mismatched,
+		refundsLost:     f.run.Refunds,
 	}
 	if found.Number > 0 {
 		r.Run = &found.Number

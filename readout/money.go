@@ -103,10 +103,15 @@ func (m money) counts() string {
 	return listed(all)
 }
 
-// waitingAdjustments says whether refunds and other corrections found what they correct.
+// waitingAdjustments says whether refunds and other corrections found what they correct, or were sent as duplicates.
 func (r *Readout) waitingAdjustments() (Check, bool) {
 	waiting, applied := r.Conversions[core.WaitingAdjustment.String()], r.Conversions[core.Adjustment.String()]
 	c := Check{Check: "waiting_adjustments", Status: OK, Detail: "Every adjustment found the conversion that it adjusts."}
+	if lost := r.refundsLost; lost > 0 {
+		c.Status = Warning
+		c.Detail = fmt.Sprintf("%s repeat the dedup_key of an order, so they count as another report of it and change no sum. To take their value off the order, send them with adjusts instead of dedup_key.", many(lost, "negative value", "negative values"))
+		return c, true
+	}
 	if waiting > 0 {
 		c.Status = Warning
 		c.Detail = fmt.Sprintf("The conversions that %s adjust were not received, so these values do not count. Send adjusts with the dedup_key of the original, for the same person and conversion_event.", many(waiting, "adjustment", "adjustments"))

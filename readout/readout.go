@@ -30,6 +30,8 @@ type Readout struct {
 	VariantMismatch int64            `json:"variant_mismatch"` // conversions that claim another variant than was met
 	Checks          []Check          `json:"checks"`
 	Decision        Decision         `json:"decision"`
+
+	refundsLost int64 // refunds that were sent under the dedup key of their order
 }
 
 // AsOf names what a readout stands for: the same four give the same bytes.

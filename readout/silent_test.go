@@ -217,6 +217,15 @@ func TestRefundsThatWait(t *testing.T) {
 	}
 }
 
+func TestRefundsUnderTheKeyOfTheirOrder(t *testing.T) {
+	w := &world{}
+	w.define(priced(""))
+	w.expose("u", "b", 0)
+	w.convert("u", "order", 1000, order("100", "EUR"), func(e *canonical.Event) { e.DedupKey = "o-1" })
+	w.convert("u", "order", 2000, order("-100", "EUR"), func(e *canonical.Event) { e.DedupKey = "o-1" })
+	wantCheck(t, w.readout(t), "waiting_adjustments", readout.Warning, "1 negative value", "adjusts instead of dedup_key")
+}
+
 func TestWhoIsHeldOut(t *testing.T) {
 	w := &world{}
 	w.define(declared(""))
