@@ -1,6 +1,7 @@
 package adapters
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -58,8 +59,10 @@ func (a *Attributes) Raw(name string, value []byte) {
 	}
 	switch value[0] {
 	case '"':
-		var text string
-		if json.Unmarshal(value, &text) == nil {
+		text := string(value[1 : len(value)-1])
+		if bytes.IndexByte(value, '\\') < 0 {
+			a.Text(name, text) // nothing is escaped
+		} else if json.Unmarshal(value, &text) == nil {
 			a.Text(name, text)
 		}
 	case '{', '[', 'n':
@@ -72,6 +75,9 @@ func (a *Attributes) Raw(name string, value []byte) {
 
 func (a *Attributes) add(one attribute) {
 	size := len(one.name) + len(one.text)
+	if a.pairs == nil {
+		a.pairs = make([]attribute, 0, 8)
+	}
 	if one.name == "" || len(one.name) > maxAttribute || a.size+size > maxAttributes {
 		return
 	}
@@ -81,6 +87,13 @@ func (a *Attributes) add(one attribute) {
 		}
 	}
 	a.pairs, a.size = append(a.pairs, one), a.size+size
+}
+
+// Add adds the attributes of others whose names are not there yet.
+func (a *Attributes) Add(others *Attributes) {
+	for i := range others.pairs {
+		a.add(others.pairs[i])
+	}
 }
 
 // Reset removes all attributes and keeps the memory.

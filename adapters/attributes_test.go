@@ -63,6 +63,7 @@ func TestAttributesInAnyOrderAreTheSame(t *testing.T) {
 	a.Text("plan", "pro")
 	b.Text("plan", "pro")
 	b.Text("os", "iOS")
+	b.Add(&a)
 	if string(a.JSON()) != string(b.JSON()) {
 		t.Errorf("%s and %s", a.JSON(), b.JSON())
 	}

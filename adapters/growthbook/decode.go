@@ -17,8 +17,10 @@ type decoder struct {
 	batch    adapters.Batch
 
 	clientKey string
-	sentAt    canonical.Time // of the ingestion API; 0: not said
-	agent     []byte         // the browser's user agent as a JSON string, nil where no browser sends
+	sent      bool          // the ingestion API's sentAt came along
+	skew      int64         // milliseconds to add to the sender's times
+	agent     string        // the browser's user agent, "" if no browser sends
+	broken    map[int]error // items that are not valid JSON, by their offset
 	links     map[[2]string]struct{}
 }
 
@@ -38,6 +40,19 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	if e.RawQuery != "" {
 		d.clientKey = e.Query().Get("client_key")
 	}
+	again := d
+	b, err := d.body()
+	if err != nil {
+		if isolated, broken := adapters.Isolate(e.Body); isolated != nil { // a broken item does not concern the others
+			again.c, again.broken, again.envelope.Body = jsonscan.New(isolated), broken, isolated
+			return again.body()
+		}
+	}
+	return b, err
+}
+
+// body reads a body of events, or what a webhook sends.
+func (d *decoder) body() (b adapters.Batch, err error) {
 	switch first := d.c.Peek(); first {
 	case '[':
 		err = d.array()
@@ -72,10 +87,14 @@ func (d *decoder) array() error {
 func (d *decoder) element(i int) error {
 	d.batch.Items++
 	if d.c.Peek() != '{' {
+		wrong := fault("", "an event must be an object")
+		if err := d.broken[d.c.Offset()]; err != nil {
+			wrong = fault("", err.Error())
+		}
 		if err := d.c.Skip(); err != nil {
 			return err
 		}
-		d.batch.Reject(i, fault("", "an event must be an object"))
+		d.batch.Reject(i, wrong)
 		return nil
 	}
 	if err := d.reader.item(); err != nil {
@@ -191,8 +210,10 @@ func (d *decoder) enveloped(form survey) error {
 	if form.clientKey.given == right {
 		d.clientKey = form.clientKey.s
 	}
-	if at, err := moment(form.sentAt); err == nil {
-		d.sentAt = at
+	if d.sent = form.sentAt.given != absent; d.sent {
+		if at, err := moment(form.sentAt); err == nil && at >= canonical.MinTime {
+			d.skew = canonical.ClockOffset(at, d.envelope.ReceivedAt)
+		}
 	}
 	return d.c.Object(func(name []byte) error {
 		if (string(name) != "events" && string(name) != "batch") || d.c.Peek() != '[' {
@@ -203,7 +224,7 @@ func (d *decoder) enveloped(form survey) error {
 	})
 }
 
-// definitions is an SDK webhook, which tells of experiments and of nobody who met them (back-end jobs/sdkWebhooks.ts).
+// definitions is an SDK webhook, which reports experiments and no exposures (back-end jobs/sdkWebhooks.ts).
 // It brings the definitions in one of several wrappings, encrypted, or not at all.
 func (d *decoder) definitions() {
 	d.batch.Items = 1

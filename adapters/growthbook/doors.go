@@ -44,7 +44,7 @@ const (
 	signatureVersion = "v1,"
 )
 
-// window is how old or new a signed timestamp may be. A retry is signed anew.
+// window is how old or new a signed timestamp may be. A retry is signed again.
 const window = 5 * 60
 
 // verify accepts a webhook's signature, an SDK's client key, or a key of the customer's own in Authorization. A request
@@ -108,23 +108,33 @@ func sign(secret, text []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// bodyKey is the client_key of {client_key, events}, "" in any other body.
-func bodyKey(body []byte) (key string) {
+// bodyKey is the client_key of {client_key, events}, "" in any other body. A broken event does not hide it.
+func bodyKey(body []byte) string {
+	key, err := keyOf(body)
+	if err == nil {
+		return key
+	}
+	if isolated, _ := adapters.Isolate(body); isolated != nil {
+		if key, err = keyOf(isolated); err == nil {
+			return key
+		}
+	}
+	return ""
+}
+
+func keyOf(body []byte) (key string, err error) {
 	c := jsonscan.New(body)
 	if c.Peek() != '{' {
-		return ""
+		return "", nil
 	}
-	err := c.Object(func(name []byte) (err error) {
+	err = c.Object(func(name []byte) (err error) {
 		if string(name) == "client_key" && c.Peek() == '"' {
 			key, err = c.String()
 			return err
 		}
 		return c.Skip()
 	})
-	if err != nil {
-		return ""
-	}
-	return key
+	return key, err
 }
 
 // reply answers 202 without a body: the plugins look at the status alone, and only to log it (tracking_plugin.go

@@ -2,7 +2,9 @@ package growthbook
 
 import (
 	"strconv"
+	"strings"
 
+	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -14,7 +16,7 @@ type assignment struct {
 }
 
 // viewed is Experiment Viewed: an exposure always, but for the Go plugin before v0.4, which reported forced variations
-// as well and told them by hash_used.
+// as well and marked them by hash_used.
 func (d *decoder) viewed(i int) {
 	w := &d.w
 	if w.old && w.hashUsed != yes || w.hashUsed == no || w.inExperiment == no {
@@ -65,6 +67,10 @@ func (d *decoder) exposure(i int, a assignment) {
 		d.batch.Reject(i, err)
 		return
 	}
+	d.groups(&e)
+	if d.isHoldout(a) {
+		e.ExperimentKind = canonical.Holdout
+	}
 	e.ExperimentID, e.Variant = a.experiment.s, a.variation.s
 	e.SourceExperiment, e.SourceVariant = a.experiment.s, a.variation.s
 	if a.variation.number { // an index, as PHP sends it, has a name only in the definitions
@@ -81,9 +87,24 @@ func (d *decoder) exposure(i int, a assignment) {
 	d.accept(i, exposureNames, append(d.linked(), e)...)
 }
 
+// isHoldout reports an experiment that measures the users held out of others. In GrowthBook it is an experiment whose other
+// variation passes its users on to the rules that follow: callbacks and the definitions show that. Plugins send its key
+// alone, by which it is known if the key says it or the option holdouts names it.
+func (d *decoder) isHoldout(a assignment) bool {
+	key := strings.TrimPrefix(strings.ToLower(a.experiment.s), "$")
+	if len(key) > len("holdout") && strings.HasPrefix(key, "holdout") && strings.ContainsRune("-_:", rune(key[len("holdout")])) {
+		return true
+	}
+	if a.passthrough || d.w.passing || d.o.holdouts[a.experiment.s] || strings.HasPrefix(d.w.result.feature.s, "$holdout:") {
+		return true
+	}
+	x, ok := d.source.Catalog.Experiment(a.experiment.s)
+	return ok && x.Kind == "holdout"
+}
+
 // derive is the id of an exposure, which has none. It is made of what makes it that exposure, and of its time: the
 // sender's, or the day on which it came, so that a request that comes twice counts once, and a run that is started later
-// sees the person again. (The plugins send every page view's exposure anew, and try nothing twice.) The attributes are a
+// sees the person again. (The plugins send every page view's exposure again, and retry nothing.) The attributes are a
 // part of it, because two events under one id must not differ.
 func (d *decoder) derive(e *canonical.Event, attribute string) string {
 	return canonical.DeriveID("growthbook", e.Kind.Token(), d.clientKey, e.ExperimentID, e.Variant, attribute, e.UserID, e.AnonymousID,
@@ -101,6 +122,10 @@ func (d *decoder) conversion(i int) {
 	if err == nil && w.propsGiven == wrong {
 		err = fault("properties", "must be an object")
 	}
+	if _, refund := d.o.refunds[w.name.s]; refund && w.props.value.given != right {
+		w.props.value = w.props.total
+		w.props.value.number = false // a total that is no number is no value
+	}
 	if err == nil && w.props.value.given == right {
 		e.Value, err = canonical.ParseNumber(w.props.value.s)
 		switch {
@@ -109,41 +134,42 @@ func (d *decoder) conversion(i int) {
 		case err != nil: // a text that is no number of ours
 			e.Value, err = canonical.Number{}, nil
 		default:
-			e.Currency = currencyOf(w.props.currency.s)
+			e.Currency = adapters.Currency(w.props.currency.s)
 		}
 	}
 	if err != nil {
 		d.batch.Reject(i, err)
 		return
 	}
-	if w.props.dedup.given == right && usableID(w.props.dedup.s) {
-		e.DedupKey = w.props.dedup.s
-	}
+	d.groups(&e)
 	e.Attributes = d.attributes(false)
-	d.accept(i, conversionNames, append(d.linked(), e)...)
+	events := append(d.linked(), e)
+	order, refund := d.o.refunds[w.name.s]
+	switch key := w.props.dedup.s; {
+	case key == "":
+	case refund && e.Value.Set && e.Value.Micros != 0:
+		events = append(events, refundOf(&e, order, key))
+	case d.o.dedupProperty != "" || d.o.orders[w.name.s]:
+		events[len(events)-1].DedupKey = key
+	}
+	d.accept(i, conversionNames, events...)
+}
+
+// refundOf takes the money of a refund off its order, whichever sign the refund has. The refund stays a conversion under
+// its own name, so that a metric can count refunds.
+func refundOf(refund *canonical.Event, order, key string) canonical.Event {
+	e := *refund
+	e.ConversionEvent, e.Adjusts = order, key
+	e.Value = canonical.Micro(-max(e.Value.Micros, -e.Value.Micros))
+	if e.ID != "" {
+		e.ID = canonical.DeriveID("growthbook", e.Kind.Token(), e.ID)
+	}
+	return e
 }
 
 func (d *decoder) valueName() string {
 	names := d.o.valueProperties
 	return names[len(names)-d.w.props.valueRank]
-}
-
-// currencyOf is an ISO 4217 code as such, whatever its case, and "" for anything else.
-func currencyOf(s string) string {
-	if len(s) != 3 {
-		return ""
-	}
-	code := []byte(s)
-	for i, c := range code {
-		if c >= 'a' && c <= 'z' {
-			c -= 'a' - 'A'
-			code[i] = c
-		}
-		if c < 'A' || c > 'Z' {
-			return ""
-		}
-	}
-	return string(code)
 }
 
 func required(field string, s scalar) error {

@@ -2,6 +2,7 @@ package growthbook
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -9,35 +10,80 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// known is the ids that an event carries beside its hash: user_id, and device_id as the plugins make it, the first of
-// device_id, anonymous_id and id that is not empty. So device_id may be the user's own id.
-func (d *decoder) known() (user, device string) {
-	w := &d.w
-	user = first(w.user, w.attrs.user)
-	device = first(w.device, w.anonymous, w.attrs.device, w.attrs.anonymous, w.attrs.id)
-	for _, p := range w.attrs.declared {
-		switch {
-		case p.unit == userUnit && user == "":
-			user = p.id
-		case p.unit == anonymousUnit && device == "":
-			device = p.id
-		}
-	}
-	return user, device
+// who is the ids that an event carries beside its hash.
+type who struct {
+	user   string
+	device string
+	sure   bool // device is a visitor's; else it may be a copy of the attribute id, which may be a user's
 }
 
-func first(among ...scalar) string {
-	for _, s := range among {
-		if s.given == right && s.s != "" {
-			return s.s
+// known reads the ids of an item: user_id, and device_id as the plugins make it, the first of device_id, anonymous_id and
+// id that is not empty. So device_id may be a copy of id, and id is anybody's: the option units says whose it is, and else
+// it is a user's if it equals user_id. Placeholders count as missing.
+func (d *decoder) known() who {
+	w := &d.w
+	k := who{user: d.first(w.user, w.attrs.user)}
+	for _, p := range w.attrs.declared {
+		if p.unit == userUnit && k.user == "" && d.isID(p.id) {
+			k.user = p.id
+		}
+	}
+	id, unit := d.plainID(), d.o.units["id"]
+	if unit == userUnit && k.user == "" {
+		k.user = id
+	}
+	given := d.first(w.anonymous, w.attrs.device, w.attrs.anonymous)
+	switch device := d.first(w.device); {
+	case device != "" && (id != "" && id != device || device == given):
+		k.device, k.sure = device, true
+	case device != "" && unit == userUnit && k.user == "" && given == "":
+		k.user = device
+	case device != "":
+		k.device, k.sure = device, unit == anonymousUnit
+	case given != "":
+		k.device, k.sure = given, true
+	default:
+		k.device, k.sure = id, unit == anonymousUnit
+	}
+	for _, p := range w.attrs.declared {
+		if p.unit == anonymousUnit && k.device == "" && d.isID(p.id) {
+			k.device, k.sure = p.id, true
+		}
+	}
+	return k
+}
+
+// plainID is the attribute id of the user, "" if the item does not show it.
+func (d *decoder) plainID() string {
+	w := &d.w
+	if id := d.first(w.attrs.id); id != "" {
+		return id
+	}
+	switch {
+	case w.result.given == right && isPlain(w.result.hashAttribute):
+		return d.first(w.result.hashValue)
+	case isPlain(w.props.hashAttribute):
+		return d.first(w.props.hashValue)
+	}
+	return ""
+}
+
+// isPlain reports the hash attribute id, which is meant if none is named.
+func isPlain(attribute scalar) bool { return attribute.s == "" || attribute.s == "id" }
+
+// first is the first of the texts that is an id.
+func (d *decoder) first(among ...scalar) string {
+	for i := range among {
+		if among[i].given == right && d.isID(among[i].s) {
+			return among[i].s
 		}
 	}
 	return ""
 }
 
 // subject writes into an exposure who was assigned: the value of the hash attribute. What kind of id that is, the
-// attribute's name says; id, which may be anybody's, is the user's where it equals user_id or nothing else is known, and
-// else anonymous. Events without a hash, of other trackers and of PHP, are about whom they name.
+// attribute's name says, or the option units. Events without a hash, of other trackers and of PHP, are about the person
+// that they name.
 func (d *decoder) subject(a assignment, e *canonical.Event) error {
 	attribute, value := a.hashAttribute.s, a.hashValue
 	if value.given == wrong {
@@ -62,39 +108,72 @@ func (d *decoder) subject(a assignment, e *canonical.Event) error {
 	}
 	if attribute != "" && attribute != "id" {
 		e.UserID = attribute + ":" + value.s // acme of company is not the user acme
+		d.group(e, attribute, value.s)
 		return nil
 	}
-	user, device := d.known()
-	if value.s == user || user == "" && device == "" {
+	switch k := d.known(); k.user {
+	case "":
+		e.UserID, e.AmbiguousID = value.s, true
+	case value.s:
 		e.UserID = value.s
-	} else {
+	default:
 		e.AnonymousID = value.s
 	}
 	return nil
 }
 
-// ids writes into an event all ids that it carries. Where device_id is missing or the user's own, deviceId of the
-// attributes stands for it: an experiment that is hashed by it finds it there alone.
+// group adds a group that the person belongs to, if it can be one of ours.
+func (d *decoder) group(e *canonical.Event, kind, id string) {
+	if usableID(kind) && d.isID(id) {
+		e.Groups = append(e.Groups, canonical.Group{Kind: kind, ID: id})
+	}
+}
+
+// groups adds the groups among the attributes of the user, and puts all of the event in order.
+func (d *decoder) groups(e *canonical.Event) {
+	for _, p := range d.w.attrs.declared {
+		if p.unit == groupUnit {
+			d.group(e, p.attribute, p.id)
+		}
+	}
+	e.Groups = canonical.SortGroups(e.Groups)
+	e.Groups = e.Groups[:min(len(e.Groups), canonical.MaxGroups)]
+}
+
+// ids writes into an event all ids that it carries. If device_id is missing or the user's own, deviceId of the attributes
+// stands for it: an experiment that is hashed by it finds it there alone.
 func (d *decoder) ids(e *canonical.Event) error {
-	user, device := d.known()
-	if device == user {
-		device = ""
+	k := d.known()
+	if k.device == k.user {
+		k.device = ""
 	}
-	if device == "" {
-		device = first(d.w.attrs.own)
+	if k.device == "" {
+		k.device, k.sure = d.first(d.w.attrs.own), true
 	}
-	if user == "" && device == "" {
-		return fault("user_id", "is required, or device_id")
-	}
-	if e.UserID = user; user == "" || user != device && d.isID(device) {
-		e.AnonymousID = device
+	switch {
+	case k.user == "" && k.device == "":
+		return d.missing()
+	case k.user == "" && !k.sure:
+		e.UserID, e.AmbiguousID = k.device, true
+	default:
+		e.UserID = k.user
+		if k.device != k.user {
+			e.AnonymousID = k.device
+		}
 	}
 	return nil
 }
 
-// pairs reports whether user_id and device_id of the item are reported as a link by themselves. Of a callback's
-// attributes only those that the option units declares are.
-func (d *decoder) pairs() bool { return !d.w.callback }
+// missing says what is wrong with the ids of an item that has none.
+func (d *decoder) missing() error {
+	w := &d.w
+	for _, s := range []scalar{w.user, w.attrs.user, w.device, w.anonymous, w.attrs.device, w.attrs.anonymous, w.attrs.id, w.attrs.own} {
+		if s.given == right && s.s != "" {
+			return fault("user_id", "is required, or device_id: "+strconv.Quote(s.s[:min(len(s.s), 40)])+" is no id of a person")
+		}
+	}
+	return fault("user_id", "is required, or device_id")
+}
 
 func (d *decoder) isID(id string) bool { return usableID(id) && !d.source.Rules.IsNonID(id) }
 
@@ -105,19 +184,23 @@ func usableID(s string) bool {
 }
 
 // linked are the links that an item tells of and no item before it in the request did. There is no call for it: that one
-// event has a user_id and another device_id is all the evidence there is.
+// event has a user_id and another device_id is all the evidence there is. Of a callback's user it is id beside user_id, and
+// the attributes that the option units declares.
 func (d *decoder) linked() []canonical.Event {
-	user, device := d.known()
-	if user == "" {
+	k := d.known()
+	if k.user == "" {
 		return nil
 	}
 	var events []canonical.Event
-	if d.pairs() {
-		events = d.link(events, user, device)
+	if !d.w.callback {
+		events = d.link(events, k.user, k.device)
+	}
+	if d.o.units["id"] != userUnit {
+		events = d.link(events, k.user, d.plainID())
 	}
 	for _, p := range d.w.attrs.declared {
 		if p.unit == anonymousUnit {
-			events = d.link(events, user, p.id)
+			events = d.link(events, k.user, p.id)
 		}
 	}
 	return events
@@ -155,35 +238,35 @@ func (d *decoder) noted(events []canonical.Event) {
 	}
 }
 
-// moment reads Unix milliseconds or RFC 3339.
+// moment reads a time in any form that vendors write, or Unix time as a number.
 func moment(s scalar) (canonical.Time, error) {
 	switch {
 	case s.given != right:
-		return 0, fault("timestamp", "must be RFC 3339 or Unix milliseconds")
+		return 0, fault("timestamp", "must be a time as text or a number")
 	case s.number:
-		return canonical.ParseMillis(s.s)
+		return adapters.ParseUnix(s.s)
 	}
-	return canonical.ParseTime(s.s)
+	if at, err := canonical.ParseTime(s.s); err == nil { // nearly always
+		return at, nil
+	}
+	return adapters.ParseTime(s.s)
 }
 
 // when writes into an event when it happened. The plugins do not say: it is now, and the clock that is off by all but
-// the day is nobody's. The old Go plugin and Segment do say; the ingestion API says it by a clock that may be wrong, and
+// the day is no sender's. The old Go plugin and Segment do say; the ingestion API says it by a clock that may be wrong, and
 // sends that clock's time along, without which the vendor takes the time of arrival as well.
 func (d *decoder) when(e *canonical.Event) error {
 	now, w := d.envelope.ReceivedAt, &d.w
 	own := w.old || w.kind.given == right
-	if w.time.given == absent || !own && d.sentAt == 0 {
+	if w.time.given == absent || w.time.given == right && w.time.s == "" || !own && !d.sent {
 		e.At, e.ClockOffset = now, int64(now-dayOf(now))
 		return nil
 	}
 	at, err := moment(w.time)
 	if err != nil {
-		return fault("timestamp", "must be RFC 3339 or Unix milliseconds")
+		return fault("timestamp", err.Error())
 	}
-	if e.At = at; !own {
-		e.ClockOffset = int64(now - d.sentAt)
-		e.At = at + now - d.sentAt
-	}
+	e.At, e.ClockOffset = at+canonical.Time(d.skew), d.skew
 	return nil
 }
 
@@ -194,11 +277,11 @@ func (d *decoder) messageID() string {
 	return ""
 }
 
-// channel is where a custom event was seen, as far as it can be told: the JavaScript SDK runs on both sides.
+// channel is where a custom event was seen, as far as the event shows it: the JavaScript SDK runs on both sides.
 func (d *decoder) channel() canonical.Channel {
 	switch d.w.language.s {
 	case "js", "react":
-		if d.agent != nil {
+		if d.agent != "" {
 			return canonical.Client
 		}
 	case "go", "php", "python", "ruby", "java", "csharp", "elixir", "rust":
@@ -207,53 +290,65 @@ func (d *decoder) channel() canonical.Channel {
 	return ""
 }
 
-// browserOf is the user agent of a request as a JSON string, where a browser or a robot that poses as one sends.
-func browserOf(e adapters.Envelope) []byte {
+// browserOf is the user agent of a request that a browser, or a robot that poses as one, sends.
+func browserOf(e adapters.Envelope) string {
 	agent := e.Header.Get(userAgentHeader)
 	if !strings.HasPrefix(agent, "Mozilla/") && !strings.Contains(strings.ToLower(agent), "bot") {
-		return nil
+		return ""
 	}
-	return quoted(agent)
+	return agent
 }
 
-const maxAgent = 512
-
-func quoted(s string) []byte {
-	s = s[:min(len(s), maxAgent)]
-	raw, err := json.Marshal(strings.ToValidUTF8(s, "\uFFFD"))
-	if err != nil {
-		return nil
-	}
-	return raw
-}
-
-// attributes are what an analyst may cut by: the user agent, which tells robots, and what the source asks for. Nothing
-// else of a user's attributes is kept: they may be private.
+// attributes are what an analyst may cut by: the user agent, which shows robots, a small set that identifies no person,
+// and what the source asks for. The rest of a user's attributes may be private and is not kept.
 func (d *decoder) attributes(passthrough bool) json.RawMessage {
-	a := &d.w.attrs
-	agent := d.agent
-	if a.agent.given == right && a.agent.s != "" {
-		agent = quoted(a.agent.s)
+	w := &d.w
+	out := adapters.Attributes{}
+	if w.attrs.agent.given == right {
+		out.Text("user_agent", w.attrs.agent.s)
 	}
-	if agent == nil && !passthrough && len(a.kept) == 0 {
-		return nil
-	}
-	out := make([]byte, 1, 48+len(agent)+len(a.kept))
-	out[0] = '{'
-	if agent != nil {
-		out = append(append(out, `"user_agent":`...), agent...)
-	}
+	out.Text("user_agent", d.agent)
 	if passthrough {
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		out = append(out, `"passthrough":true`...)
+		out.Raw("passthrough", []byte("true"))
 	}
-	if kept := a.kept; len(kept) > 0 {
-		if len(out) == 1 {
-			kept = kept[1:]
-		}
-		out = append(out, kept...)
+	out.Add(&w.attrs.asked)
+	out.Add(&w.attrs.kept)
+	out.Add(&w.kept)
+	return out.JSON()
+}
+
+// kept is the name here of an attribute that is kept with an event by default, "" for all others. The names are those that
+// GrowthBook's own plugins and guides use (sdk-js plugins/auto-attributes.ts).
+func kept(attribute []byte) string {
+	switch string(attribute) {
+	case "country":
+		return "country"
+	case "region":
+		return "region"
+	case "platform":
+		return "platform"
+	case "os":
+		return "os"
+	case "browser":
+		return "browser"
+	case "plan":
+		return "plan"
+	case "language", "locale":
+		return "language"
+	case "deviceType", "device_type":
+		return "device_type"
+	case "appVersion", "app_version":
+		return "app_version"
+	case "utmSource", "utm_source":
+		return "utm_source"
+	case "utmMedium", "utm_medium":
+		return "utm_medium"
+	case "utmCampaign", "utm_campaign":
+		return "utm_campaign"
+	case "utmTerm", "utm_term":
+		return "utm_term"
+	case "utmContent", "utm_content":
+		return "utm_content"
 	}
-	return append(out, '}')
+	return ""
 }

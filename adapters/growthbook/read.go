@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+
+	"github.com/tracklayer/tracklayer/adapters"
 )
 
 // member reads one member of an item. The names are those of the tracking plugins (tracking_plugin.go trackingEvent;
@@ -45,6 +47,8 @@ func (r *reader) member(name []byte) error {
 		return r.scalar(&w.anonymous)
 	case "experiment_id", "variation_id", "hash_attribute", "hash_value":
 		return r.property(name)
+	case "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content":
+		return r.plain(&w.kept, kept(name))
 	}
 	if rank := rankOf(name); rank > 0 {
 		return r.name(rank)
@@ -96,8 +100,16 @@ func (r *reader) property(name []byte) error {
 		return r.scalar(&p.hashValue)
 	case r.o.currencyProperty:
 		return r.text(&p.currency)
-	case r.o.dedupProperty:
-		return r.scalar(&p.dedup)
+	}
+	if rank := r.o.orderRank(name); rank > 0 {
+		return r.order(rank)
+	}
+	if string(name) == "total" {
+		before := r.c
+		if err := r.scalar(&p.total); err != nil {
+			return err
+		}
+		r.c = before // it may be a value property as well
 	}
 	for i, known := range r.o.valueProperties {
 		if string(name) == known {
@@ -137,12 +149,17 @@ func (r *reader) attribute(name []byte) error {
 			return err
 		}
 	}
-	if len(r.o.units) > 0 {
-		if u, ok := r.o.units[string(name)]; ok {
-			if err := r.declared(u); err != nil {
-				return err
-			}
+	if u := r.o.declared(name); u != unknownUnit {
+		if err := r.declared(string(name), u); err != nil {
+			return err
 		}
+	}
+	if attribute := kept(name); attribute != "" {
+		before := r.c
+		if err := r.plain(&a.kept, attribute); err != nil {
+			return err
+		}
+		r.c = before
 	}
 	switch string(name) {
 	case "user_id":
@@ -163,39 +180,42 @@ func (r *reader) attribute(name []byte) error {
 }
 
 // declared notes an attribute of the option units, and leaves the cursor where it was.
-func (r *reader) declared(u unit) error {
+func (r *reader) declared(name string, u unit) error {
 	before := r.c
 	var s scalar
 	err := r.scalar(&s)
 	if s.given == right && s.s != "" {
-		r.w.attrs.declared = append(r.w.attrs.declared, person{s.s, u})
+		r.w.attrs.declared = append(r.w.attrs.declared, person{s.s, u, name})
 	}
 	r.c = before
 	return err
 }
 
-// maxKept bounds an attribute that is kept with an event.
-const maxKept = 200
-
-// keep notes an attribute that the source wants with its events, if it is a plain value, and leaves the cursor where it
-// was.
+// keep notes an attribute that the source wants with its events, and leaves the cursor where it was.
 func (r *reader) keep(name []byte) error {
-	if string(name) == "user_agent" || string(name) == "passthrough" { // names that are ours to give
-		return nil
-	}
-	first, before := r.c.Peek(), r.c
-	raw, err := r.c.Raw()
+	before := r.c
+	err := r.plain(&r.w.attrs.asked, string(name))
 	r.c = before
-	if err != nil || first == '{' || first == '[' || first == 'n' || len(raw) > maxKept || len(name) > maxKept {
-		return err
+	return err
+}
+
+// plain reads a plain value as an attribute. Objects, arrays and null are left out.
+func (r *reader) plain(into *adapters.Attributes, name string) error {
+	raw, err := r.c.Raw()
+	if err == nil && name != "user_agent" && name != "passthrough" { // names that are ours to give
+		into.Raw(name, raw)
 	}
-	key, err := json.Marshal(string(name))
-	if err != nil {
-		return err
+	return err
+}
+
+// order reads a property that may be an order's id. The most trusted one counts.
+func (r *reader) order(rank int) error {
+	var s scalar
+	err := r.scalar(&s)
+	if p := &r.w.props; s.given == right && usableID(s.s) && rank > p.dedupRank {
+		p.dedup, p.dedupRank = s, rank
 	}
-	a := &r.w.attrs
-	a.kept = append(append(append(append(a.kept, ','), key...), ':'), raw...)
-	return nil
+	return err
 }
 
 // user is {attributes, url}, the context of a callback.
@@ -226,10 +246,27 @@ func (r *reader) experiment() error {
 }
 
 func (r *reader) experimentMember(name []byte) error {
-	if string(name) == "key" {
+	switch {
+	case string(name) == "key":
 		return r.text(&r.w.experiment)
+	case string(name) == "meta" && r.c.Peek() == '[':
+		return r.c.Array(func(int) error {
+			var is given
+			return r.object(&is, r.variation)
+		})
 	}
 	return r.c.Skip()
+}
+
+// variation reads the meta of one variation.
+func (r *reader) variation(name []byte) error {
+	var passes tri
+	if string(name) != "passthrough" {
+		return r.c.Skip()
+	}
+	err := r.flag(&passes)
+	r.w.passing = r.w.passing || passes == yes
+	return err
 }
 
 func (r *reader) resultMember(name []byte) error {
@@ -249,6 +286,8 @@ func (r *reader) resultMember(name []byte) error {
 		return r.scalar(&res.hashValue)
 	case "passthrough":
 		return r.flag(&res.passthrough)
+	case "featureId":
+		return r.text(&res.feature)
 	}
 	return r.c.Skip()
 }

@@ -1,6 +1,7 @@
 package growthbook
 
 import (
+	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -42,8 +43,10 @@ type properties struct {
 	hashValue     scalar
 	value         scalar
 	valueRank     int // which of the value properties it is
+	total         scalar
 	currency      scalar
 	dedup         scalar
+	dedupRank     int // which of the properties of an order's id it is
 }
 
 // attributes are the user's, as far as they say who it is: context_json, from which the plugins have taken the ids, or
@@ -51,14 +54,15 @@ type properties struct {
 type attributes struct {
 	user, device, anonymous, id scalar
 	own                         scalar   // the first anonymous one by another name, such as deviceId
-	declared                    []person // by the option units
+	declared                    []person // by the option units, and groups
 	agent                       scalar
-	kept                        []byte // members of a JSON object, by the option attributes
+	asked, kept                 adapters.Attributes // by the option attributes, and by default
 }
 
 type person struct {
-	id   string
-	unit unit
+	id        string
+	unit      unit
+	attribute string
 }
 
 // result is an experiment's result as callbacks get it (experiment_result.go; sdk-js types/growthbook.ts Result).
@@ -68,6 +72,7 @@ type result struct {
 	index, key               scalar
 	hashAttribute, hashValue scalar
 	passthrough              tri
+	feature                  scalar
 }
 
 // wire is one item in the vendor's words: the members that are read, the others were passed over.
@@ -88,14 +93,20 @@ type wire struct {
 	hashUsed, inExperiment  tri
 	experiment, featureText scalar // experiment.key of a callback, or experiment as text
 	experimentGiven         given
-	callback                bool // attributes came in user, as callbacks have them
+	callback                bool                // attributes came in user, as callbacks have them
+	passing                 bool                // a variation of the experiment passes its users on: it is a holdout
+	kept                    adapters.Attributes // utm_source and the like beside the attributes
 	result                  result
 }
 
 func (w *wire) reset() {
-	declared, kept := w.attrs.declared[:0], w.attrs.kept[:0]
-	*w = wire{}
-	w.attrs.declared, w.attrs.kept = declared, kept
+	declared := w.attrs.declared[:0]
+	asked, attributes, kept := w.attrs.asked, w.attrs.kept, w.kept
+	asked.Reset()
+	attributes.Reset()
+	kept.Reset()
+	*w = wire{kept: kept}
+	w.attrs.declared, w.attrs.asked, w.attrs.kept = declared, asked, attributes
 }
 
 // reader walks a body and holds one item at a time. Of members with the same name the last one wins.

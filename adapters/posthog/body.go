@@ -19,8 +19,20 @@ import (
 // maxBody bounds what a body may unfold to: the vendor's own limit of a batch (rust/capture/src/router.rs).
 const maxBody = 20 << 20
 
-// served are the doors that hand out flags and configuration. An SDK asks them at the same address as it sends events to.
-var served = []string{"/flags", "/decide", "/array/", "/static/", "/s/", "/surveys", "/api/"}
+// elsewhere are the paths of PostHog's other products: flags, configuration, surveys, session replay. An SDK asks for
+// them at the address that it sends events to.
+var elsewhere = []string{"/flags", "/decide", "/array/", "/static/", "/s/", "/surveys", "/api/"}
+
+// notServed reports a path that brings no events: those of other products, and everything of /i/v1/ but the events, such
+// as /i/v1/logs and /i/v1/metrics.
+func notServed(path string) bool {
+	for _, prefix := range elsewhere {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return path == "/s" || isV1(path) && !strings.HasPrefix(path, "/i/v1/analytics/")
+}
 
 // requestOf reads a request, whatever it is coded in.
 func requestOf(e adapters.Envelope, o *options) (request, error) {
@@ -49,10 +61,8 @@ var scratches = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // in the query or the form, gzip by its magic whatever the hints say, the field data of a form or of the query, base64
 // where there is no JSON.
 func bodyOf(e adapters.Envelope, scratch *bytes.Buffer) ([]byte, error) {
-	for _, prefix := range served {
-		if strings.HasPrefix(e.Path, prefix) {
-			return nil, fmt.Errorf("%w; set the address of the events only, or let the vendor serve its flags", adapters.ErrNotServed)
-		}
+	if notServed(e.Path) {
+		return nil, fmt.Errorf("%w; set the address of the events only, or let a proxy send all other paths to PostHog", adapters.ErrNotServed)
 	}
 	query := e.Query()
 	hint, text := query.Get("compression"), e.Body

@@ -40,12 +40,16 @@ func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 		}
 		return fmt.Errorf("%w: the body's token is another one", adapters.ErrUnauthorized)
 	}
+	readable := 0
 	for i := range req.events {
-		if !adapters.SameSecret(secret, req.events[i].token) {
+		if req.events[i].broken != nil {
+			continue // it is rejected
+		}
+		if readable++; !adapters.SameSecret(secret, req.events[i].token) {
 			return fmt.Errorf("%w: event %d has another token", adapters.ErrUnauthorized, i)
 		}
 	}
-	if len(req.events) == 0 {
+	if readable == 0 {
 		return fmt.Errorf("%w: no token", adapters.ErrUnauthorized)
 	}
 	return nil
@@ -80,7 +84,7 @@ func verifySignature(secret []byte, e adapters.Envelope, signatures string) erro
 	return fmt.Errorf("%w: webhook-signature is not the body's", adapters.ErrUnauthorized)
 }
 
-// isV1 reports capture V1's door.
+// isV1 reports a path of the API of capture V1.
 func isV1(path string) bool { return strings.HasPrefix(path, "/i/v1/") }
 
 // reply is what the SDKs must hear: {"status":"Ok"}, nothing for a beacon, and in capture V1 a result for every uuid,
@@ -98,7 +102,7 @@ func reply(e adapters.Envelope, o adapters.Outcome) adapters.Response {
 	case o.Err == nil:
 		return answer(http.StatusOK, `{"status":"Ok"}`)
 	case errors.Is(o.Err, adapters.ErrNotServed):
-		return answer(http.StatusNotFound, `{"type":"validation_error","code":"not_served","detail":"Events are taken here; flags and settings are not served.","attr":null}`)
+		return answer(http.StatusNotFound, `{"type":"validation_error","code":"not_served","detail":"Only events are taken here; send all other paths to PostHog.","attr":null}`)
 	case errors.Is(o.Err, adapters.ErrTooLarge):
 		return answer(http.StatusRequestEntityTooLarge, `{"type":"validation_error","code":"too_large","detail":"The body is too large.","attr":null}`)
 	case errors.Is(o.Err, adapters.ErrUnreadable):
@@ -115,7 +119,9 @@ func results(e adapters.Envelope) string {
 	list := map[string]map[string]string{}
 	if req, err := requestOf(e, &options{}); err == nil {
 		for i := range req.events {
-			list[req.events[i].uuid] = map[string]string{"result": "ok"}
+			if uuid := req.events[i].uuid; uuid != "" {
+				list[uuid] = map[string]string{"result": "ok"}
+			}
 		}
 	}
 	text, err := json.Marshal(map[string]any{"results": list})

@@ -140,7 +140,18 @@ func TestOptions(t *testing.T) {
 		t.Errorf("%s", b.AppendJSON(nil))
 	}
 	for _, bad := range []map[string]any{
-		{"marked_only": 1}, {"exposure_events": "x"}, {"exposure_events": map[string]any{"a": 1}}, {"conversion_events": []any{"x"}}, {"value_property": ""}, {"other": 1},
+		{"marked_only": 1},
+		{"exposure_events": "x"},
+		{"exposure_events": map[string]any{"a": 1}},
+		{"conversion_events": []any{"x"}},
+		{"value_property": ""},
+		{"other": 1},
+		{"dedup_property": 1},
+		{"attributes": "plan"},
+		{"attributes": []any{""}},
+		{"refunds": []any{"x"}},
+		{"refunds": map[string]any{"a": "a"}},
+		{"refunds": map[string]any{"a": 1}},
 	} {
 		for option := range bad {
 			if err := posthog.Adapter.CheckOptions(bad); err == nil || !strings.Contains(err.Error(), option) {
@@ -156,6 +167,41 @@ func TestWhatCannotBeRead(t *testing.T) {
 		e := adapters.Envelope{Method: "POST", Path: "/batch/", Header: http.Header{}, Body: []byte(body), ReceivedAt: canonical.MinTime}
 		if b, err := posthog.Adapter.Decode(adapters.Source{Name: "posthog"}, e); !errors.Is(err, adapters.ErrUnreadable) {
 			t.Errorf("%.20q: %+v, %v", body, b, err)
+		}
+	}
+}
+
+// TestOtherProducts: what posthog-js asks of PostHog's other products is answered 404, so that a proxy that sends too much
+// here shows, and nothing is answered as if it had been taken.
+func TestOtherProducts(t *testing.T) {
+	for _, path := range []string{
+		"/i/v1/logs", "/i/v1/logs/", "/i/v1/metrics", "/s/", "/s", "/flags/", "/decide/", "/array/phc_x/config", "/static/array.js",
+		"/api/surveys/", "/api/web_experiments/", "/api/product_tours/", "/surveys/x",
+	} {
+		e := adapters.Envelope{Method: "POST", Path: path, Header: http.Header{}, Body: []byte(`{"event":"x","distinct_id":"u"}`), ReceivedAt: 1795341960000}
+		_, err := posthog.Adapter.Decode(adapters.Source{Name: "posthog"}, e)
+		if r := posthog.Adapter.Reply(e, adapters.Outcome{Err: err}); !errors.Is(err, adapters.ErrNotServed) || r.Status != http.StatusNotFound {
+			t.Errorf("%s: %v, %d", path, err, r.Status)
+		}
+	}
+	for _, path := range []string{"/e/", "/e", "/i/v0/e/", "/batch/", "/capture/", "/i/v1/analytics/events", "", "/track"} {
+		if b := decode(t, "POST", path, "", "application/json", `{"event":"x","distinct_id":"u"}`, nil); b.Items != 1 {
+			t.Errorf("%s: %+v", path, b)
+		}
+	}
+}
+
+// TestTokensBesideBrokenItems: an item that is not valid JSON shows no token and is rejected; the others must show theirs.
+func TestTokensBesideBrokenItems(t *testing.T) {
+	const event = `{"event":"x","distinct_id":"u","properties":{"token":"phc_1"}}`
+	for body, want := range map[string]bool{
+		`[` + event + `,{"event":"x","properties":{"token":"phc_2","n":NaN}}]`: true,
+		`[{"event":"x","properties":{"token":"phc_1","n":NaN}}]`:               false,
+		`[` + event + `,{"event":"x"}]`:                                        false,
+	} {
+		e := adapters.Envelope{Method: "POST", Path: "/e/", Header: http.Header{}, Body: []byte(body), ReceivedAt: 1795341960000}
+		if err := posthog.Adapter.Verify([]byte("phc_1"), e); (err == nil) != want {
+			t.Errorf("%s: %v", body, err)
 		}
 	}
 }

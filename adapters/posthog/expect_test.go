@@ -11,7 +11,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// expectation is what whoever recorded a request wrote down about it, without this decoder. Its conversions are given
+// expectation is what was written down about a request when it was recorded, without this decoder. Its conversions are given
 // once for every stamped experiment; attribution is not the adapter's, so only the conversion and its person are taken.
 type expectation struct {
 	Exposures   []expected
@@ -100,6 +100,9 @@ func sorted(b adapters.Batch, without []string) (exposures, conversions []expect
 		one := expected{User: e.UserID, Anonymous: e.AnonymousID}
 		switch e.Kind {
 		case canonical.Exposed:
+			if e.ExperimentKind == canonical.Holdout {
+				continue // the expectations count exposures to variants
+			}
 			one.Experiment, one.Variant = e.ExperimentID, e.Variant
 			exposures = append(exposures, one)
 		case canonical.Converted:
@@ -113,7 +116,9 @@ func sorted(b adapters.Batch, without []string) (exposures, conversions []expect
 			}
 			conversions = append(conversions, one)
 		case canonical.Linked:
-			links = append(links, [2]string{e.AnonymousID, e.UserID})
+			if e.AnonymousID != e.UserID { // what a visitor did under its user's own id
+				links = append(links, [2]string{e.AnonymousID, e.UserID})
+			}
 		}
 	}
 	return exposures, conversions, links

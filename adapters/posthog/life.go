@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -24,12 +25,15 @@ func (d *decoder) activity(i int, e *event) {
 	}
 	life.ID = formatUUID(id)
 	c := canonical.Event{}
-	d.time(e, &c)
+	if err := d.time(e, &c); err != nil {
+		d.batch.Reject(i, err)
+		return
+	}
 	life.At = c.At
 	var fields []string
 	for _, change := range l.changes {
 		fields = append(fields, change.field)
-		at, err := canonical.ParseTime(change.after)
+		at, err := adapters.ParseTime(change.after)
 		if change.before != "" || err != nil {
 			continue
 		}

@@ -3,6 +3,8 @@ package posthog
 import (
 	"strings"
 
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
 
@@ -21,19 +23,26 @@ type event struct {
 	name     string
 	uuid     string
 	distinct string // beside the event
-	at       string // RFC 3339; a number is no time of theirs
-	offset   string // milliseconds before sending, digits
+	broken   error  // the item is not valid JSON
+	at       moment // timestamp
+	offset   moment // milliseconds before sending
+	clock    moment // properties.$time, in seconds
 	token    string
 	noSkew   bool // options.disable_skew_correction, $ignore_sent_at
 	group    bool // the item is wrapped as a webhook wraps it
 
 	distinctIn, insertID, anonymous, alias, lib, userID, agent string // properties
+	device, system                                             string // $device_id, $os
 	flag, response                                             string
 	responds                                                   bool // the response is a text
 	overridden, cookieless                                     bool
 	experiment, identified, person                             truth
-	value, revenue, named, currency                            scalar
-	stamps                                                     map[string]string // $feature/ of the flags that have a custom exposure event
+	value, revenue, total, named, currency                     scalar
+	order                                                      string // the order's id, by which refunds find it
+	orderRank                                                  int
+	groups                                                     []canonical.Group
+	attributes, asked                                          adapters.Attributes // by default, and by the option
+	stamps                                                     map[string]string   // $feature/ of the flags that have a custom exposure event
 	log                                                        activity
 }
 
@@ -41,6 +50,12 @@ type event struct {
 type scalar struct {
 	text string
 	set  bool
+}
+
+// moment is a time as it is written: text or digits. One of another type is set and has no text.
+type moment struct {
+	text        string
+	set, number bool
 }
 
 // activity is an entry of the vendor's activity log.
@@ -53,25 +68,36 @@ type change struct{ field, before, after string }
 
 // request is a body taken apart. What stands beside the events may come after them.
 type request struct {
-	events  []event
-	token   string
-	sentAt  string
-	created string
-	batch   bool
-	single  event
+	events []event
+	token  string
+	sentAt moment
+	batch  bool
+	single event
 }
 
 // reader reads a body.
 type reader struct {
-	c   jsonscan.Cursor
-	o   *options
-	req request
-	e   *event
+	c      jsonscan.Cursor
+	o      *options
+	req    request
+	e      *event
+	broken map[int]error // items that are not valid JSON, by their offset
 }
 
 // readRequest takes a body apart: an array of events, an object with a batch, one event, or what a webhook wraps one in.
+// An item that is not valid JSON does not concern the others.
 func readRequest(body []byte, o *options) (request, error) {
-	r := &reader{c: jsonscan.New(body), o: o}
+	req, err := (&reader{c: jsonscan.New(body), o: o}).request()
+	if err == nil {
+		return req, nil
+	}
+	if isolated, broken := adapters.Isolate(body); isolated != nil {
+		return (&reader{c: jsonscan.New(isolated), o: o, broken: broken}).request()
+	}
+	return req, err
+}
+
+func (r *reader) request() (request, error) {
 	var err error
 	if r.c.Peek() == '[' {
 		r.req.batch = true
@@ -94,6 +120,7 @@ func (r *reader) element(int) error {
 	r.req.events = append(r.req.events, event{})
 	r.e = &r.req.events[len(r.req.events)-1]
 	if r.c.Peek() != '{' {
+		r.e.broken = r.broken[r.c.Offset()]
 		return r.c.Skip()
 	}
 	r.e.object = true
@@ -115,9 +142,7 @@ func (r *reader) top(name []byte) error {
 		}
 		return r.c.Skip()
 	case "sent_at":
-		return r.text(&r.req.sentAt)
-	case "created_at":
-		return r.text(&r.req.created)
+		return r.moment(&r.req.sentAt)
 	case "api_key", "token":
 		return r.text(&r.req.token)
 	case "event":
@@ -145,9 +170,9 @@ func (r *reader) member(name []byte) error {
 	case "distinct_id", "$distinct_id", "distinctId":
 		return r.id(&e.distinct)
 	case "timestamp":
-		return r.text(&e.at)
+		return r.moment(&e.at)
 	case "offset":
-		return r.digits(&e.offset)
+		return r.moment(&e.offset)
 	case "api_key", "token", "$token":
 		return r.text(&e.token)
 	case "properties":
@@ -178,8 +203,17 @@ func (r *reader) property(name []byte) error {
 	if len(name) > 0 && name[0] == '$' {
 		return r.own(name)
 	}
+	if err := r.ask(name); err != nil {
+		return err
+	}
 	if r.o.value != "" && string(name) == r.o.value {
 		return r.scalar(&e.named)
+	}
+	if rank := r.o.orderRank(name); rank > 0 {
+		return r.order(rank)
+	}
+	if attribute := kept(name); attribute != "" {
+		return r.keep(attribute)
 	}
 	switch string(name) {
 	case "distinct_id":
@@ -192,6 +226,8 @@ func (r *reader) property(name []byte) error {
 		return r.scalar(&e.value)
 	case "revenue":
 		return r.scalar(&e.revenue)
+	case "total":
+		return r.scalar(&e.total)
 	case "currency":
 		return r.scalar(&e.currency)
 	case "scope":
@@ -207,7 +243,21 @@ func (r *reader) property(name []byte) error {
 // own reads a property of PostHog's own.
 func (r *reader) own(name []byte) error {
 	e := r.e
+	if err := r.ask(name); err != nil {
+		return err
+	}
+	if attribute := kept(name); attribute != "" {
+		return r.keep(attribute)
+	}
 	switch string(name) {
+	case "$groups":
+		return r.object(r.group)
+	case "$device_id":
+		return r.id(&e.device)
+	case "$os", "$os_name":
+		return r.text(&e.system)
+	case "$time":
+		return r.moment(&e.clock)
 	case "$feature_flag":
 		return r.text(&e.flag)
 	case "$feature_flag_response":
@@ -311,6 +361,17 @@ func (r *reader) id(dst *string) error {
 		return r.digits(dst)
 	}
 	return r.text(dst)
+}
+
+// moment reads a time. Null and the empty text are as good as none.
+func (r *reader) moment(dst *moment) error {
+	kind := r.c.Peek()
+	*dst = moment{set: kind != 'n', number: kind == '0'}
+	err := r.id(&dst.text)
+	if dst.text = strings.TrimSpace(dst.text); kind == '"' && dst.text == "" {
+		dst.set = false
+	}
+	return err
 }
 
 func (r *reader) digits(dst *string) error {

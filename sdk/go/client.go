@@ -1,8 +1,8 @@
-// Package tracklayer sends what a Go program knows to TrackLayer: that somebody met a variant, did something that a
-// metric counts, or turned out to be the same person. The taps of the vendors' SDKs send through it.
+// Package tracklayer sends exposures, conversions and identity links of a Go program to TrackLayer. The taps of the
+// vendors' SDKs send through it.
 //
-// It is made for the middle of somebody else's request: no call blocks on the network or panics, and what cannot be
-// queued is dropped and counted. A batch that fails is sent again with the same event ids, so nothing counts twice.
+// It is made to be called while a request is served: no call blocks on the network or panics, and what cannot be queued is
+// dropped, counted and logged. A batch that fails is sent again with the same event ids, so nothing counts twice.
 //
 // It imports canonical alone, and nothing of the server may import it.
 package tracklayer
@@ -30,28 +30,31 @@ import (
 // Options of a Client. Only URL is required.
 type Options struct {
 	URL    string // of TrackLayer, such as http://127.0.0.1:8080
-	Key    string // the write key, where TrackLayer asks for one
-	Source string // a source configured there whose events these are; "": api
+	Key    string // the write key, if TrackLayer asks for one
+	Source string // the configured source that the events belong to; "": the vendor of the tap, else api
 
-	Queue     int           // events that wait at the most; further ones are dropped; 0: 10,000
-	Batch     int           // events in one request at the most; 0: 500
-	Every     time.Duration // the longest time that an event waits for others; 0: 1 s
-	Patience  time.Duration // how long a batch is tried again before it is dropped; 0: 1 min
-	Client    *http.Client  // nil: one with a timeout of 10 s
-	OnFailure func(error)   // hears of every failed try and of what was dropped for it, from any goroutine; nil: nobody does
+	Queue    int           // the most events that wait; further ones are dropped; 0: 10,000
+	Batch    int           // the most events in one request; 0: 500
+	Every    time.Duration // the longest time that an event waits for others; 0: 1 s
+	Patience time.Duration // how long a batch is retried before it is dropped; 0: 1 min
+	Client   *http.Client  // nil: one with a timeout of 10 s
+
+	// OnFailure is called for every failed attempt and for what was dropped, from any goroutine. Nil: failures are logged
+	// as warnings with slog.Default, each cause once a minute, with the number of events that were dropped since.
+	OnFailure func(error)
 }
 
 // Counts are what became of the events so far.
 type Counts struct {
 	Sent     uint64 // acknowledged: on TrackLayer's disk
-	Rejected uint64 // refused by TrackLayer, each with a reason told to OnFailure
-	Dropped  uint64 // never sent: the queue was full, they were not valid, or the patience was over
+	Rejected uint64 // refused by TrackLayer, each with a reason that OnFailure gets
+	Dropped  uint64 // never sent: the queue was full, they were not valid, or TrackLayer did not take them in time
 }
 
 // Client queues events and sends them in batches. It is safe for concurrent use. Close it, or what waits is lost.
 type Client struct {
 	o     Options
-	url   string
+	url   atomic.Pointer[string]
 	queue chan canonical.Event
 	flush chan chan struct{}
 	stop  chan struct{} // closed by Close
@@ -59,6 +62,11 @@ type Client struct {
 	once  sync.Once
 
 	sent, rejected, dropped atomic.Uint64
+
+	// sending is canceled by Close when its context ends, so that an attempt in progress ends with it.
+	sending context.Context
+	cancel  context.CancelFunc
+	log     *failureLog
 }
 
 // New checks the options and starts a Client.
@@ -77,18 +85,37 @@ func New(o Options) (*Client, error) {
 	if o.Client == nil {
 		o.Client = &http.Client{Timeout: 10 * time.Second}
 	}
-	if o.OnFailure == nil {
-		o.OnFailure = func(error) {}
-	}
-	u = u.JoinPath("v1", "events")
-	if o.Source != "" {
-		u.RawQuery = url.Values{"source": {o.Source}}.Encode()
-	}
 	c := &Client{
-		o: o, url: u.String(), queue: make(chan canonical.Event, o.Queue), flush: make(chan chan struct{}), stop: make(chan struct{}), done: make(chan struct{}),
+		o: o, queue: make(chan canonical.Event, o.Queue), flush: make(chan chan struct{}), stop: make(chan struct{}), done: make(chan struct{}),
 	}
+	c.sending, c.cancel = context.WithCancel(context.Background())
+	if o.OnFailure == nil {
+		c.log = &failureLog{}
+		c.o.OnFailure = func(err error) { c.log.warn(err, c.dropped.Load()) }
+	}
+	c.address(u, o.Source)
 	go c.run()
 	return c, nil
+}
+
+func (c *Client) address(u *url.URL, source string) {
+	u = u.JoinPath("v1", "events")
+	if source != "" {
+		u.RawQuery = url.Values{"source": {source}}.Encode()
+	}
+	text := u.String()
+	c.url.Store(&text)
+}
+
+// DefaultSource sets the source of the client's events if Options.Source is empty. A tap that is given a client calls it
+// with its vendor's name, before it sends anything.
+func (c *Client) DefaultSource(source string) {
+	if c == nil || c.o.Source != "" {
+		return
+	}
+	if u, err := url.Parse(c.o.URL); err == nil { // New has parsed it
+		c.address(u, source)
+	}
 }
 
 func orDefault[T int | time.Duration](p *T, value T) {
@@ -97,69 +124,21 @@ func orDefault[T int | time.Duration](p *T, value T) {
 	}
 }
 
-// Who is one person's ids: one of them, or both, which also says that they are one person.
-type Who struct {
-	UserID      string
-	AnonymousID string
-}
-
-// Expose says that somebody met a variant now.
-func (c *Client) Expose(experiment, variant string, who Who) {
-	c.Send(canonical.Event{Kind: canonical.Exposed, ExperimentID: experiment, Variant: variant, UserID: who.UserID, AnonymousID: who.AnonymousID})
-}
-
-// Conversion is what somebody did.
-type Conversion struct {
-	Event    string  // what was done, as a metric names it
-	Value    float64 // money, where HasValue
-	HasValue bool
-	Currency string // ISO 4217
-	DedupKey string // an order id or the like, equal wherever the same conversion is reported; "": every call counts
-}
-
-// Convert says that somebody did something now, as the backend knows it.
-func (c *Client) Convert(what Conversion, who Who) {
-	e := canonical.Event{
-		Kind: canonical.Converted, ConversionEvent: what.Event, Currency: what.Currency, DedupKey: what.DedupKey, Channel: canonical.Server,
-		UserID: who.UserID, AnonymousID: who.AnonymousID,
-	}
-	if what.HasValue {
-		n, err := canonical.ParseNumber(strconv.FormatFloat(what.Value, 'f', -1, 64))
-		if err != nil {
-			c.drop(1, fmt.Errorf("the value of %q: %w", what.Event, err))
-			return
-		}
-		e.Value = n
-	}
-	c.Send(e)
-}
-
-// Identify says that an anonymous visitor is a user.
-func (c *Client) Identify(userID, anonymousID string) {
-	c.Send(canonical.Event{Kind: canonical.Linked, UserID: userID, AnonymousID: anonymousID})
-}
-
-// EndEarly says that somebody's participation in an experiment was broken off, and why.
-func (c *Client) EndEarly(experiment, variant, reason string, who Who) {
-	c.Send(canonical.Event{
-		Kind: canonical.EndedEarly, ExperimentID: experiment, Variant: variant, EndedReason: reason, UserID: who.UserID, AnonymousID: who.AnonymousID,
-	})
-}
-
-// Send queues any event. One without a time happens now, one without an id gets one that it keeps however often it is
-// sent. What is not valid, or finds the queue full, is dropped and counted.
+// Send queues any event. An event without a time happens now; one without an id gets one that it keeps however often it
+// is sent. Events that are not valid or find the queue full are dropped and counted.
 func (c *Client) Send(e canonical.Event) {
 	now := canonical.TimeOf(time.Now())
 	if e.At == 0 {
 		e.At = now
 	}
 	e.ReceivedAt = now // for Validate; TrackLayer writes its own
+	e.DropPlaceholders(canonical.DefaultRules())
 	err := e.Validate(canonical.DefaultRules())
 	if err == nil && e.ID == "" {
 		e.ID, err = canonical.NewID(now, rand.Reader)
 	}
 	if err != nil {
-		c.drop(1, fmt.Errorf("an event is not valid: %w", err))
+		c.drop(1, &failure{"not valid: " + fieldOf(err), "correct the field where the event is made", fmt.Errorf("an event is not valid: %w", err)})
 		return
 	}
 	select {
@@ -171,8 +150,18 @@ func (c *Client) Send(e canonical.Event) {
 	select {
 	case c.queue <- e:
 	default:
-		c.dropped.Add(1) // told by Counts alone: whoever calls has no time
+		n := c.dropped.Add(1)
+		if c.log != nil { // OnFailure of the caller might take too long
+			c.log.warn(errQueueFull, n)
+		}
 	}
+}
+
+func fieldOf(err error) string {
+	if fault := (*canonical.FieldError)(nil); errors.As(err, &fault) {
+		return fault.Field
+	}
+	return err.Error()
 }
 
 func (c *Client) drop(n int, err error) {
@@ -180,12 +169,12 @@ func (c *Client) drop(n int, err error) {
 	c.o.OnFailure(err)
 }
 
-// Counts are what became of the events so far.
+// Counts returns what became of the events so far.
 func (c *Client) Counts() Counts {
 	return Counts{Sent: c.sent.Load(), Rejected: c.rejected.Load(), Dropped: c.dropped.Load()}
 }
 
-// Flush sends what waits and returns once that was answered or given up, or with ctx's error.
+// Flush sends the queued events. It returns once they were answered or given up, or with ctx's error.
 func (c *Client) Flush(ctx context.Context) error {
 	answered := make(chan struct{})
 	select {
@@ -203,14 +192,21 @@ func (c *Client) Flush(ctx context.Context) error {
 	}
 }
 
-// Close sends what waits and ends the client. What is not sent when ctx ends is dropped; further events are.
+// Close sends the queued events and ends the client. It returns when ctx ends at the latest; events that are not sent by
+// then are dropped, as further events are. Without a deadline in ctx, Close takes up to Options.Patience for each batch
+// while TrackLayer does not answer.
 func (c *Client) Close(ctx context.Context) error {
 	err := c.Flush(ctx)
 	c.once.Do(func() { close(c.stop) })
+	if err != nil {
+		c.cancel()
+	}
 	select {
 	case <-c.done:
 	case <-ctx.Done():
-		err = errors.Join(err, ctx.Err())
+		if c.cancel(); err == nil {
+			err = ctx.Err()
+		}
 	}
 	return err
 }
@@ -218,6 +214,7 @@ func (c *Client) Close(ctx context.Context) error {
 // run is the sender.
 func (c *Client) run() {
 	defer close(c.done)
+	defer c.cancel()
 	batch := make([]canonical.Event, 0, c.o.Batch)
 	timer := time.NewTimer(c.o.Every)
 	defer timer.Stop()
@@ -232,7 +229,9 @@ func (c *Client) run() {
 			batch = c.drain(batch)
 			close(answered)
 		case <-c.stop:
-			c.dropped.Add(uint64(len(batch) + len(c.queue)))
+			if n := len(batch) + len(c.queue); n > 0 {
+				c.drop(n, errClosed)
+			}
 			return
 		}
 		c.deliver(batch)
@@ -258,10 +257,12 @@ func (c *Client) drain(batch []canonical.Event) []canonical.Event {
 	}
 }
 
-// errRefused is an answer that another try would not change.
+// errRefused is an answer that another attempt would not change.
 var errRefused = errors.New("TrackLayer refuses the request")
 
-// deliver sends a batch until it is taken, refused or the patience is over.
+var errClosed = &failure{"closed", "give Close a context that ends later", errors.New("events were dropped because the client was closed")}
+
+// deliver sends a batch until it is taken, refused or Options.Patience has passed.
 func (c *Client) deliver(batch []canonical.Event) {
 	if len(batch) == 0 {
 		return
@@ -279,6 +280,9 @@ func (c *Client) deliver(batch []canonical.Event) {
 		}
 		c.o.OnFailure(err)
 		select {
+		case <-c.sending.Done():
+			c.drop(len(batch), fmt.Errorf("%d events were given up: the client was closed: %w", len(batch), err))
+			return
 		case <-time.After(wait):
 		case <-c.stop:
 			c.drop(len(batch), fmt.Errorf("%d events were given up: the client was closed: %w", len(batch), err))
@@ -310,11 +314,11 @@ func pack(batch []canonical.Event) ([]byte, error) {
 
 // post sends a batch once. It returns how long TrackLayer asks to wait.
 func (c *Client) post(batch []canonical.Event) (time.Duration, error) {
-	body, err := pack(batch) // anew for every try: it says when it is sent
+	body, err := pack(batch) // again for every attempt: it says when it is sent
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", errRefused, err)
 	}
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, c.url, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(c.sending, http.MethodPost, *c.url.Load(), bytes.NewReader(body))
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", errRefused, err)
 	}
@@ -325,39 +329,43 @@ func (c *Client) post(batch []canonical.Event) (time.Duration, error) {
 	}
 	answer, err := c.o.Client.Do(r)
 	if err != nil {
-		return 0, err
+		return 0, unreachable(err)
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, 16<<20))
 	_ = answer.Body.Close() // it was read
 	if err != nil {
-		return 0, err
+		return 0, unreachable(err)
 	}
 	switch {
 	case answer.StatusCode == http.StatusAccepted || answer.StatusCode == http.StatusUnprocessableEntity:
 		return 0, c.tally(text, len(batch))
 	case answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode == http.StatusRequestTimeout || answer.StatusCode >= 500:
-		seconds, _ := strconv.Atoi(strings.TrimSpace(answer.Header.Get("Retry-After"))) // 0 where it names none
-		return time.Duration(min(max(seconds, 0), 60)) * time.Second, fmt.Errorf("TrackLayer answers %s", answer.Status)
+		seconds, _ := strconv.Atoi(strings.TrimSpace(answer.Header.Get("Retry-After"))) // 0 if it names none
+		return time.Duration(min(max(seconds, 0), 60)) * time.Second, &failure{
+			"status " + answer.Status, "see TrackLayer's own log if it lasts", fmt.Errorf("TrackLayer answers %s", answer.Status),
+		}
 	}
-	return 0, fmt.Errorf("%w: %s: %.300s", errRefused, answer.Status, text)
+	return 0, c.refused(answer.Status, answer.StatusCode, text)
 }
 
 // tally counts what the answer says of each event.
 func (c *Client) tally(text []byte, events int) error {
-	var said struct {
+	var reply struct {
 		Accepted, Rejected int
 		Results            []struct {
 			Error *struct{ Field, Detail string }
 		}
 	}
-	if err := json.Unmarshal(text, &said); err != nil || said.Accepted+said.Rejected != events {
-		return fmt.Errorf("%w: its answer is not one of TrackLayer's: %.100q", errRefused, text)
+	if err := json.Unmarshal(text, &reply); err != nil || reply.Accepted+reply.Rejected != events {
+		return &failure{"another program", "check Options.URL", fmt.Errorf("%w: the answer is not one of TrackLayer's: %.100q", errRefused, text)}
 	}
-	c.sent.Add(uint64(said.Accepted))
-	c.rejected.Add(uint64(said.Rejected))
-	for _, r := range said.Results {
+	c.sent.Add(uint64(reply.Accepted))
+	c.rejected.Add(uint64(reply.Rejected))
+	for _, r := range reply.Results {
 		if r.Error != nil {
-			c.o.OnFailure(fmt.Errorf("an event was rejected: %s: %s", r.Error.Field, r.Error.Detail))
+			c.o.OnFailure(&failure{
+				"rejected: " + r.Error.Field, "correct the field where the event is made", fmt.Errorf("an event was rejected: %s: %s", r.Error.Field, r.Error.Detail),
+			})
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -122,7 +123,7 @@ func TestWhatCannotBeSentIsDroppedAndCounted(t *testing.T) {
 	s := serve(t, 401)
 	var heard []error
 	c := open(t, tracklayer.Options{URL: s.URL, Every: time.Hour, Batch: 10, OnFailure: func(err error) { heard = append(heard, err) }})
-	c.Expose("checkout", "b", tracklayer.Who{})                    // nobody
+	c.Expose("checkout", "b", tracklayer.Who{})                    // no id
 	c.Expose("checkout", "b", tracklayer.Who{UserID: "undefined"}) // strangers
 	c.Expose("checkout", "b", tracklayer.Who{UserID: "u"})
 	shut(t, c)
@@ -148,7 +149,126 @@ func TestAFullQueueDoesNotBlock(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := c.Close(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("closed although nobody answers: %v", err)
+		t.Errorf("closed although no server answers: %v", err)
+	}
+}
+
+// TestCloseEndsWithItsContext: an attempt that hangs does not keep Close, and what it held is dropped soon after.
+func TestCloseEndsWithItsContext(t *testing.T) {
+	held := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-held }))
+	defer s.Close()
+	defer close(held)
+	c := open(t, tracklayer.Options{URL: s.URL, OnFailure: func(error) {}})
+	for range 3 {
+		c.Expose("checkout", "b", tracklayer.Who{UserID: "u"})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if err := c.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 2*time.Second {
+		t.Errorf("closed after %s: %v", time.Since(began), err)
+	}
+	for range 200 {
+		if c.Counts().Dropped == 3 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("counts %+v", c.Counts())
+}
+
+// logged collects what the default logger writes during a test.
+func logged(t *testing.T) func() string {
+	var mu sync.Mutex
+	var text strings.Builder
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(writer(func(p []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return text.Write(p)
+	}), nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return text.String()
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }
+
+// TestFailuresAreLogged: a client without OnFailure writes a warning that says what to do, once for each cause.
+func TestFailuresAreLogged(t *testing.T) {
+	unreachable := httptest.NewServer(nil)
+	unreachable.Close()
+	for name, c := range map[string]struct {
+		url, want string
+		batch     int
+		invalid   bool
+	}{
+		"a wrong source": {url: serve(t, 400, 400, 400).URL, want: "Options.Source is a source of"},
+		"no key":         {url: serve(t, 401, 401, 401).URL, want: "Options.Key to a write key"},
+		"unreachable":    {url: unreachable.URL, want: "Options.URL is its address"},
+		"not valid":      {url: serve(t).URL, want: "user_id: is required", invalid: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := logged(t)
+			client := open(t, tracklayer.Options{URL: c.url, Batch: 1, Patience: time.Millisecond})
+			for range 3 {
+				who := tracklayer.Who{UserID: "u"}
+				if c.invalid {
+					who.UserID = ""
+				}
+				client.Expose("checkout", "b", who)
+			}
+			shut(t, client)
+			if got := text(); strings.Count(got, "level=WARN") != 1 || !strings.Contains(got, c.want) || !strings.Contains(got, "dropped=1 ") {
+				t.Errorf("%s", got)
+			}
+			if n := client.Counts(); n.Dropped != 3 {
+				t.Errorf("counts %+v", n)
+			}
+		})
+	}
+}
+
+func TestDefaultSource(t *testing.T) {
+	s := serve(t)
+	for _, source := range []string{"", "mine"} {
+		c := open(t, tracklayer.Options{URL: s.URL, Source: source})
+		c.DefaultSource("vendor")
+		c.Expose("checkout", "b", tracklayer.Who{UserID: "u"})
+		shut(t, c)
+	}
+	if fmt.Sprint(s.paths) != "[/v1/events?source=vendor /v1/events?source=mine]" {
+		t.Errorf("%v", s.paths)
+	}
+}
+
+func TestGroupsAdjustmentsAndUnlinking(t *testing.T) {
+	s := serve(t)
+	c := open(t, tracklayer.Options{URL: s.URL})
+	who := tracklayer.Who{UserID: "u", AnonymousID: "undefined", Groups: map[string]string{"team": "t", "company": "acme"}}
+	c.Expose("checkout", "b", who)
+	c.Convert(tracklayer.Conversion{Event: "purchase", Value: -5, HasValue: true, Adjusts: "o-1"}, who)
+	c.Unlink("u", "a")
+	shut(t, c)
+	if len(s.events) != 3 {
+		t.Fatalf("%v, %+v", s.events, c.Counts())
+	}
+	for _, e := range s.events[:2] {
+		if fmt.Sprint(e["groups"]) != "map[company:acme team:t]" || e["anonymous_id"] != nil {
+			t.Errorf("%v", e)
+		}
+	}
+	if e := s.events[1]; e["adjusts"] != "o-1" || e["value"] != -5.0 {
+		t.Errorf("%v", e)
+	}
+	if e := s.events[2]; e["event_name"] != "identity_unlinked" || e["user_id"] != "u" || e["anonymous_id"] != "a" || e["unlinked_at"] == nil {
+		t.Errorf("%v", e)
 	}
 }
 
@@ -183,6 +303,6 @@ func ExampleClient() {
 	client.Identify("u-12", "a-77")
 	client.Convert(tracklayer.Conversion{Event: "purchase", Value: 49.90, HasValue: true, Currency: "EUR", DedupKey: "order-981"}, tracklayer.Who{UserID: "u-12"})
 	fmt.Println(client.Counts().Dropped, "dropped")
-	cancel() // nobody listens in an example
+	cancel() // no server listens in an example
 	// Output: 0 dropped
 }

@@ -3,16 +3,18 @@
 //
 //	growthbook.NewClient(ctx, growthbook.WithPlugins(t))
 //
-// It runs inside the caller's evaluation: it blocks on nothing, panics into nobody, and sends ids and what an event says
-// of its value alone. A user's attributes stay where they are. It imports canonical, sdk/go and GrowthBook's SDK.
+// It runs inside the caller's evaluation: it never blocks and never panics. It sends ids, groups, what an event says of its
+// value and its order, and the few attributes that the adapter keeps by default, such as country and browser. All other
+// attributes of a user stay in the program. It imports canonical, sdk/go and GrowthBook's SDK.
 package tap
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,24 +31,35 @@ type Unit uint8
 const (
 	User Unit = iota + 1
 	Anonymous
+	Group
 )
 
 // Option changes how a Tap reads.
 type Option func(*Tap)
 
 // Units says what the values of attributes are whose names do not say it. As in the gateway, user_id and userId are
-// users, deviceId, device_id, anonymousId and anonymous_id are anonymous, and id is the user's where it equals user_id or
-// nothing else is known.
+// users, deviceId, device_id, anonymousId and anonymous_id are anonymous. An id beside another user_id is anonymous and
+// linked to the user; an id without user_id is ambiguous, unless Units says whose it is.
 func Units(units map[string]Unit) Option { return func(t *Tap) { t.units = units } }
+
+// Holdouts names experiments that measure users held out of others. Callbacks show them by themselves.
+func Holdouts(keys ...string) Option {
+	return func(t *Tap) {
+		for _, key := range keys {
+			t.holdouts[key] = true
+		}
+	}
+}
 
 // Tap is a plugin of growthbook-golang v0.5 and later, and gives callbacks for a client that shares no plugins. It is safe
 // for concurrent use.
 type Tap struct {
-	client *tracklayer.Client
-	units  map[string]Unit
-	rules  canonical.Rules
-	seen   recent
-	faults atomic.Uint64
+	client   *tracklayer.Client
+	units    map[string]Unit
+	holdouts map[string]bool
+	rules    canonical.Rules
+	seen     recent
+	faults   atomic.Uint64
 }
 
 var (
@@ -54,13 +67,16 @@ var (
 	_ growthbook.EventLoggerPlugin = (*Tap)(nil)
 )
 
-// New checks the options and starts a Tap. Options.Source is the source's name in TrackLayer.
+// New checks the options and starts a Tap. Options.Source is the source's name in TrackLayer; "": growthbook.
 func New(o tracklayer.Options, how ...Option) (*Tap, error) {
+	if o.Source == "" {
+		o.Source = "growthbook"
+	}
 	client, err := tracklayer.New(o)
 	if err != nil {
 		return nil, err
 	}
-	t := &Tap{client: client, rules: canonical.DefaultRules()}
+	t := &Tap{client: client, holdouts: map[string]bool{}, rules: canonical.DefaultRules()}
 	for _, set := range how {
 		set(t)
 	}
@@ -103,7 +119,9 @@ func (t *Tap) OnEvent(_ context.Context, name string, properties growthbook.Even
 	switch name {
 	case growthbook.EventFeatureEvaluated:
 	case growthbook.EventExperimentViewed: // properties as client.go experimentViewedProperties makes them
-		t.expose(text(properties["experimentId"]), text(properties["variationId"]), text(properties["hashAttribute"]), text(properties["hashValue"]), who)
+		t.expose(assignment{
+			text(properties["experimentId"]), text(properties["variationId"]), text(properties["hashAttribute"]), text(properties["hashValue"]), false,
+		}, who)
 	default:
 		t.convert(name, properties, who)
 	}
@@ -119,8 +137,8 @@ func (t *Tap) ExperimentCallback(next growthbook.ExperimentCallback) growthbook.
 	}
 }
 
-// FeatureUsageCallback is next with a tap in front of it, for a client that has nothing else to tap: it does not hear who
-// the user is beside the hash, so that id counts as the user's. Next may be nil.
+// FeatureUsageCallback is next with a tap in front of it, for a client that has nothing else to tap: it does not get the
+// user beside the hash, so that id is ambiguous. Next may be nil.
 func (t *Tap) FeatureUsageCallback(next growthbook.FeatureUsageCallback) growthbook.FeatureUsageCallback {
 	return func(ctx context.Context, key string, r *growthbook.FeatureResult, extra any) {
 		if r != nil && r.Source == growthbook.ExperimentResultSource {
@@ -162,13 +180,26 @@ func (t *Tap) viewed(e *growthbook.Experiment, r *growthbook.ExperimentResult, w
 	if variant == "" {
 		variant = strconv.Itoa(r.VariationId)
 	}
-	t.expose(key, variant, r.HashAttribute, r.HashValue, who)
+	holdout := r.Passthrough || strings.HasPrefix(r.FeatureId, "$holdout:")
+	for i := range e.Meta {
+		holdout = holdout || e.Meta[i].Passthrough
+	}
+	t.expose(assignment{key, variant, r.HashAttribute, r.HashValue, holdout}, who)
+}
+
+// assignment is what an exposure says.
+type assignment struct {
+	experiment, variant, attribute, value string
+	holdout                               bool
 }
 
 // person is who an event names beside its hash.
 type person struct {
 	user, device string
+	sure         bool   // device is a visitor's; else it is the attribute id, which may be a user's
 	own          string // an anonymous id by another name
+	groups       []canonical.Group
+	attributes   json.RawMessage
 }
 
 func (t *Tap) readSafely(user *growthbook.TrackingUserContext) (who person) {
@@ -176,58 +207,86 @@ func (t *Tap) readSafely(user *growthbook.TrackingUserContext) (who person) {
 	return t.read(user)
 }
 
-// read takes the ids from a user's attributes as the SDK's own plugin does (tracking_plugin.go addEventAttributes), and
-// those that Units names where there is none.
+// read takes the ids from a user's attributes as the adapter does.
 func (t *Tap) read(user *growthbook.TrackingUserContext) (who person) {
 	if user == nil {
 		return who
 	}
-	who.user = text(user.Attributes["user_id"])
-	for _, name := range []string{"device_id", "anonymous_id", "id"} {
-		if who.device == "" {
-			who.device = text(user.Attributes[name])
+	a := user.Attributes
+	names := slices.Sorted(maps.Keys(t.units))
+	who.user = t.id(a, "user_id")
+	for _, name := range names {
+		if t.units[name] == User && who.user == "" {
+			who.user = t.id(a, name)
 		}
 	}
-	for _, name := range []string{"deviceId", "anonymousId"} {
-		if who.own == "" {
-			who.own = text(user.Attributes[name])
+	who.device = t.id(a, "device_id", "anonymous_id")
+	who.own = t.id(a, "deviceId", "anonymousId")
+	who.sure = who.device != "" || t.units["id"] == Anonymous
+	id := t.id(a, "id")
+	if who.device == "" && t.units["id"] != User {
+		who.device = id
+	}
+	who.groups, who.attributes = t.groups(a), attributes(a)
+	t.link(who.user, who.device)
+	if t.units["id"] != User {
+		t.link(who.user, id)
+	}
+	for _, name := range names {
+		if t.units[name] == Anonymous {
+			t.link(who.user, t.id(a, name))
 		}
 	}
-	for name, unit := range t.units {
-		id := text(user.Attributes[name])
-		if unit == User && who.user == "" {
-			who.user = id
-		}
-		if unit == Anonymous && id != "" && who.user != "" {
-			t.link(person{user: who.user, device: id})
-		}
-	}
-	t.link(who)
 	return who
 }
 
-func (t *Tap) expose(experiment, variant, attribute, value string, who person) {
-	e := canonical.Event{
-		Kind: canonical.Exposed, ExperimentID: experiment, Variant: variant, SourceExperiment: experiment, SourceVariant: variant,
-	}
-	switch t.unitOf(attribute) {
-	case User:
-		e.UserID = value
-	case Anonymous:
-		e.AnonymousID = value
-	default:
-		switch {
-		case attribute != "" && attribute != "id":
-			e.UserID = attribute + ":" + value
-		case value == who.user || who.user == "" && who.device == "":
-			e.UserID = value
-		default:
-			e.AnonymousID = value
+// id is the first of the attributes that is an id.
+func (t *Tap) id(a growthbook.Attributes, names ...string) string {
+	for _, name := range names {
+		if id := text(a[name]); id != "" && !t.rules.IsNonID(id) {
+			return id
 		}
 	}
-	if t.seen.first(key{experiment, variant, attribute, value}) {
+	return ""
+}
+
+func (t *Tap) expose(a assignment, who person) {
+	e := canonical.Event{
+		Kind: canonical.Exposed, ExperimentID: a.experiment, Variant: a.variant, SourceExperiment: a.experiment, SourceVariant: a.variant,
+		Groups: who.groups, Attributes: who.attributes,
+	}
+	if a.holdout || t.holdouts[a.experiment] || namesHoldout(a.experiment) {
+		e.ExperimentKind = canonical.Holdout
+	}
+	switch t.unitOf(a.attribute) {
+	case User:
+		e.UserID = a.value
+	case Anonymous:
+		e.AnonymousID = a.value
+	default:
+		switch {
+		case a.attribute != "" && a.attribute != "id":
+			e.UserID = a.attribute + ":" + a.value
+			e.Groups = append(slices.Clone(e.Groups), canonical.Group{Kind: a.attribute, ID: a.value})
+		case who.user == "":
+			e.UserID, e.AmbiguousID = a.value, true
+		case a.value == who.user:
+			e.UserID = a.value
+		default:
+			e.AnonymousID = a.value
+		}
+	}
+	e.Groups = canonical.SortGroups(e.Groups)
+	e.Groups = e.Groups[:min(len(e.Groups), canonical.MaxGroups)]
+	if t.seen.first(key{a.experiment, a.variant, a.attribute, a.value}) {
 		t.client.Send(e)
 	}
+}
+
+// namesHoldout reports a key that says that its experiment is a holdout.
+func namesHoldout(key string) bool {
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(strings.ToLower(key), "$"), "holdout")
+	return ok && rest != "" && strings.ContainsRune("-_:", rune(rest[0]))
 }
 
 func (t *Tap) unitOf(attribute string) Unit {
@@ -243,78 +302,58 @@ func (t *Tap) unitOf(attribute string) Unit {
 	return 0
 }
 
-// link says that two ids of one event are one person, once in a while.
-func (t *Tap) link(who person) {
-	if who.user == "" || who.device == "" || who.user == who.device || t.rules.IsNonID(who.user) || t.rules.IsNonID(who.device) {
-		return
+// link reports that two ids of one event are one person, once in a while.
+func (t *Tap) link(user, device string) {
+	if user != "" && device != "" && user != device && t.seen.first(key{a: user, b: device}) {
+		t.client.Identify(user, device)
 	}
-	if t.seen.first(key{a: who.user, b: who.device}) {
-		t.client.Identify(who.user, who.device)
-	}
+}
+
+// refunds are the names of refunds that the adapter knows by default, and of their orders.
+var refunds = map[string]string{
+	"Order Refunded": "Order Completed", "order_refunded": "order_completed", "refund": "purchase", "Refund": "Purchase",
 }
 
 func (t *Tap) convert(name string, properties growthbook.EventProperties, who person) {
-	e := canonical.Event{Kind: canonical.Converted, ConversionEvent: name, Channel: canonical.Server, UserID: who.user}
-	device := who.device
-	if device == "" || device == who.user {
-		device = who.own
+	e := canonical.Event{
+		Kind: canonical.Converted, ConversionEvent: name, Channel: canonical.Server, UserID: who.user, Groups: who.groups, Attributes: who.attributes,
 	}
-	if device != who.user && !t.rules.IsNonID(device) {
+	device, sure := who.device, who.sure
+	if device == "" || device == who.user {
+		device, sure = who.own, true
+	}
+	switch {
+	case who.user == "" && !sure:
+		e.UserID, e.AmbiguousID = device, true
+	case device != who.user:
 		e.AnonymousID = device
 	}
-	if value := text(properties["value"]); value != "" {
-		if n, err := canonical.ParseNumber(value); err == nil {
-			e.Value = n
-			if c, ok := properties["currency"].(string); ok && len(c) == 3 {
-				e.Currency = strings.ToUpper(c)
-			}
+	order, refund := refunds[name]
+	value := text(properties["value"])
+	if value == "" && refund {
+		value = text(properties["total"])
+	}
+	if n, err := canonical.ParseNumber(value); err == nil {
+		e.Value = n
+		if code := strings.ToUpper(strings.TrimSpace(text(properties["currency"]))); canonical.IsCurrency(code) {
+			e.Currency = code
+		}
+	}
+	key := ""
+	for _, property := range []string{"order_id", "orderId", "transaction_id"} {
+		if id := text(properties[property]); key == "" && len(id) <= canonical.MaxID {
+			key = id
+		}
+	}
+	for _, one := range refunds {
+		if one == name {
+			e.DedupKey = key
 		}
 	}
 	t.client.Send(e)
-}
-
-// text is a plain value as text, "" for anything else.
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case float32:
-		return strconv.FormatFloat(float64(v), 'f', -1, 32)
-	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
-		return fmt.Sprint(v)
-	case fmt.Stringer: // json.Number and the like
-		return v.String()
+	if refund && key != "" && e.Value.Set && e.Value.Micros != 0 {
+		e.ConversionEvent, e.Adjusts = order, key
+		e.Value = canonical.Micro(-max(e.Value.Micros, -e.Value.Micros))
+		t.client.Send(e)
 	}
-	return ""
-}
-
-// key is what makes an exposure or a link the same as one before.
-type key struct{ a, b, c, d string }
-
-// recent remembers what was sent lately: the SDK reports an exposure at every evaluation. It forgets everything at
-// times, so that it stays small and a run that is started anew sees everybody again.
-type recent struct {
-	mu    sync.Mutex
-	keys  map[key]struct{}
-	since time.Time
-}
-
-const (
-	mostRecent = 20_000
-	longest    = 10 * time.Minute
-)
-
-func (r *recent) first(k key) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if now := time.Now(); r.keys == nil || len(r.keys) >= mostRecent || now.Sub(r.since) > longest {
-		r.keys, r.since = make(map[key]struct{}), now
-	}
-	if _, again := r.keys[k]; again {
-		return false
-	}
-	r.keys[k] = struct{}{}
-	return true
 }

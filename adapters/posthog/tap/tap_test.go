@@ -46,11 +46,11 @@ func vendor(t *testing.T) (url string, batches *int) {
 	return s.URL, batches
 }
 
-func TestTheRealClientIsTold(t *testing.T) {
+func TestTheRealClient(t *testing.T) {
 	url, batches := vendor(t)
 	s := sdktest.New()
 	defer s.Close()
-	client, err := tracklayer.New(tracklayer.Options{URL: s.URL, Source: "posthog"})
+	client, err := tracklayer.New(tracklayer.Options{URL: s.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,14 @@ func TestTheRealClientIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range []posthog.Message{
-		posthog.Capture{DistinctId: "user-1", Event: "purchase", Properties: posthog.NewProperties().Set("revenue", 49.9).Set("currency", "eur").Set("email", "private")},
+		posthog.Capture{DistinctId: "user-1", Event: "purchase", Properties: posthog.NewProperties().Set("revenue", 49.9).Set("currency", "eur").Set("email", "private").Set("plan", "pro"), Groups: posthog.NewGroups().Set("company", "acme")},
+		posthog.Capture{DistinctId: "user-1", Event: "Order Refunded", Properties: posthog.NewProperties().Set("total", 9.9).Set("order_id", 4711)},
+		posthog.Capture{DistinctId: "user-1", Event: "Order Completed", Properties: posthog.NewProperties().Set("revenue", 20).Set("order_id", "4711").Set("currency", "€")},
+		posthog.Capture{DistinctId: "visitor-8", Event: "viewed", Properties: posthog.NewProperties().Set("$is_identified", false)},
+		posthog.Capture{DistinctId: "user-8", Event: "viewed", Properties: posthog.NewProperties().Set("$is_identified", true)},
+		posthog.Capture{DistinctId: "user-1", Event: "Application Opened"},
+		posthog.Capture{DistinctId: "user-1", Event: "$feature_flag_called", Properties: posthog.NewProperties().Set("$feature_flag", "checkout-cta").Set("$feature_flag_response", "holdout-12")},
+		posthog.Capture{DistinctId: "user-1", Event: "$merge_dangerously", Properties: posthog.NewProperties().Set("alias", "user-11")},
 		posthog.Capture{DistinctId: "user-1", Event: "secret"},
 		posthog.Alias{DistinctId: "user-1", Alias: "visitor-9"},
 		posthog.Identify{DistinctId: "user-1"},
@@ -90,22 +97,33 @@ func TestTheRealClientIsTold(t *testing.T) {
 	if err := client.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	var told []string
+	var sent []string
 	for _, e := range s.Events() {
 		raw, _ := json.Marshal(e)
 		if strings.Contains(string(raw), "private") {
 			t.Errorf("a property was passed on: %s", raw)
 		}
-		told = append(told, fmt.Sprintf("%v %v %v %v %v %v %v", e["event_name"], e["user_id"], e["variant"], e["conversion_event"], e["anonymous_id"], e["value"], e["currency"]))
+		sent = append(sent, fmt.Sprintf("%v %v %v %v %v %v %v %v", e["event_name"], e["user_id"], e["ambiguous_id"], e["variant"], e["conversion_event"], e["anonymous_id"], e["value"], e["currency"]))
+		rest := fmt.Sprintf("%v %v %v %v %v %v %v", e["experiment_kind"], e["experiment_id"], e["previous_user_id"], e["groups"], e["attributes"], e["adjusts"], e["dedup_key"])
+		sent[len(sent)-1] += " " + strings.ReplaceAll(rest, "<nil>", "-")
 	}
-	slices.Sort(told)
+	slices.Sort(sent)
 	want := []string{
-		"experiment_converted user-1 <nil> purchase <nil> 49.9 EUR",
-		fmt.Sprintf("experiment_exposed user-1 %v <nil> <nil> <nil> <nil>", variant),
-		"identity_linked user-1 <nil> <nil> visitor-9 <nil> <nil>",
+		"experiment_converted <nil> <nil> <nil> viewed visitor-8 <nil> <nil> - - - - - - -",
+		"experiment_converted user-1 true <nil> Order Completed <nil> -9.9 <nil> - - - - - 4711 -",
+		"experiment_converted user-1 true <nil> Order Completed <nil> 20 <nil> - - - - - - 4711",
+		"experiment_converted user-1 true <nil> Order Refunded <nil> 9.9 <nil> - - - - - - -",
+		"experiment_converted user-1 true <nil> purchase <nil> 49.9 EUR - - - map[company:acme] map[plan:pro] - -",
+		"experiment_converted user-8 <nil> <nil> viewed <nil> <nil> <nil> - - - - - - -",
+		fmt.Sprintf("experiment_exposed user-1 true %v <nil> <nil> <nil> <nil> - checkout-cta - - - - -", variant),
+		"experiment_exposed user-1 true holdout <nil> <nil> <nil> <nil> holdout holdout-12 - - - - -",
+		"identity_linked user-1 <nil> <nil> <nil> user-1 <nil> <nil> - - - - - - -",
+		"identity_linked user-1 <nil> <nil> <nil> user-1 <nil> <nil> - - - - - - -",
+		"identity_linked user-1 <nil> <nil> <nil> user-11 <nil> <nil> - - user-11 - - - -",
+		"identity_linked user-1 <nil> <nil> <nil> visitor-9 <nil> <nil> - - - - - - -",
 	}
-	if !slices.Equal(told, want) {
-		t.Errorf("told\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
+	if !slices.Equal(sent, want) {
+		t.Errorf("sent\n%s\nwant\n%s", strings.Join(sent, "\n"), strings.Join(want, "\n"))
 	}
 	if *batches == 0 || client.Counts().Dropped != 0 {
 		t.Errorf("%d batches for PostHog, %+v", *batches, client.Counts())
@@ -127,7 +145,7 @@ func ExampleBeforeSend() {
 	}
 	_ = ph.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	cancel() // nobody listens in an example
+	cancel() // no server listens in an example
 	_ = client.Close(ctx)
 	// Output:
 }
