@@ -200,7 +200,7 @@ func TestTokensBesideBrokenItems(t *testing.T) {
 		`[` + event + `,{"event":"x"}]`:                                        false,
 	} {
 		e := adapters.Envelope{Method: "POST", Path: "/e/", Header: http.Header{}, Body: []byte(body), ReceivedAt: 1795341960000}
-		if err := posthog.Adapter.Verify([]byte("phc_1"), e); (err == nil) != want {
+		if err := posthog.Adapter.Verify(adapters.Source{}, []byte("phc_1"), e); (err == nil) != want {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
