@@ -68,8 +68,11 @@ func (w optimizelySaid) agrees(t *testing.T, s *server) {
 			}
 		}
 	}
-	if status, _ := s.get("/v1/units/user/held-out"); status != http.StatusNotFound {
-		t.Errorf("a user who was held out is known: %d", status)
+	_, text := s.get("/v1/units/user/held-out")
+	for id := range w.Exposed {
+		if strings.Contains(text, `"experiment_id":"`+id+`"`) {
+			t.Errorf("a user who was held out was exposed to %s: %.300s", id, text)
+		}
 	}
 }
 
@@ -79,6 +82,9 @@ func TestOptimizelyNPM(t *testing.T) {
 	var w optimizelySaid
 	npm(t, s, "optimizely-node.mjs", &w)
 	w.agrees(t, s)
+	if status, text := s.get("/v1/units/user/held-out"); status != http.StatusOK || !strings.Contains(text, `"experiment_kind":"holdout"`) {
+		t.Errorf("a user who was held out is not exposed to the holdout: %d %.300s", status, text)
+	}
 }
 
 // TestOptimizelyBrowser runs the browser SDK in a page of another origin, which asks first whether it may send.

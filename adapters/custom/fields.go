@@ -48,7 +48,7 @@ func (d *decoder) event(r *rule, env environment) (canonical.Event, error) {
 	f.read("metric_value", func(v any) (err error) { e.MetricValue, err = number(v); return err })
 	f.read("ambiguous_id", func(v any) (err error) { e.AmbiguousID, err = yesNo(v); return err })
 	if e.UserID != "" && e.AnonymousID != "" {
-		e.AmbiguousID = false // the two ids are told apart
+		e.AmbiguousID = false // two ids say which is which
 	} else if e.AmbiguousID && e.UserID == "" {
 		e.UserID, e.AnonymousID = e.AnonymousID, ""
 	}

@@ -97,6 +97,23 @@ func TestTheSegmentSourceReadsItsSDKs(t *testing.T) {
 	}
 }
 
+// TestVerifyNeedsASecret: a source that names a scheme and has no secret would accept everything.
+func TestVerifyNeedsASecret(t *testing.T) {
+	const source = "sources: {shop: {vendor: custom, options: {verify: stripe, events: [{kind: converted, fields: {conversion_event: item.type, user_id: item.user}}]}"
+	for text, want := range map[string]string{
+		source + "}}":                   "sources.shop.secrets: is required beside options.verify",
+		source + ", secrets: [whsec]}}": "",
+	} {
+		cfg, _, err := config.Load([]string{"--config", "t.yaml"}, nil, func(string) ([]byte, error) { return []byte(text), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sourcesOf(cfg); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
 // summary is a batch without the ids that an SDK draws.
 func summary(b adapters.Batch) string {
 	var parts []string
