@@ -15,11 +15,11 @@ import (
 func TestErasing(t *testing.T) {
 	l := open(t, stream.Options{})
 	events := exposures(0, 300)
-	told := canonical.Rejected{Source: "a b", ReceivedAt: 7, Items: 3, Ignored: 2, Reasons: []canonical.Uncounted{
+	uncounted := canonical.Rejected{Source: "a b", ReceivedAt: 7, Items: 3, Ignored: 2, Reasons: []canonical.Uncounted{
 		{Outcome: canonical.OutcomeIgnored, Reason: "other_reason: fallthrough", Items: 2},
 		{Outcome: canonical.OutcomeRejected, Field: "value", Reason: "is wrong", Items: 3, Example: &canonical.Example{Index: 1, Detail: "is wrong"}},
 	}}
-	last, err := l.Publish(t.Context(), events, told)
+	last, err := l.Publish(t.Context(), events, uncounted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestErasing(t *testing.T) {
 			t.Errorf("%d was read", r.Seq)
 		case r.Erasure != nil:
 			erasure++
-		case r.Rejected != nil && reflect.DeepEqual(*r.Rejected, told):
+		case r.Rejected != nil && reflect.DeepEqual(*r.Rejected, uncounted):
 			rejected++
 		case r.Err != nil:
 			t.Error(r.Err)
