@@ -154,7 +154,7 @@ var functions = template.FuncMap{
 	"whole": whole, "many": many, "percent": percent, "signed": signed, "probability": probability, "short": short, "pvalue": pValue,
 	"moment": moment, "stamp": stamp, "date": date, "window": window, "spaced": spaced, "sentence": sentence,
 	"path": pathOf, "below": below, "unitPath": unitPath,
-	"term": term, "name": isolated, "deref": func(s *string) string { return *s },
+	"term": term, "name": isolated, "refusals": refusals, "deref": func(s *string) string { return *s },
 	"len64":     func(all []readout.Variant) int64 { return int64(len(all)) },
 	"query":     url.QueryEscape,
 	"cell":      cell,

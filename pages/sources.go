@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,7 +27,7 @@ const Minutes = 60
 type Source struct {
 	Name, Vendor string // Vendor "": our own clients
 	Requests     int64
-	Refused      int64 // requests that were answered with 400 or more
+	Refused      map[int]int64 // requests that were answered with 400 or more, by status
 	Last         time.Time
 	LastStatus   int
 	ByMinute     [Minutes]int64 // requests, the oldest minute first
@@ -74,6 +75,23 @@ type sourcesPage struct {
 	Next    string // the path of the next ones; "": none
 	Known   bool   // the doors are in this process
 	Keys    bool   // senders may have to show a key
+}
+
+// refusals says how many requests were refused, by what was wrong with them.
+func refusals(by map[int]int64) string {
+	var all []string
+	for _, status := range slices.Sorted(maps.Keys(by)) {
+		why := map[int]string{
+			http.StatusBadRequest: "could not be read", http.StatusUnauthorized: "not authorized", http.StatusForbidden: "not authorized",
+			http.StatusRequestEntityTooLarge: "too large", http.StatusUnsupportedMediaType: "of a type that is not read", http.StatusUnprocessableEntity: "without any event that could be counted",
+			http.StatusServiceUnavailable: "could not be stored",
+		}[status]
+		if why == "" {
+			why = "answered with " + strconv.Itoa(status)
+		}
+		all = append(all, whole(by[status])+" "+why)
+	}
+	return strings.Join(all, ", ")
 }
 
 // sourceView is one source.
@@ -230,7 +248,7 @@ func (p *Pages) sourcesVersion() (string, error) {
 	fmt.Fprintln(&b, p.State.View().Seq)
 	if p.Sources != nil {
 		for _, s := range p.Sources.Sources() {
-			fmt.Fprintln(&b, s.Name, s.Requests, s.Refused, s.Last.UnixNano())
+			fmt.Fprintln(&b, s.Name, s.Requests, s.Last.UnixNano())
 		}
 	}
 	return versionOf([]byte(b.String())), nil

@@ -165,7 +165,7 @@ func TestWhyAPersonIsCounted(t *testing.T) {
 
 func TestSourcesAndDeadLetters(t *testing.T) {
 	w := open(t)
-	w.doors.list = []pages.Source{{Name: "api"}, {Name: "shop-ld", Vendor: "launchdarkly", Requests: 12, Refused: 2, Last: w.now, LastStatus: 202, ByMinute: [pages.Minutes]int64{59: 12}}, {Name: "own", Vendor: "custom"}}
+	w.doors.list = []pages.Source{{Name: "api"}, {Name: "shop-ld", Vendor: "launchdarkly", Requests: 12, Refused: map[int]int64{401: 2, 400: 1, 418: 1}, Last: w.now, LastStatus: 202, ByMinute: [pages.Minutes]int64{59: 12}}, {Name: "own", Vendor: "custom"}}
 	for i := range 60 {
 		w.doors.letters = append(w.doors.letters, pages.Letter{Seq: uint64(i + 1), Source: "shop-ld", Reason: "<b>no JSON</b>", ReceivedAt: start, Request: []byte("POST /webhooks/shop-ld HTTP/1.1\r\n\r\n{<script>\xff")})
 	}
@@ -176,7 +176,8 @@ func TestSourcesAndDeadLetters(t *testing.T) {
 	b := w.browser()
 	p := b.get("/sources", "Host", "metrics.example.com").must(http.StatusOK)
 	p.sound()
-	if text := p.text(p.with("data-source", "shop-ld")); !strings.Contains(text, "received") || !strings.Contains(text, "http://metrics.example.com/webhooks/shop-ld") || !strings.Contains(text, "12 in the last hour") {
+	if text := p.text(p.with("data-source", "shop-ld")); !strings.Contains(text, "received") || !strings.Contains(text, "http://metrics.example.com/webhooks/shop-ld") || !strings.Contains(text, "12 in the last hour") ||
+		!strings.Contains(text, "refused: 1 could not be read, 2 not authorized, 1 answered with 418") {
 		t.Errorf("source: %s", text)
 	}
 	if text := p.text(p.with("data-source", "shop-ld")); !strings.Contains(text, "5 received = 0 accepted + 0 redelivered + 0 conflicts + 1 rejected + 4 ignored + 0 erased") {

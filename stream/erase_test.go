@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -14,7 +15,11 @@ import (
 func TestErasing(t *testing.T) {
 	l := open(t, stream.Options{})
 	events := exposures(0, 300)
-	last, err := l.Publish(t.Context(), events, canonical.Rejected{Source: "a b", ReceivedAt: 7, Items: 3})
+	uncounted := canonical.Rejected{Source: "a b", ReceivedAt: 7, Items: 3, Ignored: 2, Reasons: []canonical.Uncounted{
+		{Outcome: canonical.OutcomeIgnored, Reason: "other_reason: fallthrough", Items: 2},
+		{Outcome: canonical.OutcomeRejected, Field: "value", Reason: "is wrong", Items: 3, Example: &canonical.Example{Index: 1, Detail: "is wrong"}},
+	}}
+	last, err := l.Publish(t.Context(), events, uncounted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +69,7 @@ func TestErasing(t *testing.T) {
 			t.Errorf("%d was read", r.Seq)
 		case r.Erasure != nil:
 			erasure++
-		case r.Rejected != nil && *r.Rejected == canonical.Rejected{Source: "a b", ReceivedAt: 7, Items: 3}:
+		case r.Rejected != nil && reflect.DeepEqual(*r.Rejected, uncounted):
 			rejected++
 		case r.Err != nil:
 			t.Error(r.Err)

@@ -46,7 +46,7 @@ type result struct {
 // Publish stores the events and returns the stream sequence of the last one once all are on disk. An error wraps
 // ErrUnavailable: some may be stored although no acknowledgement came, so the sender must send them again; the event
 // ids tell them apart. Where an id was drawn at the door and a second try would get another one, up to a thousand
-// events go as one atomic batch, which is stored all or none unless the disk fills up in its middle. What is to be said
+// events go as one atomic batch, which is stored all or none unless the disk fills up in its middle. What is recorded
 // about rejected items follows the events.
 func (l *Log) Publish(ctx context.Context, events []canonical.Event, rejected ...canonical.Rejected) (uint64, error) {
 	if len(events)+len(rejected) == 0 {

@@ -39,7 +39,7 @@ type shelf struct {
 	letters   []webhooks.DeadLetter
 	calls     int
 	rejected  int64
-	told      []canonical.Rejected
+	uncounted []canonical.Rejected
 	failEvent error
 	failBury  error
 }
@@ -62,7 +62,7 @@ func (s *shelf) Publish(_ context.Context, events []canonical.Event, rejected ..
 	}
 	for _, r := range rejected {
 		s.rejected += r.Items
-		s.told = append(s.told, r)
+		s.uncounted = append(s.uncounted, r)
 	}
 	return uint64(len(s.events)), nil
 }

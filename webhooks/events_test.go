@@ -209,7 +209,7 @@ func TestBrokenItemsAreRejectedAlone(t *testing.T) {
 			if len(r.letters) != 1 || !slices.Equal(r.letters[0].Items, []int{1}) || !strings.HasSuffix(string(r.letters[0].Request), c.body) {
 				t.Errorf("%s, %s: dead letters %+v", name, item, r.letters)
 			}
-			if strings.Contains(string(r.letters[0].Reason), "secret") {
+			if strings.Contains(r.letters[0].Reason, "secret") {
 				t.Errorf("%s: %s", name, r.letters[0].Reason)
 			}
 		}

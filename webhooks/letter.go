@@ -99,7 +99,7 @@ func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (ui
 	}
 	var rejected []canonical.Rejected
 	if len(p.faults)+len(p.ignored) > 0 {
-		if r, any := d.uncounted(v, p); any {
+		if r, some := d.uncounted(v, p); some {
 			rejected = []canonical.Rejected{r}
 		}
 	}

@@ -153,6 +153,30 @@ func TestManyBrokenItems(t *testing.T) {
 	}
 }
 
+// TestBrokenItemsAreKept: the dead letter has the body as it was sent, and another try finds the same.
+func TestBrokenItemsAreKept(t *testing.T) {
+	at := slices.IndexFunc(all.All(), func(a adapters.Adapter) bool { return a.Vendor == "posthog" })
+	r := newRig(t, func(o *webhooks.Options) {
+		o.WriteRequest = adapters.WriteRequest
+		o.Sources["posthog"] = webhooks.Source{Adapter: all.All()[at]}
+	})
+	body := filled("posthog", "1", "NaN")
+	if w := r.send("POST", "/webhooks/posthog/batch/", body, "Content-Type", "application/json"); w.Code != 200 || len(r.events) != 2 || len(r.letters) != 1 {
+		t.Fatalf("%d %s, %d events, %d letters", w.Code, w.Body, len(r.events), len(r.letters))
+	}
+	letter := r.letters[0]
+	if !slices.Equal(letter.Items, []int{1}) || !strings.Contains(string(letter.Request), body) || !strings.HasPrefix(letter.Reason, "holds NaN") {
+		t.Errorf("%+v", letter)
+	}
+	if again, err := r.door.Replay(t.Context(), letter, 1); err != nil || again.Accepted != 0 || again.Rejected != 1 {
+		t.Errorf("%+v, %v", again, err)
+	}
+	letter.Items, letter.Rejected = nil, 0 // as it was kept when such a request was refused whole
+	if again, err := r.door.Replay(t.Context(), letter, 1); err != nil || again.Accepted != 2 || again.Rejected != 1 {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
 // FuzzVendorBodies: whatever a body is, every item that is read has one outcome.
 func FuzzVendorBodies(f *testing.F) {
 	for vendor := range vendorBodies {

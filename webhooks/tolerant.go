@@ -89,10 +89,10 @@ func (f *finder) lines() {
 
 // value passes over one value. A reason is that there is none; an error, that its border cannot be found.
 func (f *finder) value() (why string, err error) {
+	first := f.next()
 	from := f.pos
-	switch f.next() {
+	switch first {
 	case '"':
-		from = f.pos
 		if err := f.skipString(); err != nil {
 			return "", err
 		}
@@ -105,7 +105,6 @@ func (f *finder) value() (why string, err error) {
 	case '[':
 		return "", f.container(']', f.array)
 	}
-	from = f.pos
 	for f.pos < len(f.text) && !isDelimiter(f.text[f.pos]) {
 		f.pos++
 	}

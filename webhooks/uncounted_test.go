@@ -22,8 +22,8 @@ func TestUncounted(t *testing.T) {
 		strings.Replace(exposure, "experiment_exposed", "exposed", 1) + "," +
 		strings.Replace(exposure, "u-12", strings.Repeat("secret", 50), 1) + "," +
 		strings.Replace(exposure, "2026-11-20T10:00:00Z", "2036-11-20T10:00:00Z", 1) + "]")
-	if len(r.told) != 3 || r.calls != 4 {
-		t.Fatalf("%d records of %d calls: %+v", len(r.told), r.calls, r.told)
+	if len(r.uncounted) != 3 || r.calls != 4 {
+		t.Fatalf("%d records of %d calls: %+v", len(r.uncounted), r.calls, r.uncounted)
 	}
 	want := []string{
 		`{"source":"toy","received_at":"2026-11-20T12:00:00Z","rejected":2,"ignored":3,"reasons":[{"outcome":"ignored","reason":"summary","items":2},` +
@@ -31,11 +31,11 @@ func TestUncounted(t *testing.T) {
 		`{"source":"toy","received_at":"2026-11-20T12:00:00Z","rejected":0,"ignored":1,"reasons":[{"outcome":"ignored","reason":"summary","items":1}]}`,
 	}
 	for i, w := range want {
-		if got, _ := json.Marshal(r.told[i]); string(got) != w {
+		if got, _ := json.Marshal(r.uncounted[i]); string(got) != w {
 			t.Errorf("%s\nwant %s", got, w)
 		}
 	}
-	text, _ := json.Marshal(r.told[2])
+	text, _ := json.Marshal(r.uncounted[2])
 	for _, part := range []string{`"rejected":7`, `{"index":0,"detail":"is required"}`, `{"index":1,"detail":"\"undefined\" stands for nobody`, `is more than 24 h after its receipt at …`} {
 		if !strings.Contains(string(text), part) {
 			t.Errorf("%q is not in %s", part, text)
@@ -60,10 +60,10 @@ func TestUncountedIsBounded(t *testing.T) {
 	}
 	r.send("POST", "/webhooks/toy", body.String())
 	var sum int64
-	for _, u := range r.told[0].Reasons {
+	for _, u := range r.uncounted[0].Reasons {
 		sum += u.Items
 	}
-	if len(r.told[0].Reasons) > 2*canonical.MaxReasons+2 || sum != 600 || r.told[0].Items+r.told[0].Ignored != 600 {
-		t.Errorf("%d reasons for %d items: %+v", len(r.told[0].Reasons), sum, r.told[0])
+	if len(r.uncounted[0].Reasons) > 2*canonical.MaxReasons+2 || sum != 600 || r.uncounted[0].Items+r.uncounted[0].Ignored != 600 {
+		t.Errorf("%d reasons for %d items: %+v", len(r.uncounted[0].Reasons), sum, r.uncounted[0])
 	}
 }

@@ -142,7 +142,7 @@ func TestPulses(t *testing.T) {
 	beat(200)
 	p.beat("stranger", 200)
 	all := p.all(now)
-	if len(all) != 2 || all[0].Name != ownSource || all[1].Requests != 3 || all[1].Refused != 1 || !all[1].Last.Equal(now) || all[1].LastStatus != 200 {
+	if len(all) != 2 || all[0].Name != ownSource || all[1].Requests != 3 || len(all[1].Refused) != 1 || all[1].Refused[400] != 1 || !all[1].Last.Equal(now) || all[1].LastStatus != 200 {
 		t.Fatalf("%+v", all)
 	}
 	if m := all[1].ByMinute; m[0] != 2 || m[pages.Minutes-1] != 1 {

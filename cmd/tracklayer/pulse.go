@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ type pulses struct {
 type pulse struct {
 	vendor   string
 	requests int64
-	refused  int64
+	refused  map[int]int64 // by status
 	last     time.Time
 	status   int
 	minutes  [pages.Minutes]int64 // by the minute's number, as far as newest
@@ -79,7 +80,10 @@ func (p *pulses) beat(name string, status int) {
 	one.requests++
 	one.last, one.status = at, status
 	if status >= http.StatusBadRequest {
-		one.refused++
+		if one.refused == nil {
+			one.refused = map[int]int64{}
+		}
+		one.refused[status]++
 	}
 	one.move(at.Unix() / 60)
 	one.minutes[one.newest%pages.Minutes]++
@@ -100,7 +104,7 @@ func (p *pulses) all(now time.Time) []pages.Source {
 	list := make([]pages.Source, 0, len(p.by))
 	for name, one := range p.by {
 		one.move(now.Unix() / 60)
-		s := pages.Source{Name: name, Vendor: one.vendor, Requests: one.requests, Refused: one.refused, Last: one.last, LastStatus: one.status}
+		s := pages.Source{Name: name, Vendor: one.vendor, Requests: one.requests, Refused: maps.Clone(one.refused), Last: one.last, LastStatus: one.status}
 		for i := range s.ByMinute {
 			s.ByMinute[i] = one.minutes[(one.newest+1+int64(i))%pages.Minutes]
 		}
