@@ -111,6 +111,10 @@ func (r *reader) field(key string) (err error) {
 		n, err := r.integer()
 		e.SchemaVersion = int(n)
 		return err
+	case "batch":
+		n, err := r.integer()
+		e.Batch = uint16(n)
+		return err
 	case "batch_index":
 		n, err := r.integer()
 		e.BatchIndex = int(n)

@@ -12,6 +12,9 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	if e.BatchIndex != 0 {
 		dst = strconv.AppendInt(append(dst, `,"batch_index":`...), int64(e.BatchIndex), 10)
 	}
+	if e.Batch != 0 {
+		dst = strconv.AppendUint(append(dst, `,"batch":`...), uint64(e.Batch), 10)
+	}
 	if e.ClockOffset != 0 {
 		dst = strconv.AppendInt(append(dst, `,"clock_offset_ms":`...), e.ClockOffset, 10)
 	}

@@ -126,6 +126,8 @@ type Event struct {
 	// BatchIndex is the position of the item in its request, from 0. It orders events of one request that have the same
 	// time.
 	BatchIndex int
+	// Batch tells the requests of a source that were received at the same time apart; 0 if the request had one event.
+	Batch uint16
 
 	PreviousUserID  string // Linked: an older user id of the same person
 	EndedReason     string // EndedEarly

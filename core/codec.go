@@ -33,7 +33,8 @@ func appendSum(b []byte, s canonical.Sum) []byte {
 
 func appendMoment(b []byte, m moment) []byte {
 	b = appendText(appendText(binary.AppendVarint(b, int64(m.at)), m.id), m.source)
-	return binary.AppendUvarint(binary.AppendVarint(b, int64(m.received-m.at)), uint64(m.index))
+	b = binary.AppendUvarint(binary.AppendVarint(b, int64(m.received-m.at)), uint64(m.batch))
+	return binary.AppendUvarint(b, uint64(m.index))
 }
 
 func appendArms(b []byte, arms []arm) []byte {
@@ -268,7 +269,7 @@ func (d *decoder) sum() (s canonical.Sum) {
 
 func (d *decoder) moment() moment {
 	m := moment{at: canonical.Time(d.int()), id: d.text(), source: d.text()}
-	m.received, m.index = m.at+canonical.Time(d.int()), int(d.uint())
+	m.received, m.batch, m.index = m.at+canonical.Time(d.int()), uint16(d.uint()), int(d.uint())
 	return m
 }
 

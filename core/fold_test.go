@@ -275,12 +275,16 @@ func TestSemantics(t *testing.T) {
 			b.convert("u", "", 5, order("o", "server"))
 		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
 		{"at the time of the exposure, before it in the same request", func(b *builder) {
-			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "u", At: t0, BatchIndex: 1})
-			b.convert("u", "", 0)
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "u", At: t0, Batch: 7, BatchIndex: 1})
+			b.convert("u", "", 0, func(e *canonical.Event) { e.Batch = 7 })
 		}, want{[4]int64{1}, 0, map[string]int64{"before_exposure": 1}}},
+		{"at the time of the exposure, in another request", func(b *builder) {
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "u", At: t0, Batch: 7, BatchIndex: 1})
+			b.convert("u", "", 0, func(e *canonical.Event) { e.Batch = 8 })
+		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
 		{"at the time of the exposure, after it in the same request", func(b *builder) {
-			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "u", At: t0})
-			b.convert("u", "", 0, func(e *canonical.Event) { e.BatchIndex = 1 })
+			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "u", At: t0, Batch: 7})
+			b.convert("u", "", 0, func(e *canonical.Event) { e.Batch, e.BatchIndex = 7, 1 })
 		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
 		{"a crossover leaves", func(b *builder) { b.expose("u", "", "a", 0); b.expose("u", "", "b", 1); b.convert("u", "", 5) }, want{[4]int64{0, 1}, 0, map[string]int64{"counted": 1}}},
 		{"a crossover by joining ids", func(b *builder) { b.expose("u", "", "a", 0); b.expose("", "n", "b", 1); b.link("u", "n", "", 9) }, want{[4]int64{0, 1}, 0, nil}},
@@ -417,7 +421,7 @@ func history(t *rapid.T) *builder {
 		case 10:
 			e.Kind, e.AmbiguousID, e.UserID, e.AnonymousID = canonical.Unlinked, false, pick("unlinked user", "u", "v"), pick("unlinked id", "m", "n")
 		}
-		e.BatchIndex = rapid.IntRange(0, 2).Draw(t, "index")
+		e.Batch, e.BatchIndex = uint16(rapid.IntRange(0, 2).Draw(t, "batch")), rapid.IntRange(0, 2).Draw(t, "index")
 		if e.Kind == canonical.Exposed && rapid.IntRange(0, 5).Draw(t, "holdout") == 0 {
 			e.ExperimentKind, e.HeldOutOf = canonical.Holdout, pick("held out of", "", "x", "ex", "y")
 		}

@@ -254,7 +254,7 @@ func same(a, b canonical.Event) bool { return a.ID == b.ID && a.Source == b.Sour
 func (r *reference) count(facts []canonical.Event, shared bool) {
 	p := someone{shared: shared}
 	slices.SortFunc(facts, func(a, b canonical.Event) int {
-		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ReceivedAt, b.ReceivedAt), strings.Compare(a.Source, b.Source), cmp.Compare(a.BatchIndex, b.BatchIndex), strings.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ReceivedAt, b.ReceivedAt), strings.Compare(a.Source, b.Source), cmp.Compare(a.Batch, b.Batch), cmp.Compare(a.BatchIndex, b.BatchIndex), strings.Compare(a.ID, b.ID))
 	})
 	experiments := map[string]bool{}
 	for _, e := range facts {
@@ -545,7 +545,7 @@ func (r *reference) status(p *someone, id string, run int, c canonical.Event, fi
 		return core.Duplicate, true
 	case first == nil:
 		return core.UnknownVariant, true
-	case c.At < first.At, c.At == first.At && c.Source == first.Source && c.ReceivedAt == first.ReceivedAt && c.BatchIndex < first.BatchIndex:
+	case c.At < first.At, c.At == first.At && c.Source == first.Source && c.ReceivedAt == first.ReceivedAt && c.Batch == first.Batch && c.Batch > 0 && c.BatchIndex < first.BatchIndex:
 		return core.BeforeExposure, true
 	case !declared:
 		if within(registry.DefaultWindow, *first, c) {

@@ -16,23 +16,25 @@ type moment struct {
 	id       string
 	source   string
 	received canonical.Time
-	index    int // in the request
+	batch    uint16 // the request, of those of the source at that time
+	index    int    // in the request
 }
 
 func (m moment) before(o moment) bool {
 	return cmp.Or(
-		cmp.Compare(m.at, o.at), cmp.Compare(m.received, o.received), strings.Compare(m.source, o.source), cmp.Compare(m.index, o.index),
+		cmp.Compare(m.at, o.at), cmp.Compare(m.received, o.received), strings.Compare(m.source, o.source), cmp.Compare(m.batch, o.batch), cmp.Compare(m.index, o.index),
 		strings.Compare(m.id, o.id)) < 0
 }
 
 func momentOf(e *canonical.Event) moment {
-	return moment{e.At, e.ID, e.Source, e.ReceivedAt, e.BatchIndex}
+	return moment{e.At, e.ID, e.Source, e.ReceivedAt, e.Batch, e.BatchIndex}
 }
 
 // precedes reports whether an event happened before the moment: earlier, or at the same time and before it in the same
 // request.
 func precedes(e *canonical.Event, m moment) bool {
-	return e.At < m.at || e.At == m.at && e.ReceivedAt == m.received && e.Source == m.source && e.BatchIndex < m.index
+	return e.At < m.at ||
+		e.At == m.at && e.ReceivedAt == m.received && e.Source == m.source && e.Batch == m.batch && e.Batch != 0 && e.BatchIndex < m.index
 }
 
 // person is what is known of one person: the ids, and how it takes part in experiments.

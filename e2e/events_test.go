@@ -75,7 +75,7 @@ func TestBadRequests(t *testing.T) {
 		{"too large for a vendor", "/webhooks/launchdarkly/bulk", big, nil, 413},
 		{"an unknown source", "/webhooks/nobody/bulk", `[]`, nil, 404},
 		{"an unknown coding", "/v1/events", `[]`, []string{"Content-Encoding", "lzma"}, 415},
-		{"not what it says", "/v1/events", `[]`, []string{"Content-Encoding", "gzip"}, 400},
+		{"gzip that breaks off", "/v1/events", "\x1f\x8b\x08\x00", []string{"Content-Encoding", "gzip"}, 400},
 		{"an unreadable vendor body", "/webhooks/launchdarkly/bulk", `[{"kind":"feature"`, nil, 400},
 		{"a definition with faults", "/v1/experiments", `{"id":"x","variants":[]}`, nil, 422},
 	}

@@ -3,6 +3,7 @@ package webhooks
 import (
 	"bytes"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -83,6 +84,14 @@ func (d *Door) bury(v *visit, e adapters.Envelope, letter DeadLetter) error {
 	return nil
 }
 
+// batchOf is a number, not 0, that tells requests of one millisecond apart, made of the request's id.
+func batchOf(request string) uint16 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(request)) // a hash takes everything
+	sum := h.Sum32()
+	return max(uint16(sum>>16)^uint16(sum), 1)
+}
+
 // store makes a parcel durable and returns the sequence of its last message, 0 without an event. How many items were
 // rejected and ignored, and why, is stored with the events, for the ledger; a request that comes again was received twice
 // and counts so. The dead letter goes first: if the second write fails the request comes again, and then a letter that is
@@ -105,6 +114,12 @@ func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (ui
 	}
 	if len(p.events)+len(rejected) == 0 {
 		return 0, nil
+	}
+	if len(p.events) > 1 {
+		batch := batchOf(v.id)
+		for i := range p.events {
+			p.events[i].Batch = batch
+		}
 	}
 	seq, err := d.Publisher.Publish(v.r.Context(), p.events, rejected...)
 	if err != nil {

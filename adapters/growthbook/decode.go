@@ -17,10 +17,9 @@ type decoder struct {
 	batch    adapters.Batch
 
 	clientKey string
-	sent      bool          // the ingestion API's sentAt came along
-	skew      int64         // milliseconds to add to the sender's times
-	agent     string        // the browser's user agent, "" if no browser sends
-	broken    map[int]error // items that are not valid JSON, by their offset
+	sent      bool   // the ingestion API's sentAt came along
+	skew      int64  // milliseconds to add to the sender's times
+	agent     string // the browser's user agent, "" if no browser sends
 	links     map[[2]string]struct{}
 }
 
@@ -40,15 +39,7 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	if e.RawQuery != "" {
 		d.clientKey = e.Query().Get("client_key")
 	}
-	again := d
-	b, err := d.body()
-	if err != nil {
-		if isolated, broken := adapters.Isolate(e.Body); isolated != nil { // a broken item does not concern the others
-			again.c, again.broken, again.envelope.Body = jsonscan.New(isolated), broken, isolated
-			return again.body()
-		}
-	}
-	return b, err
+	return d.body()
 }
 
 // body reads a body of events, or what a webhook sends.
@@ -87,14 +78,10 @@ func (d *decoder) array() error {
 func (d *decoder) element(i int) error {
 	d.batch.Items++
 	if d.c.Peek() != '{' {
-		wrong := fault("", "an event must be an object")
-		if err := d.broken[d.c.Offset()]; err != nil {
-			wrong = fault("", err.Error())
-		}
 		if err := d.c.Skip(); err != nil {
 			return err
 		}
-		d.batch.Reject(i, wrong)
+		d.batch.Reject(i, fault("", "an event must be an object"))
 		return nil
 	}
 	if err := d.reader.item(); err != nil {

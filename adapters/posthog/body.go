@@ -34,8 +34,10 @@ func notServed(path string) bool {
 	return path == "/s" || isV1(path) && !strings.HasPrefix(path, "/i/v1/analytics/")
 }
 
-// requestOf reads a request, whatever it is coded in.
-func requestOf(e adapters.Envelope, o *options) (request, error) {
+// requestOf reads a request, whatever it is coded in. If isolate is set, or if only this package can see the JSON because
+// the request is coded, an item that is not valid JSON does not concern the others; else such a body is an error, and the
+// ingest handler finds out what its faults cost.
+func requestOf(e adapters.Envelope, o *options, isolate bool) (request, error) {
 	scratch := scratches.Get().(*bytes.Buffer)
 	defer func() { // what readRequest gives back are copies
 		if scratch.Cap() <= 1<<20 {
@@ -47,7 +49,8 @@ func requestOf(e adapters.Envelope, o *options) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	req, err := readRequest(body, o)
+	coded := len(body) != len(e.Body) || len(body) > 0 && &body[0] != &e.Body[0]
+	req, err := readRequest(body, o, isolate || coded)
 	if err != nil {
 		return request{}, adapters.Unreadable("%v", err)
 	}

@@ -1,6 +1,7 @@
 package posthog_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -203,6 +204,19 @@ func TestTokensBesideBrokenItems(t *testing.T) {
 		if err := posthog.Adapter.Verify(adapters.Source{}, []byte("phc_1"), e); (err == nil) != want {
 			t.Errorf("%s: %v", body, err)
 		}
+	}
+}
+
+// TestBrokenItemsOfCodedBodies: only this package sees the JSON of a coded body, so it separates the items itself.
+func TestBrokenItemsOfCodedBodies(t *testing.T) {
+	const body = `[{"event":"order","distinct_id":"u","properties":{"$lib":"web"}},{"event":"order","distinct_id":"v","properties":{"$lib":"web","n":NaN}}]`
+	e := adapters.Envelope{
+		Method: "POST", Path: "/e/", RawQuery: "compression=base64", Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+		Body: []byte("data=" + url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(body)))), ReceivedAt: 1795341960000,
+	}
+	b, err := posthog.Adapter.Decode(adapters.Source{Name: "posthog"}, e)
+	if err != nil || len(b.Events) != 1 || len(b.Rejected) != 1 || b.Rejected[0].Index != 1 {
+		t.Errorf("%s, %v", b.AppendJSON(nil), err)
 	}
 }
 

@@ -85,11 +85,11 @@ type reader struct {
 }
 
 // readRequest takes a body apart: an array of events, an object with a batch, one event, or what a webhook wraps one in.
-// An item that is not valid JSON does not concern the others.
-func readRequest(body []byte, o *options) (request, error) {
+// If isolate is set, an item that is not valid JSON does not concern the others.
+func readRequest(body []byte, o *options, isolate bool) (request, error) {
 	req, err := (&reader{c: jsonscan.New(body), o: o}).request()
-	if err == nil {
-		return req, nil
+	if err == nil || !isolate {
+		return req, err
 	}
 	if isolated, broken := adapters.Isolate(body); isolated != nil {
 		return (&reader{c: jsonscan.New(isolated), o: o, broken: broken}).request()
