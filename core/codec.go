@@ -352,11 +352,11 @@ func (d *decoder) runView(v *runView) {
 		}
 	}
 	if mask&maskOdd != 0 {
-		any := int64(0)
+		sum := int64(0)
 		for _, n := range v.odd() {
 			*n = int64(d.uint())
-			any |= *n
+			sum |= *n
 		}
-		d.bad = d.bad || any == 0 // it would be lost when the person is written again
+		d.bad = d.bad || sum == 0 // it would be lost when the person is written again
 	}
 }
