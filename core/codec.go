@@ -14,6 +14,7 @@ import (
 const (
 	tagPerson   = 1
 	tagRedirect = 2      // this id is one of another person's, whose first unit follows
+	tagCrowd    = 1 << 6 // beside tagPerson: its merges join too many ids and do not hold
 	tagRefused  = 1 << 7 // beside tagPerson: other users were linked to its anonymous ids
 )
 
@@ -50,6 +51,9 @@ func (p *person) appendTo(b []byte) []byte {
 	tag := byte(tagPerson) | byte(p.labels)<<2
 	if p.refused != 0 {
 		tag |= tagRefused
+	}
+	if p.crowd {
+		tag |= tagCrowd
 	}
 	b = binary.AppendUvarint(append(b, tag), uint64(p.conversions))
 	if p.refused != 0 {
@@ -289,7 +293,7 @@ func (d *decoder) arms() []arm {
 func decodePerson(b []byte) (*person, canonical.Unit, error) {
 	d := decoder{b: b}
 	tag := d.byte()
-	labels := registry.Label(tag &^ tagRefused >> 2)
+	labels := registry.Label(tag &^ (tagRefused | tagCrowd) >> 2)
 	if tag == tagRedirect {
 		if u := d.unit(); !d.bad {
 			return nil, u, nil
@@ -298,7 +302,7 @@ func decodePerson(b []byte) (*person, canonical.Unit, error) {
 	if tag&3 != tagPerson || labels&^registry.Labels != 0 {
 		return nil, canonical.Unit{}, fmt.Errorf("person: %w", errRecord)
 	}
-	p := &person{labels: labels, conversions: int64(d.uint())}
+	p := &person{labels: labels, crowd: tag&tagCrowd != 0, conversions: int64(d.uint())}
 	if tag&tagRefused != 0 {
 		p.refused = int64(d.uint())
 		d.bad = d.bad || p.refused <= 0

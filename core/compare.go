@@ -23,6 +23,7 @@ var compared = []struct {
 	{keyUnlink, "withdrawn links"},
 	{keySeen, "conversion events received"},
 	{keyMerge, "reported merges"},
+	{keyOvergrown, "ids of merges that do not hold"},
 	{keyName, "names of experiments"},
 	{keyPerson, "persons"},
 	{keyAggregate, "aggregates"},

@@ -44,7 +44,7 @@ func (r *RunAggregate) doubts(sign int64, p *person, v *runView) {
 	if p.refused > 0 {
 		r.Shared += sign
 	}
-	if len(p.units) > Crowd {
+	if p.crowd || len(p.units) > Crowd {
 		r.Crowded += sign
 	}
 }
@@ -71,7 +71,7 @@ func (f *Fold) refuse(owner string, more int64) error {
 		return err
 	}
 	if p.person != nil {
-		f.change(p, "", func() { p.person.refused += more })
+		return f.change(p, "", func() { p.person.refused += more })
 	}
 	return nil
 }

@@ -168,6 +168,8 @@ func (f *Fold) erasedEvents(receipt *Receipt, want int) (keys [][]byte, err erro
 
 // wipe removes events and all that hangs on them, and computes whom they concerned anew.
 func (f *Fold) wipe(seq uint64, keys [][]byte) error {
+	f.erasing = true
+	defer func() { f.erasing = false }()
 	gone := make([]canonical.Event, 0, len(keys))
 	var seeds []canonical.Unit
 	for _, key := range keys {
@@ -188,7 +190,7 @@ func (f *Fold) wipe(seq uint64, keys [][]byte) error {
 		return err
 	}
 	f.noteWiped(seq, keys, gone)
-	return f.regroup(seeds)
+	return f.regroupNow(seeds)
 }
 
 // factOf reads the fact of an event.
@@ -233,7 +235,7 @@ func (f *Fold) noteWiped(seq uint64, keys [][]byte, gone []canonical.Event) {
 		}
 		if e.PreviousUserID != "" {
 			p := canonical.Unit{Kind: canonical.User, ID: e.PreviousUserID}
-			prefixes = append(prefixes, edgeKey(keyMerge, e.UserID, ""), edgeKey(keyMerge, e.PreviousUserID, ""), unitKey(keyPerson, p))
+			prefixes = append(prefixes, edgeKey(keyMerge, e.UserID, ""), edgeKey(keyMerge, e.PreviousUserID, ""), unitKey(keyPerson, p), overgrownKey(e.UserID), overgrownKey(e.PreviousUserID))
 		}
 	}
 	slices.SortFunc(prefixes, bytes.Compare)
@@ -270,6 +272,9 @@ func (f *Fold) vanished(units []canonical.Unit) (bool, error) {
 	}
 	f.people[u].redirect = canonical.Unit{}
 	f.meta.Persons--
+	if f.due[u]&(dueGroups|dueLinks) != 0 {
+		f.groups--
+	}
 	delete(f.due, u)
 	return true, f.tx.Delete(unitKey(keyDue, u))
 }

@@ -106,14 +106,19 @@ func (f *Fold) insert(e *canonical.Event) error {
 	if err != nil {
 		return err
 	}
-	f.label(p, e)
+	if f.waits(p.unit) || p.isBulky() {
+		return f.bulk(p, e)
+	}
+	if err := f.label(p, e); err != nil {
+		return err
+	}
 	switch e.Kind {
 	case canonical.Exposed:
 		return f.exposed(p, e)
 	case canonical.Converted:
 		return f.converted(p, e)
 	case canonical.EndedEarly:
-		f.change(p, f.rules.experiment(e), func() { f.rules.end(p.person, e) })
+		return f.change(p, f.rules.experiment(e), func() { f.rules.end(p.person, e) })
 	}
 	return nil
 }
@@ -128,7 +133,8 @@ func (f *Fold) identities(e *canonical.Event) error {
 		if err != nil {
 			return err
 		}
-		if u.person == nil && u.redirect == (canonical.Unit{}) { // the first event that names the user
+		// The first event that names the user, or perhaps the first: an id that waits may still have a person of the past.
+		if u.person == nil && u.redirect == (canonical.Unit{}) || f.groups > 0 {
 			if err := f.identify(e.UserID); err != nil {
 				return err
 			}
@@ -150,6 +156,19 @@ func (f *Fold) identities(e *canonical.Event) error {
 	return nil
 }
 
+// bulk leaves the effect of a fact of a person with a large record to the background.
+func (f *Fold) bulk(p *entry, e *canonical.Event) error {
+	if e.Kind == canonical.Converted && dedupOf(e).key != "" { // who looks for other reports of it later must find this one
+		if err := f.tx.Set(dedupKey(e.Unit(), e), nil); err != nil {
+			return err
+		}
+	}
+	if (e.Kind == canonical.Linked || e.Kind == canonical.Unlinked) && f.rules.Filters().Labels(e)&^p.person.labels == 0 {
+		return nil // a fact about ids alone
+	}
+	return f.later(p)
+}
+
 // ensurePerson finds the person of a unit, or makes one of that unit alone.
 func (f *Fold) ensurePerson(u canonical.Unit) (*entry, error) {
 	p, err := f.personOf(u)
@@ -158,6 +177,9 @@ func (f *Fold) ensurePerson(u canonical.Unit) (*entry, error) {
 	}
 	if p.person == nil {
 		p.person = &person{units: []canonical.Unit{u}, revision: f.rules.Revision}
+		if p.person.crowd, err = f.isCrowd(p.person.units); err != nil {
+			return nil, err
+		}
 		f.meta.Persons++
 		f.touch(p)
 	}
@@ -172,8 +194,7 @@ func (f *Fold) exposed(p *entry, e *canonical.Event) error {
 		if e.ExperimentKind == canonical.Holdout {
 			experiment = "" // it may concern two
 		}
-		f.change(p, experiment, func() { f.rules.expose(p.person, e) })
-		return nil
+		return f.change(p, experiment, func() { f.rules.expose(p.person, e) })
 	}
 	return f.recompute(p)
 }
@@ -227,11 +248,10 @@ func (f *Fold) converted(p *entry, e *canonical.Event) error {
 	if e.ExperimentID != "" {
 		experiment = f.rules.experiment(e)
 	}
-	f.change(p, experiment, func() {
+	return f.change(p, experiment, func() {
 		p.person.conversions++
 		f.rules.convert(p.person, conversion{event: e, kept: e})
 	})
-	return nil
 }
 
 // reported notes the conversion's dedup key and says whether one of the person's ids had it before. After a fact was
@@ -284,13 +304,25 @@ func (f *Fold) withdraw(e *canonical.Event) ([]canonical.Unit, error) {
 			return nil, err
 		}
 	}
-	var seeds []canonical.Unit
+	seeds, err := f.shrink(e.UserID, e.PreviousUserID)
+	if err != nil {
+		return nil, err
+	}
 	for _, id := range [...]string{e.UserID, e.AnonymousID, e.PreviousUserID} {
 		if id == "" {
 			continue
 		}
 		seeds = append(seeds, canonical.Unit{Kind: canonical.User, ID: id}, canonical.Unit{Kind: canonical.Anonymous, ID: id})
-		if err := f.reown(id); err != nil {
+		owner, err := f.owner(id)
+		if err != nil {
+			return nil, err
+		}
+		if owner.users > manyLinks && !f.erasing {
+			err = f.postpone(canonical.Unit{Kind: canonical.Anonymous, ID: id}, dueLinks|dueGroups)
+		} else {
+			err = f.reown(id)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -80,6 +80,17 @@ func InBackground(persons, facts int64) (undo func()) {
 	return func() { atOnce, heavy = wasAtOnce, wasHeavy }
 }
 
+// Small lets persons be too large for being changed in place from so many parts on, ids be linked to too many users from so
+// many on, and merges hold for so many ids. It returns what takes that back.
+func Small(parts, links int64, ids int) (undo func()) {
+	wasBulky, wasLinks, wasIDs := bulky, manyLinks, maxUserIDs
+	bulky, manyLinks, maxUserIDs = parts, links, ids
+	return func() { bulky, manyLinks, maxUserIDs = wasBulky, wasLinks, wasIDs }
+}
+
+// MaxUsers is how many ids merges may join now.
+func MaxUsers() int { return maxUserIDs }
+
 // TraceAtMost bounds the events that a trace lists. It returns what takes that back.
 func TraceAtMost(n int64) (undo func()) {
 	was := traced

@@ -9,10 +9,11 @@ import (
 )
 
 // label notes what an event says about who made it. It concerns every run that the person is in.
-func (f *Fold) label(p *entry, e *canonical.Event) {
+func (f *Fold) label(p *entry, e *canonical.Event) error {
 	if labels := f.rules.Filters().Labels(e); labels&^p.person.labels != 0 {
-		f.change(p, "", func() { p.person.labels |= labels })
+		return f.change(p, "", func() { p.person.labels |= labels })
 	}
+	return nil
 }
 
 // refilter takes a change of the filters, which may concern everybody.

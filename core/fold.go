@@ -35,11 +35,14 @@ type Fold struct {
 	seen    map[string]Seen           // conversion events of facts
 	reseen  map[string]struct{}       // of these, the ones whose number changed since the last commit
 	ledger  map[LedgerKey]*LedgerEntry
-	hints   hints                       // where to find what a receipt of this process erases
-	frozen  map[string]*Snapshot        // experiments that are being recomputed, as they were before
-	due     map[canonical.Unit]struct{} // heavy persons that are to be recomputed
-	seq     uint64                      // of the record that is being applied
-	broken  error                       // a failed write: memory and disk differ, nothing may be applied any more
+	hints   hints                   // where to find what a receipt of this process erases
+	frozen  map[string]*Snapshot    // experiments that are being recomputed, as they were before
+	due     map[canonical.Unit]byte // ids that wait for the background, with what is due
+	seq     uint64                  // of the record that is being applied
+	erasing bool                    // a receipt is being followed: what it erases must be gone at once
+	groups  int                     // of due: ids of which it must be found again who is who
+	beside  *aside                  // a person that is computed beside the writer
+	broken  error                   // a failed write: memory and disk differ, nothing may be applied any more
 	buf     []byte
 	writer  sync.Mutex // Apply or Recompute
 
@@ -69,7 +72,9 @@ type entry struct {
 	unit     canonical.Unit
 	person   *person
 	redirect canonical.Unit
-	touched  bool // since the last commit
+	touched  bool    // since the last commit
+	weighed  *person // whose weight is known
+	weight   int64
 }
 
 // touch notes that the entry must be written.
@@ -84,7 +89,7 @@ func (f *Fold) touch(e *entry) {
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
 		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
-		names: map[name]int64{}, seen: map[string]Seen{}, reseen: map[string]struct{}{}, renamed: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]struct{}{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}),
+		names: map[name]int64{}, seen: map[string]Seen{}, reseen: map[string]struct{}{}, renamed: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]byte{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}),
 	}
 	tx := store.Begin()
 	defer tx.Discard()
@@ -297,11 +302,15 @@ func (f *Fold) load(u canonical.Unit) (*entry, error) {
 
 // change lets fn change the person in place and keeps the aggregates equal to the sum of all persons. Only the
 // participation in the experiment may change, or any of them where experiment is "".
-func (f *Fold) change(e *entry, experiment string, fn func()) {
+func (f *Fold) change(e *entry, experiment string, fn func()) error {
+	if f.waits(e.unit) || e.isBulky() {
+		return f.later(e)
+	}
 	f.contribute(-1, e.person, experiment)
 	fn()
 	f.contribute(1, e.person, experiment)
 	f.touch(e)
+	return nil
 }
 
 func (f *Fold) contribute(sign int64, p *person, experiment string) {
@@ -314,7 +323,7 @@ func (f *Fold) contribute(sign int64, p *person, experiment string) {
 
 // recompute replaces the person by what its facts say, at once or, where that takes long, later.
 func (f *Fold) recompute(e *entry) error {
-	if e.person.size() > heavy {
+	if e.person.size() > heavy || f.waits(e.unit) || e.isBulky() {
 		return f.later(e)
 	}
 	return f.settle(e)
@@ -345,8 +354,11 @@ func (f *Fold) evaluated(units []canonical.Unit, about int64) (*person, error) {
 		all = held(read)
 	}
 	p, err := f.rules.evaluate(units, all)
-	if err == nil {
-		p.refused, err = f.refusals(units)
+	if err != nil {
+		return p, err
+	}
+	if p.refused, err = f.refusals(units); err == nil {
+		p.crowd, err = f.isCrowd(units)
 	}
 	return p, err
 }

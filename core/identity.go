@@ -85,8 +85,12 @@ func (f *Fold) adopt(anonymous, user string) error {
 	if err != nil {
 		return err
 	}
-	if add := func() { p.person.units = insertUnit(p.person.units, a) }; len(p.person.units) == Crowd {
-		f.change(p, "", add)
+	// The sums change only where the ids become so many that the person is doubtful.
+	add := func() { p.person.units = insertUnit(p.person.units, a) }
+	if len(p.person.units) == Crowd {
+		f.contribute(-1, p.person, "")
+		add()
+		f.contribute(1, p.person, "")
 	} else {
 		add()
 	}
@@ -160,6 +164,9 @@ func (f *Fold) unlinkedUntil(anonymous, user string) (until canonical.Time, err 
 	return until, err
 }
 
+// manyLinks is how many users an id may be linked to until its links are looked through in the background only.
+var manyLinks int64 = 100
+
 // unlink withdraws the links of a pair that were made up to the event's time.
 func (f *Fold) unlink(e *canonical.Event) error {
 	if err := f.tx.Set(momentKey(edgeKey(keyUnlink, e.AnonymousID, e.UserID), momentOf(e)), nil); err != nil {
@@ -168,6 +175,13 @@ func (f *Fold) unlink(e *canonical.Event) error {
 	before, err := f.owner(e.AnonymousID)
 	if err != nil {
 		return err
+	}
+	if before.users > manyLinks {
+		after := before
+		if after.unlinked = true; after != before {
+			err = f.setOwner(e.AnonymousID, before, after)
+		}
+		return errors.Join(err, f.postpone(canonical.Unit{Kind: canonical.Anonymous, ID: e.AnonymousID}, dueLinks|dueGroups))
 	}
 	after, err := f.linked(e.AnonymousID, before)
 	if err != nil || after == before {
@@ -296,31 +310,30 @@ func (f *Fold) take(before, after ownerRecord, id string) {
 	}
 }
 
-// merge notes that two user ids are one person.
+// merge notes that two user ids are one person, as long as no more than MaxUserIDs are.
 func (f *Fold) merge(e *canonical.Event) error {
+	known, err := f.any(edgeKey(keyMerge, e.UserID, e.PreviousUserID))
+	if err != nil {
+		return err
+	}
 	for _, pair := range [...][2]string{{e.UserID, e.PreviousUserID}, {e.PreviousUserID, e.UserID}} {
 		if err := f.tx.Set(momentKey(edgeKey(keyMerge, pair[0], pair[1]), momentOf(e)), nil); err != nil {
 			return err
 		}
 	}
-	a, b := canonical.Unit{Kind: canonical.User, ID: e.UserID}, canonical.Unit{Kind: canonical.User, ID: e.PreviousUserID}
-	for _, u := range [...]canonical.Unit{a, b} {
-		if err := f.identify(u.ID); err != nil {
+	if known {
+		return nil
+	}
+	for _, id := range [...]string{e.UserID, e.PreviousUserID} {
+		if err := f.identify(id); err != nil {
 			return err
 		}
 	}
-	p, err := f.personOf(a)
-	if err != nil {
+	seeds, err := f.grow(e.UserID, e.PreviousUserID)
+	if err != nil || len(seeds) == 0 {
 		return err
 	}
-	q, err := f.personOf(b)
-	if err != nil {
-		return err
-	}
-	if p == q && p.person != nil {
-		return nil
-	}
-	return f.regroup([]canonical.Unit{a, b})
+	return f.regroup(seeds)
 }
 
 func (f *Fold) unmerge(e *canonical.Event) error {
@@ -332,10 +345,34 @@ func (f *Fold) unmerge(e *canonical.Event) error {
 	return nil
 }
 
-// regroup finds anew which of the seeds' ids, and of all ids that hang together with them, are one person, and computes
-// these persons from their facts. It is the slow and certain way that every change of identity may take. Where that
-// takes too long to be done with every event, the heaviest person's view is carried over and computed anew later.
+// regroup finds again which of the seeds' ids, and of all ids that hang together with them, are one person, and computes
+// these persons from their facts. It is the slow and certain way that every change of identity may take. If that would
+// take too long to be done with every event, it is done in the background.
 func (f *Fold) regroup(seeds []canonical.Unit) error {
+	for _, u := range seeds {
+		e, err := f.personOf(u)
+		if err != nil {
+			return err
+		}
+		if e.person != nil && (len(e.person.units) > tooManyIDs || f.waits(e.unit) || e.isBulky()) {
+			return f.regroupLater(seeds)
+		}
+	}
+	return f.regroupNow(seeds)
+}
+
+func (f *Fold) regroupLater(seeds []canonical.Unit) error {
+	for _, u := range seeds {
+		if err := f.postpone(u, dueGroups); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// regroupNow is regroup without a thought of the time that it takes. The heaviest person's view is carried over and
+// computed later.
+func (f *Fold) regroupNow(seeds []canonical.Unit) error {
 	g := &grouping{fold: f, leader: map[canonical.Unit]canonical.Unit{}, old: map[*entry]struct{}{}}
 	if err := g.gather(seeds); err != nil {
 		return err
@@ -343,6 +380,11 @@ func (f *Fold) regroup(seeds []canonical.Unit) error {
 	size := int64(0)
 	var heaviest *person
 	for e := range g.old {
+		if f.beside != nil && f.beside.unit == e.unit { // what is computed of it now is of an older state
+			if err := f.postpone(e.unit, dueFacts); err != nil {
+				return err
+			}
+		}
 		size += e.person.size()
 		if heaviest == nil || compareHeavy(e.person, heaviest) > 0 {
 			heaviest = e.person
@@ -503,12 +545,12 @@ func (f *Fold) neighbours(u canonical.Unit) ([]canonical.Unit, error) {
 		}
 		return []canonical.Unit{{Kind: canonical.User, ID: user}}, nil
 	}
+	if tooLarge, err := f.overgrown(u.ID); err != nil || tooLarge {
+		return nil, err
+	}
 	var others []canonical.Unit
-	prefix := edgeKey(keyMerge, u.ID, "")
-	err := f.tx.Scan(prefix, func(key, _ []byte) error {
-		if id := edgeOther(key, len(prefix)); len(others) == 0 || others[len(others)-1].ID != id {
-			others = append(others, canonical.Unit{Kind: canonical.User, ID: id})
-		}
+	err := f.eachMerge(u.ID, func(other string) error {
+		others = append(others, canonical.Unit{Kind: canonical.User, ID: other})
 		return nil
 	})
 	return others, err

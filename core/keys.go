@@ -15,6 +15,7 @@ const (
 	keyOwnerEdge  = 'o' // anonymous id, user id, time, source, event id -> nothing: one report that they are one person
 	keyOwner      = 'w' // anonymous id -> its owner
 	keyUnlink     = 'u' // anonymous id, user id, time, source, event id -> nothing: links of the pair up to then are withdrawn
+	keyOvergrown  = 'h' // user id that merges join with more ids than a person may have -> nothing
 	keyMerge      = 'm' // user id, user id, time, source, event id -> nothing: one report, kept in both directions
 	keyName       = 'n' // source, what it calls an experiment, the vendor's own name for it -> how many facts do
 	keyPerson     = 'p' // unit -> person or redirect
@@ -25,14 +26,14 @@ const (
 	keyReadout    = 'q' // experiment, SHA-256 -> sequence, and the readout as it lies on the log
 	keySeen       = 'v' // conversion event -> how many were received, and how many of them with which field
 	keyLedger     = 'l' // day, source, kind -> entry
-	keyDue        = 'd' // unit of a heavy person that is to be recomputed -> nothing
+	keyDue        = 'd' // unit that waits for the background -> what is due
 	keyMeta       = 's' // -> meta
 	keyErasure    = 'x' // stream sequence -> the receipt as it lies on the log
 	keyGap        = 'g' // stream sequence -> the last one of the messages from here on that were gone before they were read
 )
 
 // Lookups are the letters of keys that are got one by one, and mostly are not there: a store may keep a filter for them.
-const Lookups = string(keyEvent) + string(keyDedup) + string(keyOwner) + string(keyPerson)
+const Lookups = string(keyEvent) + string(keyDedup) + string(keyOwner) + string(keyPerson) + string(keyOvergrown)
 
 func unitKey(kind byte, u canonical.Unit) []byte {
 	b := make([]byte, 0, 64+len(u.ID))

@@ -20,6 +20,7 @@ type View struct {
 	Erasures      int64          // persons that were erased
 	Registry      registry.Registry
 	Recomputing   *Progress // of what a change of the registry asked for; nil: all is done
+	Grouping      int       // of Due: ids of which it must be found again who is who
 	Due           int       // persons with very many events who are to be recomputed: they count for what they were before
 	// Seen has every conversion event that was received, with 1 for what was received of it and 0 for what was not.
 	Seen      map[string]Seen
@@ -114,7 +115,10 @@ func (f *Fold) publish(snapshots map[string]*Snapshot) {
 	v := &View{
 		Seq: f.meta.Seq, Watermark: f.meta.Watermark, LinkConflicts: f.meta.LinkConflicts, Unreadable: f.meta.Unreadable,
 		Erasures: f.meta.Erasures, Seen: f.seenBy(),
-		Registry: f.rules.Registry, Due: len(f.due), snapshots: snapshots,
+		Registry: f.rules.Registry, Due: len(f.due), Grouping: f.groups, snapshots: snapshots,
+	}
+	if f.beside != nil && !f.dueAgain() {
+		v.Due++
 	}
 	if w := f.meta.Walk; w != nil {
 		v.Recomputing = &Progress{Done: w.Seen, Of: f.meta.Persons}

@@ -29,6 +29,7 @@ type reference struct {
 	registry  registry.Registry
 	facts     []canonical.Event            // one an id, in no order that matters
 	people    map[string][]canonical.Event // by the person's key
+	crowds    map[string]bool              // persons whose id is merged with too many others
 	refused   map[string]int               // users that were linked to a person's anonymous ids besides the owner
 	conflicts int64
 	sums      map[string]*sums
@@ -50,7 +51,7 @@ func refer(records []canonical.Record) *reference {
 		r.of(x.ID)
 	}
 	for person, facts := range r.people {
-		r.count(facts, r.refused[person] > 0)
+		r.count(facts, r.refused[person] > 0, r.crowds[person])
 	}
 	return r
 }
@@ -108,6 +109,17 @@ func (r *reference) group() {
 			}
 			smaller := min(key[e.UserID], key[e.PreviousUserID])
 			key[e.UserID], key[e.PreviousUserID], again = smaller, smaller, true
+		}
+	}
+	size := map[string]int{}
+	for _, k := range key {
+		size[k]++
+	}
+	r.crowds = map[string]bool{}
+	for user, k := range key {
+		if size[k] > core.MaxUsers() && user != "" { // no person: none of the merges holds
+			key[user] = user
+			r.crowds["user "+user] = true
 		}
 	}
 	owner := map[string]string{}
@@ -199,6 +211,7 @@ func (s *sums) variant(run int, key string) *core.VariantAggregate {
 type someone struct {
 	exposures, ends, conversions []canonical.Event
 	shared                       bool // another user was linked to one of the ids
+	crowd                        bool
 	bot, internal                bool
 }
 
@@ -251,8 +264,8 @@ func (p *someone) twin(c canonical.Event) bool {
 func same(a, b canonical.Event) bool { return a.ID == b.ID && a.Source == b.Source }
 
 // count adds one person to every experiment that the facts name.
-func (r *reference) count(facts []canonical.Event, shared bool) {
-	p := someone{shared: shared}
+func (r *reference) count(facts []canonical.Event, shared, crowd bool) {
+	p := someone{shared: shared, crowd: crowd}
 	slices.SortFunc(facts, func(a, b canonical.Event) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ReceivedAt, b.ReceivedAt), strings.Compare(a.Source, b.Source), cmp.Compare(a.Batch, b.Batch), cmp.Compare(a.BatchIndex, b.BatchIndex), strings.Compare(a.ID, b.ID))
 	})
@@ -386,6 +399,9 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 	}
 	if p.shared {
 		s.run(run).Shared++
+	}
+	if p.crowd {
+		s.run(run).Crowded++
 	}
 	for _, e := range exposures {
 		if e.ReceivedAt > e.At+7*24*60*60*1000 {
@@ -875,7 +891,17 @@ func counted(t fataler, f *core.Fold) string {
 
 // TestAgainstTheReference holds the fold to the text, in any order, with any repetition, in any batches, with the
 // definitions anywhere between the events.
-func TestAgainstTheReference(t *testing.T) {
+func TestAgainstTheReference(t *testing.T) { againstTheReference(t) }
+
+// TestAgainstTheReferenceInTheBackground is the same for persons and sets of ids that are too large for being changed in
+// place, which here nearly all are.
+func TestAgainstTheReferenceInTheBackground(t *testing.T) {
+	defer core.InBackground(1<<40, 3)()
+	defer core.Small(4, 1, 2)()
+	againstTheReference(t)
+}
+
+func againstTheReference(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		records := declaredHistory(rt)
 		seed := rapid.Uint64().Draw(rt, "seed")

@@ -28,7 +28,13 @@ type step struct {
 	y, d canonical.Sum
 }
 
-// total is the number that a use goes into. Without a metric it is the proportion of who made the event.
+// UndeclaredMetrics is how many conversion events of one person are metrics in an experiment that is not declared: the
+// first ones in byte order, so that the order of arrival leaves no trace. A declared experiment has the metrics of its
+// definition.
+const UndeclaredMetrics = 100
+
+// total is the number that a use goes into, nil if the person has too many. Without a metric it is the proportion of
+// those who made the event.
 func (v *runView) total(u *registry.Use, event string) *total {
 	metric, once := event, true
 	if u.Metric != nil {
@@ -36,6 +42,13 @@ func (v *runView) total(u *registry.Use, event string) *total {
 	}
 	i, ok := slices.BinarySearchFunc(v.totals, metric, func(t total, id string) int { return strings.Compare(t.metric, id) })
 	if !ok {
+		if u.Metric == nil && len(v.totals) >= UndeclaredMetrics {
+			if i == len(v.totals) {
+				return nil
+			}
+			// What is pushed out stays out: the ones before it only ever become more, and it is not inserted behind them.
+			v.totals = v.totals[:len(v.totals)-1]
+		}
 		v.totals = slices.Insert(v.totals, i, total{metric: metric, once: once, paired: u.Paired, limit: u.Cap})
 	}
 	return &v.totals[i]
@@ -67,6 +80,9 @@ func (v *runView) precede(declared bool, uses []registry.Use, c conversion, expo
 	for _, u := range uses {
 		if !u.Denominator && c.adds(u) {
 			t := v.total(&u, c.kept.ConversionEvent)
+			if t == nil {
+				continue
+			}
 			by, _ := amount(u, c)
 			t.x = t.x.Plus(by)
 		}
@@ -79,6 +95,9 @@ func (v *runView) count(u registry.Use, c conversion, exposed canonical.Time) {
 		return
 	}
 	t := v.total(&u, c.kept.ConversionEvent)
+	if t == nil {
+		return
+	}
 	by, currency := amount(u, c)
 	if u.Field == registry.FieldValue && c.event.Value.Set {
 		t.currencies = tallyCurrency(t.currencies, currency)

@@ -42,9 +42,13 @@ type person struct {
 	units       []canonical.Unit // all ids, sorted; the person is stored under the smallest user, else its anonymous id
 	conversions int64            // facts that are conversions
 	labels      registry.Label   // of all facts together
+	crowd       bool             // merges join an id with more ids than a person may have: none of them holds
 	refused     int64            // users that its anonymous ids were linked to besides their owner
 	revision    int              // of the registry that it was last computed by as a whole
-	parts       []participation  // sorted by experiment
+	parts       []participation  // sorted by experiment; see index
+	// index finds the parts of a person who takes part in very many experiments while it is evaluated. They are sorted at
+	// the end.
+	index map[string]int
 }
 
 // participation is a person in an experiment.
@@ -120,8 +124,20 @@ func (v *runView) population(labels registry.Label) Population {
 	return pop
 }
 
+// manyParts is the number of experiments from which on a person that is evaluated keeps an index of them.
+const manyParts = 256
+
 // part finds or makes the person's participation in an experiment.
 func (p *person) part(experiment string) *participation {
+	if p.index != nil {
+		i, ok := p.index[experiment]
+		if !ok {
+			i = len(p.parts)
+			p.index[experiment] = i
+			p.parts = append(p.parts, participation{experiment: experiment})
+		}
+		return &p.parts[i]
+	}
 	i, ok := slices.BinarySearchFunc(p.parts, experiment, func(q participation, id string) int { return strings.Compare(q.experiment, id) })
 	if !ok {
 		p.parts = slices.Insert(p.parts, i, participation{experiment: experiment})
@@ -398,9 +414,13 @@ func (d dedup) hash() uint64 {
 // adjusted, and the values of conversions.
 func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
 	p := &person{units: units, revision: r.Revision}
+	defer p.sortParts()
 	var met map[uint64]bool // by hash; true: more than once, or adjusted
 	var valued []valued
 	err := all(func(e *canonical.Event) error {
+		if p.index == nil && len(p.parts) >= manyParts {
+			p.indexParts()
+		}
 		p.labels |= r.Filters().Labels(e)
 		switch e.Kind {
 		case canonical.Exposed:
@@ -442,6 +462,20 @@ func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
 		r.convert(p, c)
 		return nil
 	})
+}
+
+func (p *person) indexParts() {
+	p.index = make(map[string]int, 2*len(p.parts))
+	for i := range p.parts {
+		p.index[p.parts[i].experiment] = i
+	}
+}
+
+func (p *person) sortParts() {
+	if p.index != nil {
+		p.index = nil
+		slices.SortFunc(p.parts, func(a, b participation) int { return strings.Compare(a.experiment, b.experiment) })
+	}
 }
 
 func meet(met map[uint64]bool, h uint64, adjusted bool) map[uint64]bool {

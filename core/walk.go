@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -16,7 +17,7 @@ import (
 
 // heavy is the number of facts from which on a person is recomputed in the background as well: were it done at every
 // event that asks for it, one stuck sender could bring counting to a standstill.
-var heavy int64 = 2_000
+var heavy int64 = 500
 
 // atOnce is the number of persons in the state up to which a change of the registry is worked off with the change
 // itself.
@@ -111,12 +112,20 @@ func (f *Fold) plan(concerned []string, everybody bool) {
 // Recompute carries pending recomputations on, by about n persons, and commits. It reports whether there is more to do.
 // An error is the store's, as of Apply.
 func (f *Fold) Recompute(n int) (more bool, err error) {
-	err = f.write(func() error {
-		if f.meta.Walk != nil {
+	v := f.View()
+	switch {
+	case v.Recomputing != nil:
+		err = f.write(func() error {
+			if f.meta.Walk == nil {
+				return nil
+			}
 			return f.step(n)
-		}
-		return f.settleOne()
-	})
+		})
+	case v.Grouping > 0:
+		err = f.write(f.settleGroups)
+	default:
+		err = f.settleAside()
+	}
 	return err == nil && f.View().Unsettled(), err
 }
 
@@ -229,36 +238,19 @@ func (f *Fold) resume(tx Tx) error {
 			f.frozen[id] = s
 		}
 	}
-	return tx.Scan([]byte{keyDue}, func(key, _ []byte) error {
-		f.due[canonical.Unit{Kind: canonical.UnitKind(key[1]), ID: string(key[2 : len(key)-1])}] = struct{}{}
+	return tx.Scan([]byte{keyDue}, func(key, value []byte) error {
+		if len(value) != 1 {
+			return fmt.Errorf("what is due: %w", errRecord)
+		}
+		f.due[canonical.Unit{Kind: canonical.UnitKind(key[1]), ID: string(key[2 : len(key)-1])}] = value[0]
+		if value[0]&(dueGroups|dueLinks) != 0 {
+			f.groups++
+		}
 		return nil
 	})
 }
 
 // later notes that a person is to be recomputed. Until then it counts for what it was.
 func (f *Fold) later(e *entry) error {
-	f.touch(e)
-	if _, known := f.due[e.unit]; known {
-		return nil
-	}
-	f.due[e.unit] = struct{}{}
-	return f.tx.Set(unitKey(keyDue, e.unit), nil)
-}
-
-// settleOne recomputes one of the persons for whom that was put off.
-func (f *Fold) settleOne() error {
-	for u := range f.due {
-		e, err := f.personOf(u) // whom it has been joined to, perhaps
-		if err != nil {
-			return err
-		}
-		if e.person != nil {
-			if err := f.settle(e); err != nil {
-				return err
-			}
-		}
-		delete(f.due, u)
-		return f.tx.Delete(unitKey(keyDue, u))
-	}
-	return nil
+	return f.postpone(e.unit, dueFacts)
 }
