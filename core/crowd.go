@@ -61,6 +61,9 @@ func (e *entry) isBulky() bool {
 
 // overgrown reports whether merges join the user id with more ids than a person may have.
 func (f *Fold) overgrown(user string) (bool, error) {
+	if f.tx != nil && f.meta.Format != 0 && f.meta.Overgrown == 0 {
+		return false, nil // nearly always; a Fold that only reads does not know
+	}
 	_, found, err := f.tx.Get(overgrownKey(user))
 	return found, err
 }
@@ -163,6 +166,7 @@ func (f *Fold) mark(users []string) ([]canonical.Unit, error) {
 		if err := f.tx.Set(overgrownKey(id), nil); err != nil {
 			return nil, err
 		}
+		f.meta.Overgrown++
 		units = append(units, canonical.Unit{Kind: canonical.User, ID: id})
 	}
 	return units, nil
@@ -191,6 +195,7 @@ func (f *Fold) shrink(ids ...string) ([]canonical.Unit, error) {
 			if err := f.tx.Delete(overgrownKey(one)); err != nil {
 				return nil, err
 			}
+			f.meta.Overgrown--
 			units = append(units, canonical.Unit{Kind: canonical.User, ID: one})
 		}
 	}

@@ -129,15 +129,8 @@ func (f *Fold) identities(e *canonical.Event) error {
 		return f.suspect(e.Unit().ID)
 	}
 	if e.UserID != "" {
-		u, err := f.load(canonical.Unit{Kind: canonical.User, ID: e.UserID})
-		if err != nil {
+		if err := f.identifyFirst(e.UserID); err != nil {
 			return err
-		}
-		// The first event that names the user, or perhaps the first: an id that waits may still have a person of the past.
-		if u.person == nil && u.redirect == (canonical.Unit{}) || f.groups > 0 {
-			if err := f.identify(e.UserID); err != nil {
-				return err
-			}
 		}
 	}
 	if e.Links() {
@@ -154,6 +147,22 @@ func (f *Fold) identities(e *canonical.Event) error {
 		return f.merge(e)
 	}
 	return nil
+}
+
+// identifyFirst lets the first event that names a user for certain take effect on events that do not say whose the id is.
+func (f *Fold) identifyFirst(user string) error {
+	if f.meta.Ambiguous == 0 {
+		return nil
+	}
+	u, err := f.load(canonical.Unit{Kind: canonical.User, ID: user})
+	if err != nil {
+		return err
+	}
+	known := u.person != nil || u.redirect != (canonical.Unit{})
+	if known && f.groups == 0 { // with ids that wait it may be a person of the past
+		return nil
+	}
+	return f.identify(user)
 }
 
 // bulk leaves the effect of a fact of a person with a large record to the background.

@@ -64,7 +64,9 @@ type meta struct {
 	Retracted     uint64         `json:"retracted"`  // sequence of the newest record that changed rows which nobody remembers
 	Erasures      int64          `json:"erasures"`   // receipts
 	Persons       int64          `json:"persons"`
-	Walk          *walk          `json:"walk,omitempty"` // the recomputation under way
+	Ambiguous     int64          `json:"ambiguous,omitempty"` // ids that events name without saying whose they are
+	Overgrown     int64          `json:"overgrown,omitempty"` // user ids of which no merge holds
+	Walk          *walk          `json:"walk,omitempty"`      // the recomputation under way
 }
 
 // entry is a unit as read since the last commit: a person, a redirect to one, or nothing yet.

@@ -122,6 +122,7 @@ func (f *Fold) owner(anonymous string) (ownerRecord, error) {
 
 func (f *Fold) setOwner(anonymous string, before, after ownerRecord) error {
 	f.meta.LinkConflicts += after.refused() - before.refused()
+	f.meta.Ambiguous += int64(boolByte(after.ambiguous)) - int64(boolByte(before.ambiguous))
 	key := edgeKey(keyOwner, anonymous, "")
 	if after == (ownerRecord{}) {
 		return f.tx.Delete(key)
@@ -293,6 +294,9 @@ func (f *Fold) suspect(id string) error {
 // identify notes that an id is a user's. If other events do not say whose it is, they are this user's from now on, and a
 // link that gave the id to another user no longer holds.
 func (f *Fold) identify(id string) error {
+	if f.meta.Ambiguous == 0 {
+		return nil // nearly free for those who have no such source
+	}
 	before, err := f.owner(id)
 	if err != nil || !before.ambiguous || before.identified {
 		return err

@@ -65,7 +65,7 @@ func twinsOf(all []valued) map[[2]string]struct{} {
 // twinned reports whether another conversion of the person may be a twin of e. The answer may be a needless yes, which
 // costs time and no truth.
 func (f *Fold) twinned(p *person, e *canonical.Event) (bool, error) {
-	if !e.Value.Set {
+	if !e.Value.Set || p.conversions == 0 {
 		return false, nil
 	}
 	self, seen := valuedOf(e), 0
