@@ -100,7 +100,7 @@ func Default() Config {
 		AdminListen:     HostPort{host: "127.0.0.1", port: 8081, set: true},
 		DataDir:         "./tracklayer-data",
 		NATS:            NATS{Prefix: Token{text: "tracklayer"}, Replicas: 1},
-		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 10_000, Memory: 320 * MiB},
+		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 20_000, Memory: 320 * MiB},
 		History:         History{Every: 1_000_000, Interval: 24 * time.Hour, Keep: 6},
 		ShutdownTimeout: 20 * time.Second,
 		Log:             Log{Level: slog.LevelInfo, Format: LogText},

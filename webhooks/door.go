@@ -83,12 +83,11 @@ func (s Source) read() adapters.Source {
 	return s.Source
 }
 
-// Limits bound what one request may cost. A zero is the default. A vendor's SDK cannot be told to send smaller batches,
-// so only the size of the body bounds those.
+// Limits bound what one request may cost. A zero is the default.
 type Limits struct {
 	Body        int64 // bytes of a body, before and after decompression; 5 MiB
 	Event       int64 // bytes of one event of POST /v1/events; 1 MiB
-	BatchEvents int   // events of one POST /v1/events; 10,000
+	BatchEvents int   // events or items of one request, at every endpoint; 20,000
 }
 
 // Options are what a Door is made of.
@@ -174,13 +173,13 @@ func New(o Options) (*Door, error) {
 
 func (o *Options) setDefaults() {
 	if o.Limits.Body == 0 {
-		o.Limits.Body = 5 << 20
+		o.Limits.Body = adapters.DefaultBody
 	}
 	if o.Limits.Event == 0 {
 		o.Limits.Event = 1 << 20
 	}
 	if o.Limits.BatchEvents == 0 {
-		o.Limits.BatchEvents = 10_000
+		o.Limits.BatchEvents = adapters.DefaultItems
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -206,7 +205,7 @@ func (d *Door) newSource(name string, s Source) (*source, error) {
 	case len(s.Secrets) > 0 && s.Verify == nil:
 		return nil, fmt.Errorf("%q signs nothing that a secret could verify; remove the secrets and use a write key", s.Vendor)
 	}
-	s.Name, s.Rules = name, d.Rules
+	s.Name, s.Rules, s.Limits = name, d.Rules, adapters.Limits{Body: d.Limits.Body, Items: d.Limits.BatchEvents}
 	out := &source{Source: s, meter: d.meters.source(name)}
 	for _, h := range s.Headers {
 		h = http.CanonicalHeaderKey(h)

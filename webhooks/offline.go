@@ -35,6 +35,9 @@ func Decode(s Source, e adapters.Envelope, log *slog.Logger) (adapters.Batch, er
 		names[i] = http.CanonicalHeaderKey(name)
 	}
 	e.Header = only(e.Header, names)
+	if err := s.Limits.Check(e.Header.Get("Content-Type"), e.Body); err != nil {
+		return adapters.Batch{}, err
+	}
 	return decode(s, e, func(r any) {
 		if log != nil {
 			log.Error("an adapter's Decode panicked", slog.String("source", s.Name), slog.String("panic", fmt.Sprintf("%T", r)))

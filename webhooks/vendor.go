@@ -58,6 +58,9 @@ func (d *Door) vendor(v *visit) error {
 		return d.reply(v, s, e, 0, adapters.Outcome{Err: err})
 	}
 	e.Body = text
+	if err := s.Limits.Check(e.Header.Get("Content-Type"), text); err != nil { // before Verify, which may decode as well
+		return d.reply(v, s, e, 0, adapters.Outcome{Err: err})
+	}
 	if len(s.Secrets) > 0 {
 		if err := d.verify(v, s, e); err != nil {
 			v.unauthorized()
@@ -107,7 +110,7 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 		return 0, d.lost(v, withCoding(kept(), v.r.Header, corrupt.raw), corrupt)
 	}
 	batch, err := d.decode(v, s, e)
-	if errors.Is(err, adapters.ErrNotServed) {
+	if errors.Is(err, adapters.ErrNotServed) || errors.Is(err, adapters.ErrTooLarge) {
 		return 0, adapters.Outcome{Err: err}
 	}
 	if err != nil {
@@ -188,7 +191,11 @@ func (d *Door) decode(v *visit, s *source, e adapters.Envelope) (adapters.Batch,
 }
 
 func decode(s Source, e adapters.Envelope, panicked func(any)) (adapters.Batch, error) {
-	return decodeText(e, func(e adapters.Envelope) (adapters.Batch, error) { return decodeOnce(s, e, panicked) })
+	b, err := decodeText(e, func(e adapters.Envelope) (adapters.Batch, error) { return decodeOnce(s, e, panicked) })
+	if err == nil && b.Items > s.Limits.MaxItems() {
+		return adapters.Batch{}, s.Limits.ErrItems()
+	}
+	return b, err
 }
 
 var errPanicked = adapters.Unreadable("the adapter failed on it")
@@ -200,7 +207,7 @@ func decodeOnce(s Source, e adapters.Envelope, panicked func(any)) (b adapters.B
 			b, err = adapters.Batch{}, errPanicked
 		}
 	}()
-	if b, err = s.Decode(s.read(), e); err != nil && !errors.Is(err, adapters.ErrUnreadable) {
+	if b, err = s.Decode(s.read(), e); err != nil && !errors.Is(err, adapters.ErrUnreadable) && !errors.Is(err, adapters.ErrTooLarge) {
 		err = fmt.Errorf("%w: %w", adapters.ErrUnreadable, err)
 	}
 	return b, err
