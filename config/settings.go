@@ -119,12 +119,12 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "limits.batch_events", example: "5000", remedy: countRemedy,
-		doc:   "The most events that one request may carry.",
+		doc:   "The most events, or items of a vendor's request, that one request may carry, at every ingest endpoint. A request with more is answered with 413 before it is decoded. LaunchDarkly's SDKs send up to 10,001 in one.",
 		field: func(c *Config) any { return &c.Limits.BatchEvents },
 	},
 	{
 		key: "limits.memory", example: "2GiB", remedy: sizeRemedy,
-		doc:   "The memory that the program tries to stay within: past it the garbage collector works harder, nothing is refused. 0 means no such limit. The environment variable GOMEMLIMIT goes before it.",
+		doc:   "The memory that the program stays within, at least 128MiB. The garbage collector works harder the closer it comes, and a third of it is for requests that are being handled: if they need more, further ones wait for up to two seconds and are then answered with 503 and Retry-After. The peak of the process is at most this and 150 MiB. In a container with a memory limit the default is three quarters of that limit; give the container at least 512 MiB. 0 means no limit, also on requests. The environment variable GOMEMLIMIT goes before it for the garbage collector.",
 		field: func(c *Config) any { return &c.Limits.Memory },
 	},
 	{

@@ -121,7 +121,7 @@ func (r *rules) limits() {
 		fmt.Sprintf("%s is more than limits.body, which is %s", r.Limits.Event, r.Limits.Body),
 		"make limits.body at least as large", "limits.event", "limits.body")
 	r.refuse(r.Limits.BatchEvents <= 0, "it lets no event in", "write a number above zero, for example 10000", "limits.batch_events")
-	r.refuse(r.Limits.Memory != 0 && r.Limits.Memory < 128*MiB, "the program would collect garbage all the time", "write at least 128MiB, or 0 for no limit", "limits.memory")
+	r.refuse(r.Limits.Memory != 0 && r.Limits.Memory < minMemory, "the program would collect garbage all the time", "write at least 128MiB, or 0 for no limit", "limits.memory")
 	r.refuse(r.History.Every <= 0, "it keeps a state after no record at all", "write a number above zero, for example 1000000; history.keep: 0 keeps none", "history.every")
 	r.refuse(r.History.Interval <= 0, "it keeps a state all the time", "write a time span above zero, for example 24h; history.keep: 0 keeps none", "history.interval")
 	r.refuse(r.History.Keep < 0 || r.History.Keep > 100, "so many states cannot be kept", "write a number from 0 to 100", "history.keep")

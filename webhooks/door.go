@@ -87,6 +87,7 @@ func (s Source) read() adapters.Source {
 type Limits struct {
 	Body        int64 // bytes of a body, before and after decompression; 5 MiB
 	Event       int64 // bytes of one event of POST /v1/events; 1 MiB
+	Memory      int64 // bytes that all requests under way may take together; 0: no limit
 	BatchEvents int   // events or items of one request, at every endpoint; 20,000
 }
 
@@ -121,12 +122,15 @@ const (
 // Door takes requests in. It is safe for concurrent use.
 type Door struct {
 	Options
-	meters  *meters
-	api     *sourceMeter
-	sources map[string]*source
-	cors    cors
-	inflate *inflate
-	strayed *sourceMeter // of requests to sources that do not exist
+	meters    *meters
+	api       *sourceMeter
+	sources   map[string]*source
+	cors      cors
+	inflate   *inflate
+	budget    *budget
+	sheds     sheds
+	lingering lingering
+	strayed   *sourceMeter // of requests to sources that do not exist
 }
 
 // source is a Source with what the door adds.
@@ -143,13 +147,13 @@ func New(o Options) (*Door, error) {
 	if o.Publisher == nil || o.DeadLetters == nil || o.WriteRequest == nil {
 		faults = append(faults, errors.New("webhooks: Publisher, DeadLetters and WriteRequest must be set"))
 	}
-	if o.Limits.Body < 0 || o.Limits.Event < 0 || o.Limits.BatchEvents < 0 {
+	if o.Limits.Body < 0 || o.Limits.Event < 0 || o.Limits.BatchEvents < 0 || o.Limits.Memory < 0 {
 		faults = append(faults, errors.New("webhooks: a limit must not be negative"))
 	}
 	o.setDefaults()
 	m := newMeters()
 	d := &Door{Options: o, meters: m, api: m.source(apiSource), strayed: m.source("unknown"), sources: map[string]*source{}}
-	d.cors = newCORS(o.Origins)
+	d.cors, d.budget = newCORS(o.Origins), newBudget(o.Limits.Memory)
 	for _, name := range slices.Sorted(maps.Keys(o.Sources)) {
 		s, err := d.newSource(name, o.Sources[name])
 		if err != nil {

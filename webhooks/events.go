@@ -123,6 +123,8 @@ func (v *visit) answer(p *parcel, seq uint64) error {
 		return refused
 	}
 	p.answer = append(p.appendResults(append(p.answer, '{'), seq), '}', '\n')
+	v.share.end() // a sender that does not read its answer holds up no other
+	p.shed()
 	h := v.w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(p.answer)))

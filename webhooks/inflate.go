@@ -87,6 +87,8 @@ func (f *inflate) undoAll(b *buffers, codings []string, raw []byte) (text []byte
 		switch {
 		case err == nil:
 			text = plain
+		case errors.Is(err, adapters.ErrBusy):
+			return nil, false, err
 		case isPlainText(text):
 			stale = true
 		case errors.Is(err, adapters.ErrTooLarge):

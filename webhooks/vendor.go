@@ -68,6 +68,7 @@ func (d *Door) vendor(v *visit) error {
 		}
 	}
 	seq, outcome := d.take(v, s, e, corrupt)
+	v.share.end() // a sender that does not read its answer holds up no other
 	return d.reply(v, s, e, seq, outcome)
 }
 
@@ -215,7 +216,9 @@ func decodeOnce(s Source, e adapters.Envelope, panicked func(any)) (b adapters.B
 
 // reply answers in the words of the vendor's SDK.
 func (d *Door) reply(v *visit, s *source, e adapters.Envelope, seq uint64, o adapters.Outcome) (err error) {
-	if errors.Is(o.Err, adapters.ErrBusy) {
+	if full := overloaded(o.Err); full != nil {
+		d.shed(v, full)
+	} else if errors.Is(o.Err, adapters.ErrBusy) {
 		d.Log.LogAttrs(v.r.Context(), slog.LevelError, "request failed", slog.Int("status", http.StatusServiceUnavailable),
 			slog.String("request_id", v.id), slog.String("source", v.meter.name), slog.Any("error", o.Err))
 	}
@@ -235,6 +238,7 @@ func (d *Door) reply(v *visit, s *source, e adapters.Envelope, seq uint64, o ada
 		h.Set("Content-Type", r.ContentType)
 	}
 	v.status = r.Status
+	v.early()
 	v.w.WriteHeader(r.Status)
 	if len(r.Body) > 0 {
 		_, _ = v.w.Write(r.Body) // a client that has gone away hears nothing; what it sent is stored

@@ -44,6 +44,9 @@ const (
 // foldBatch is how many records are folded into one commit at the most.
 const foldBatch = 2000
 
+// requestShare is the part of limits.memory that requests under way may take together, in percent.
+const requestShare = 35
+
 // Options are what a Program takes besides its configuration.
 type Options struct {
 	Role role
@@ -257,7 +260,7 @@ func (p *Program) routes() error {
 		p.door, err = webhooks.New(webhooks.Options{
 			Publisher: p.events, DeadLetters: graveyard{p.events}, Reports: p.events, Sources: p.sources, WriteKey: p.opens(p.cfg.WritesOpen(), p.cfg.Keys.Write),
 			Rules: canonical.DefaultRules(p.cfg.Identity.NonIDs...), WriteRequest: adapters.WriteRequest,
-			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: min(int64(p.cfg.Limits.Event), p.events.MaxMessage()), BatchEvents: p.cfg.Limits.BatchEvents},
+			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: min(int64(p.cfg.Limits.Event), p.events.MaxMessage()), BatchEvents: p.cfg.Limits.BatchEvents, Memory: int64(p.cfg.Limits.Memory) * requestShare / 100},
 			Now:    p.now, Random: rand.Reader, Log: p.log, Origins: origins(p.cfg), Metrics: p.metrics,
 		})
 		if err != nil {
