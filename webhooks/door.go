@@ -64,7 +64,7 @@ type DeadLetter struct {
 	Reason     string // of the first fault, with its field
 	Rejected   int    // how many items of the request
 	Items      []int  // which, by index; none: the whole request
-	Request    []byte // HTTP/1.1 text, its headers by allow-list, its body decompressed
+	Request    []byte // HTTP/1.1 text, its headers by allow-list, its body compressed as Content-Encoding says
 }
 
 // Source is a configured connection: the vendor's words, how they are read, and who may send.

@@ -163,6 +163,19 @@ func streamOptions(cfg config.Config, log *slog.Logger) stream.Options {
 	}
 }
 
+// logOptions are streamOptions for a process that takes requests and erases persons.
+func (p *Program) logOptions() stream.Options {
+	dropped := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "tracklayer", Name: "dead_letters_dropped_total", Help: "Dead letters removed because their source has more than its share.",
+	}, []string{"source"})
+	p.metrics.MustRegister(dropped)
+	o := streamOptions(p.cfg, p.log)
+	o.LetterSources = len(p.sources) + 1 // and /v1/events
+	o.LettersDropped = func(source string, letters int) { dropped.WithLabelValues(source).Add(float64(letters)) }
+	o.Unpack = p.unpack
+	return o
+}
+
 // Start opens the state and the log, begins to fold and to listen, and returns once requests are taken. On an error
 // nothing is left running.
 func (p *Program) Start(ctx context.Context) error {
@@ -186,7 +199,7 @@ func (p *Program) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if p.events, err = stream.Open(ctx, streamOptions(p.cfg, p.log)); err != nil {
+	if p.events, err = stream.Open(ctx, p.logOptions()); err != nil {
 		return err
 	}
 	if p.fold != nil {
