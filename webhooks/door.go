@@ -100,6 +100,7 @@ type Options struct {
 	WriteKey    func(presented string) bool // whether the key opens writing; nil: writing is open
 	Rules       canonical.Rules             // what the deployment refuses as an id; holds for every source
 	Limits      Limits
+	Rates       Rates
 
 	// WriteRequest writes an envelope as HTTP/1.1 text, for the dead letters.
 	WriteRequest func(w io.Writer, e adapters.Envelope) error
@@ -129,6 +130,7 @@ type Door struct {
 	inflate   *inflate
 	budget    *budget
 	sheds     sheds
+	buckets buckets
 	lingering lingering
 	strayed   *sourceMeter // of requests to sources that do not exist
 }
@@ -147,7 +149,7 @@ func New(o Options) (*Door, error) {
 	if o.Publisher == nil || o.DeadLetters == nil || o.WriteRequest == nil {
 		faults = append(faults, errors.New("webhooks: Publisher, DeadLetters and WriteRequest must be set"))
 	}
-	if o.Limits.Body < 0 || o.Limits.Event < 0 || o.Limits.BatchEvents < 0 || o.Limits.Memory < 0 {
+	if o.Limits.Body < 0 || o.Limits.Event < 0 || o.Limits.BatchEvents < 0 || o.Limits.Memory < 0 || o.Rates.Address < 0 || o.Rates.Shared < 0 {
 		faults = append(faults, errors.New("webhooks: a limit must not be negative"))
 	}
 	o.setDefaults()

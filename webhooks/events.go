@@ -22,6 +22,9 @@ func (d *Door) events(v *visit) error {
 	if v.r.Method != http.MethodPost {
 		return problem.MethodNotAllowed(http.MethodPost, http.MethodOptions)
 	}
+	if err := d.arrive(v, apiSource); err != nil {
+		return err
+	}
 	if err := d.authorize(v.r); err != nil {
 		v.unauthorized()
 		return err
@@ -40,8 +43,10 @@ func (d *Door) events(v *visit) error {
 		return err
 	}
 	if err := d.read(p, text, asLines, v.at); err != nil {
+		d.weigh(v, 0, len(text))
 		return d.unreadable(v, text, err)
 	}
+	d.weigh(v, len(p.items), len(text))
 	seq, err := d.store(v, p, func() adapters.Envelope { return d.apiEnvelope(v, text) })
 	if err != nil {
 		return err

@@ -41,6 +41,9 @@ func (d *Door) vendor(v *visit) error {
 		Method: v.r.Method, Path: rest, RawQuery: withoutSecrets(v.r.URL.RawQuery, s.Secrets),
 		Header: only(v.r.Header, s.heard), ReceivedAt: v.at,
 	}
+	if err := d.arrive(v, name); err != nil {
+		return d.reply(v, s, e, 0, adapters.Outcome{Err: err})
+	}
 	if len(s.Secrets) == 0 {
 		if err := d.authorize(v.r); err != nil {
 			v.unauthorized()
@@ -111,6 +114,7 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 		return 0, d.lost(v, withCoding(kept(), v.r.Header, corrupt.raw), corrupt)
 	}
 	batch, err := d.decode(v, s, e)
+	d.weigh(v, batch.Items, len(e.Body))
 	if errors.Is(err, adapters.ErrNotServed) || errors.Is(err, adapters.ErrTooLarge) {
 		return 0, adapters.Outcome{Err: err}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/tracklayer/tracklayer/adapters"
@@ -21,6 +22,9 @@ type visit struct {
 	status int
 	bufs   buffers
 	share  share
+	from   netip.Addr // the client's address
+	source string     // that the request is for
+	key    string     // that the request shows
 
 	raw      []byte // the body as it came
 	coded    bool   // raw is compressed as Content-Encoding says

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 func gzipped(tb testing.TB, text []byte) []byte {
@@ -134,5 +136,107 @@ func TestProtobufBombIsRefused(t *testing.T) {
 	}
 	if grown := s.memory("VmHWM") - before; grown > 64*mib {
 		t.Errorf("the process took %d MiB for it", grown/mib)
+	}
+}
+
+// events is a batch for /v1/events, each with an attribute of so many bytes.
+func events(n, attribute int) []byte {
+	one := `{"event_name":"experiment_exposed","experiment_id":"x","variant":"a","user_id":"u-1","exposed_at":"2026-11-20T10:00:00Z","attributes":{"p":"` +
+		strings.Repeat("x", attribute) + `"}}`
+	return []byte("[" + strings.TrimSuffix(strings.Repeat(one+",", n), ",") + "]")
+}
+
+// TestMemoryStaysWithinItsLimit: 64 connections that send the largest bodies, bodies that cannot be counted and items bombs,
+// while the pages and the lists of dead letters are read, stay within limits.memory and 150 MiB.
+func TestMemoryStaysWithinItsLimit(t *testing.T) {
+	for _, c := range []struct {
+		name, path string
+		body       []byte
+		coding     string
+	}{
+		{"small events", "/v1/events", events(9800, 360), ""},
+		{"small events, compressed", "/v1/events", gzipped(t, events(9800, 360)), "gzip"},
+		{"most events", "/v1/events", events(19_900, 1), "gzip"},
+		{"large events", "/v1/events", events(5, 1_000_000), ""},
+		{"dead letters", "/v1/events", []byte("[" + strings.Repeat(`{"event_name":"x"},`, 200_000)[:4<<20] + "]"), ""},
+		{"corrupt bodies", "/webhooks/launchdarkly/bulk", append([]byte{0x1f, 0x8b}, bytes.Repeat([]byte("x"), 1<<20)...), "gzip"},
+		{"coded by the SDK", "/webhooks/posthog/e/?compression=gzip-js", gzipped(t, filled(`{"api_key":"k","batch":[`, "{}", ",", "]}")), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := start(t, "limits: {memory: 320MiB}\n")
+			body, coding := c.body, c.coding
+			if coding == "gzip" && body[0] == '[' {
+				body = gzipped(t, body)
+			}
+			statuses := s.flood(64, 192, c.path, coding, body)
+			t.Log(statuses, s.memory("VmHWM")/mib, "MiB")
+			if most := s.memory("VmHWM"); most > (320+150)*mib {
+				t.Errorf("the process took %d MiB", most/mib)
+			}
+		})
+	}
+}
+
+// flood sends a body many times over connections side by side, looks at pages meanwhile, and counts the statuses; 0 is no
+// answer.
+func (s *server) flood(connections, requests int, path, coding string, body []byte) map[int]int {
+	s.tb.Helper()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}, Timeout: 30 * time.Second}
+	var mu sync.Mutex
+	statuses := map[int]int{}
+	var group, watching sync.WaitGroup
+	done := make(chan struct{})
+	for _, page := range []string{"http://" + s.addr + "/sources", "http://" + s.admin + "/deadletters"} {
+		watching.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if resp, err := client.Get(page); err == nil {
+					_, _ = io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+				}
+			}
+		})
+	}
+	for n := range connections {
+		group.Go(func() {
+			for i := n; i < requests; i += connections {
+				req, err := http.NewRequest(http.MethodPost, "http://"+s.addr+path, bytes.NewReader(body))
+				if err != nil {
+					s.tb.Error(err)
+					return
+				}
+				req.Header.Set("Content-Type", "application/json")
+				if coding != "" {
+					req.Header.Set("Content-Encoding", coding)
+				}
+				status := 0
+				if resp, err := client.Do(req); err == nil {
+					_, _ = io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+					status = resp.StatusCode
+				}
+				mu.Lock()
+				statuses[status]++
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	close(done)
+	watching.Wait()
+	return statuses
+}
+
+// TestHonestLoadIsNotRefused: the bounds on memory and on senders are far from what an application sends.
+func TestHonestLoadIsNotRefused(t *testing.T) {
+	s := start(t, "")
+	for _, c := range []struct{ connections, events int }{{8, 100}, {64, 1}} {
+		if got := s.flood(c.connections, 20*c.connections, "/v1/events", "", events(c.events, 10)); got[http.StatusAccepted] != 20*c.connections {
+			t.Errorf("%d connections with %d events each: %v", c.connections, c.events, got)
+		}
 	}
 }
