@@ -56,6 +56,7 @@ type Source struct {
 	Options map[string]any  // the vendor's own settings, already checked by CheckOptions
 	Catalog *Catalog        // nil: there is none, and events count under the vendor's own ids
 	Rules   canonical.Rules // what the deployment refuses as an id
+	Limits  Limits          // what a request may carry
 }
 
 // Envelope is a captured request, its body decompressed.

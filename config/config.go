@@ -53,12 +53,18 @@ type Source struct {
 	Options     map[string]any
 }
 
-// Limits bound what one request may cost.
+// Limits bound what requests may cost.
 type Limits struct {
-	Body        Size
-	Event       Size
-	BatchEvents int
-	Memory      Size // of the whole process that the garbage collector keeps to as long as it can; 0: no limit
+	Body          Size
+	Event         Size
+	BatchEvents   int
+	Memory        Size // of the whole process; 0: no limit
+	Rate          int  // events a second of one client address; 0: no limit
+	RateShared    int  // events a second of one write key and of one source; 0: no limit
+	RateExempt    []Network
+	AddressHeader HeaderName
+	AddressFrom   []Network
+	Connections   int // at once on one listener; 0: as many as the open files allow
 }
 
 // History says how often, and how many times, the state is kept as it was, so
@@ -100,7 +106,7 @@ func Default() Config {
 		AdminListen:     HostPort{host: "127.0.0.1", port: 8081, set: true},
 		DataDir:         "./tracklayer-data",
 		NATS:            NATS{Prefix: Token{text: "tracklayer"}, Replicas: 1},
-		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 10_000, Memory: 320 * MiB},
+		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 20_000, Memory: 320 * MiB, Rate: 20_000, RateExempt: []Network{network("127.0.0.0/8"), network("::1")}},
 		History:         History{Every: 1_000_000, Interval: 24 * time.Hour, Keep: 6},
 		ShutdownTimeout: 20 * time.Second,
 		Log:             Log{Level: slog.LevelInfo, Format: LogText},

@@ -49,6 +49,7 @@ func (f *Flags) load(environ []string, readFile ReadFile, wrong Faults) (Config,
 	l.environment(env)
 	l.flags(f)
 	l.entryFiles()
+	l.memory()
 	if !l.blind {
 		l.faults = append(l.faults, l.cfg.check(l.from, l.bad)...)
 	}

@@ -27,6 +27,14 @@ func (n *Network) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// network is a range that is written in the program.
+func network(text string) (n Network) {
+	if err := n.UnmarshalText([]byte(text)); err != nil {
+		panic(err)
+	}
+	return n
+}
+
 // Prefix returns the range.
 func (n Network) Prefix() netip.Prefix { return n.prefix }
 

@@ -10,6 +10,10 @@ func companions(key string) (environ []string) {
 	switch {
 	case strings.HasPrefix(key, "nats.") && key != "nats.url":
 		return []string{"TRACKLAYER_NATS_URL=nats://a"}
+	case key == "limits.address_header":
+		return []string{"TRACKLAYER_LIMITS_ADDRESS_FROM=::1"}
+	case key == "limits.address_from":
+		return []string{"TRACKLAYER_LIMITS_ADDRESS_HEADER=X-Real-Ip"}
 	case !strings.HasPrefix(key, "pages."):
 		return nil
 	}

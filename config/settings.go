@@ -119,13 +119,43 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "limits.batch_events", example: "5000", remedy: countRemedy,
-		doc:   "The most events that one request may carry.",
+		doc:   "The most events, or items of a vendor's request, that one request may carry, at every ingest endpoint. A request with more is answered with 413 before it is decoded. LaunchDarkly's SDKs send up to 10,001 in one.",
 		field: func(c *Config) any { return &c.Limits.BatchEvents },
 	},
 	{
 		key: "limits.memory", example: "2GiB", remedy: sizeRemedy,
-		doc:   "The memory that the program tries to stay within: past it the garbage collector works harder, nothing is refused. 0 means no such limit. The environment variable GOMEMLIMIT goes before it.",
+		doc:   "The memory that the program stays within, at least 128MiB. The garbage collector works harder the closer it comes, and a third of it is for requests that are being handled: if they need more, further ones wait for up to two seconds and are then answered with 503 and Retry-After. The peak of the process is at most this and 150 MiB. In a container with a memory limit the default is three quarters of that limit; give the container at least 512 MiB. 0 means no limit, also on requests. The environment variable GOMEMLIMIT goes before it for the garbage collector.",
 		field: func(c *Config) any { return &c.Limits.Memory },
+	},
+	{
+		key: "limits.rate", example: "5000", remedy: countRemedy,
+		doc:   "The events a second that one client address may send, with five seconds' worth at once; a body counts at least one event a KiB. More is answered with 429, or with the status after which a vendor's SDK tries again, and Retry-After. Of IPv6 the first 64 bits are one address. 0 means no limit.",
+		field: func(c *Config) any { return &c.Limits.Rate },
+	},
+	{
+		key: "limits.rate_shared", example: "50000", remedy: countRemedy,
+		doc:   "The events a second that all senders with the same write key, and all senders to the same source, may send together. A browser's write key is public, so with this limit one stranger can use up what all visitors share; 0, the default, means no limit.",
+		field: func(c *Config) any { return &c.Limits.RateShared },
+	},
+	{
+		key: "limits.rate_exempt", example: "127.0.0.0/8,10.0.0.0/8", remedy: "write ranges of addresses, for example 10.0.0.0/8",
+		doc:   "The addresses that limits.rate does not hold for, such as your own backends.",
+		field: func(c *Config) any { return &c.Limits.RateExempt },
+	},
+	{
+		key: "limits.address_header", example: "X-Forwarded-For", remedy: "write the name of the header in which your proxy adds the client's address",
+		doc:   "The header in which a reverse proxy adds the address of its client. It is believed from limits.address_from only. Without it the address is that of the connection, so behind a proxy all clients count as one.",
+		field: func(c *Config) any { return &c.Limits.AddressHeader },
+	},
+	{
+		key: "limits.address_from", example: "10.0.0.0/8,127.0.0.1", remedy: "write ranges of addresses, for example 10.0.0.0/8",
+		doc:   "The addresses of the proxies that limits.address_header is believed from.",
+		field: func(c *Config) any { return &c.Limits.AddressFrom },
+	},
+	{
+		key: "limits.connections", example: "2000", remedy: countRemedy,
+		doc:   "The connections that may be open at once on the main listener. Past it the connection that has been idle longest is closed, and if none is idle, the new one. 0, the default: three quarters of the files that the process may open (ulimit -n) and the program does not need itself, at most one for each 128 KiB of limits.memory, and at most 8192.",
+		field: func(c *Config) any { return &c.Limits.Connections },
 	},
 	{
 		key: "history.every", example: "5000000", remedy: countRemedy,

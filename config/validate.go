@@ -121,7 +121,13 @@ func (r *rules) limits() {
 		fmt.Sprintf("%s is more than limits.body, which is %s", r.Limits.Event, r.Limits.Body),
 		"make limits.body at least as large", "limits.event", "limits.body")
 	r.refuse(r.Limits.BatchEvents <= 0, "it lets no event in", "write a number above zero, for example 10000", "limits.batch_events")
-	r.refuse(r.Limits.Memory != 0 && r.Limits.Memory < 128*MiB, "the program would collect garbage all the time", "write at least 128MiB, or 0 for no limit", "limits.memory")
+	r.refuse(r.Limits.Memory != 0 && r.Limits.Memory < minMemory, "the program would collect garbage all the time", "write at least 128MiB, or 0 for no limit", "limits.memory")
+	r.refuse(r.Limits.Rate < 0, "a rate cannot be negative", "write a number above zero, for example 20000, or 0 for no limit", "limits.rate")
+	r.refuse(r.Limits.RateShared < 0, "a rate cannot be negative", "write a number above zero, for example 100000, or 0 for no limit", "limits.rate_shared")
+	r.refuse(r.Limits.Connections < 0, "there cannot be fewer than none", "write a number above zero, for example 2000, or 0 to derive it from the open files", "limits.connections")
+	header, from := r.Limits.AddressHeader.text != "", len(r.Limits.AddressFrom) > 0
+	r.refuse(header && !from, "it would be believed from nowhere", "set limits.address_from to your proxy's addresses", "limits.address_header", "limits.address_from")
+	r.refuse(from && !header, "there is no header to believe", "set limits.address_header, or leave this out", "limits.address_from", "limits.address_header")
 	r.refuse(r.History.Every <= 0, "it keeps a state after no record at all", "write a number above zero, for example 1000000; history.keep: 0 keeps none", "history.every")
 	r.refuse(r.History.Interval <= 0, "it keeps a state all the time", "write a time span above zero, for example 24h; history.keep: 0 keeps none", "history.interval")
 	r.refuse(r.History.Keep < 0 || r.History.Keep > 100, "so many states cannot be kept", "write a number from 0 to 100", "history.keep")

@@ -25,6 +25,7 @@ type Problem struct {
 	Title    string       // the kind in a few words; "" is the status's own text
 	Status   int          // 400 to 599; anything else is written as 500
 	Detail   string       // what to mend. Of a 5xx the client never reads it
+	Cause    string       // of a 503: what the client may read about it
 	Instance string       // the id of this request, by which the log can be searched
 	Errors   []FieldError // the single faults
 
@@ -119,6 +120,11 @@ func Unavailable(after time.Duration) Problem {
 	return Problem{Status: http.StatusServiceUnavailable, RetryAfter: after}
 }
 
+// Busy is Unavailable with a cause that the client may read.
+func Busy(after time.Duration, cause string) Problem {
+	return Problem{Status: http.StatusServiceUnavailable, RetryAfter: after, Cause: cause}
+}
+
 // Internal is a failure of ours.
 func Internal() Problem { return Problem{Status: http.StatusInternalServerError} }
 
@@ -145,6 +151,9 @@ func (p Problem) AppendJSON(dst []byte) []byte {
 	}
 	if out.Status >= 500 {
 		out.Detail, out.Errors = public(out.Status), nil
+		if p.Cause != "" {
+			out.Detail = p.Cause + " " + out.Detail
+		}
 	}
 	buf := bytes.NewBuffer(dst)
 	enc := json.NewEncoder(buf)

@@ -139,14 +139,13 @@ func shred(ctx context.Context, s jetstream.Stream, seq uint64) error {
 }
 
 // EraseDeadLetters overwrites and deletes the dead letters that hold one of the texts, and counts those that hold one of
-// the others, which are left.
+// the others and those that cannot be searched because they are cut or cannot be unpacked. Those are left.
 func (l *Log) EraseDeadLetters(ctx context.Context, certain, doubtful [][]byte) (erased, doubts int64, err error) {
 	dead, err := l.js.Stream(ctx, l.name("DEADLETTERS"))
 	if err != nil {
 		return 0, 0, unavailable(err)
 	}
 	holds := func(request []byte, texts [][]byte) bool {
-		request = append(bytes.Clone(request), '\r') // so that what ends the request ends as what ends a line
 		for _, t := range texts {
 			if bytes.Contains(request, t) {
 				return true
@@ -155,21 +154,32 @@ func (l *Log) EraseDeadLetters(ctx context.Context, certain, doubtful [][]byte) 
 		return false
 	}
 	for after := uint64(0); ; {
-		letters, err := l.DeadLetters(ctx, "", after, 100)
-		if err != nil || len(letters) == 0 {
+		msg, err := dead.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(l.opts.Prefix+".deadletter.v1.*")) // one at a time is in memory
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return erased, doubts, nil
+		}
+		if err != nil {
+			return erased, doubts, unavailable(err)
+		}
+		letter, err := readLetter(msg)
+		if err != nil {
 			return erased, doubts, err
 		}
-		for i := range letters {
-			after = letters[i].Seq
-			switch {
-			case holds(letters[i].Request, certain):
-				if err := shred(ctx, dead, after); err != nil {
-					return erased, doubts, err
-				}
-				erased++
-			case holds(letters[i].Request, doubtful):
-				doubts++
+		after = letter.Seq
+		text, whole := letter.Request, true
+		if l.opts.Unpack != nil {
+			text, whole = l.opts.Unpack(letter.Request)
+		}
+		text = append(text[:len(text):len(text)], '\r') // so that what ends the request ends as what ends a line
+		switch {
+		case holds(text, certain):
+			if err := shred(ctx, dead, after); err != nil {
+				return erased, doubts, err
 			}
+			l.letters.removed(after)
+			erased++
+		case holds(text, doubtful) || !whole || letter.Cut:
+			doubts++
 		}
 	}
 }

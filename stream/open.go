@@ -27,6 +27,10 @@ type Options struct {
 	Replicas  int    // of the streams on a cluster; 0 means 1
 	MaxStore  int64  // bytes the embedded server may use; 0: what the disk gives
 	Logger    *slog.Logger
+
+	LetterSources  int                                 // how many sources divide the room for dead letters; 0: 1
+	LettersDropped func(source string, letters int)    // is called when a source has more than its share; nil: nothing is
+	Unpack         func(request []byte) ([]byte, bool) // the request of a dead letter as text, false if not all of it can be read; nil: as it is
 }
 
 // Log is an open event log. It is safe for concurrent use.
@@ -38,6 +42,8 @@ type Log struct {
 	stream jetstream.Stream
 	lanes  *lanes
 	health health
+
+	letters *letters
 }
 
 // minServer is the first release with atomic batches.
@@ -96,6 +102,9 @@ func (l *Log) open(ctx context.Context) error {
 		if l.stream == nil {
 			l.stream = s
 		}
+	}
+	if err := l.countLetters(ctx); err != nil {
+		return fmt.Errorf("count the dead letters: %w", err)
 	}
 	if l.opts.URL != "" && l.opts.Replicas < 3 {
 		l.opts.Logger.Warn("the external NATS keeps fewer than 3 replicas: an acknowledged event survives a power cut only where its sync_interval is always",

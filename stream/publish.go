@@ -20,7 +20,10 @@ const (
 	maxBatch      = 1000    // messages the server takes in one atomic batch
 	maxBatchBytes = 4 << 20 // so that one batch neither stalls the other lane nor the server's memory
 	maxQueued     = 50_000  // messages waiting for a lane; past it senders are told to come back
-	maxSingles    = 16      // messages that are faster stored one by one: a batch costs the server about as much as 18 fsyncs
+	maxSmall      = 100     // messages of a request that counts as small
+	keptForSmall  = maxQueued / 4
+	maxShare      = maxQueued / 4 // messages of one sender while others wait
+	maxSingles    = 16            // messages that are faster stored one by one: a batch costs the server about as much as 18 fsyncs
 	ackTimeout    = 10 * time.Second
 	patience      = 2 * time.Millisecond // for senders that were just answered
 )
@@ -34,6 +37,8 @@ type message struct {
 // request is one caller's messages. They are stored all or none where they fit a batch and whole is set.
 type request struct {
 	messages []message
+	sender   string
+	small    bool // it does not wait for large ones
 	whole    bool // a second try would count something twice, so half of it must never be stored
 	done     chan result
 }
@@ -80,7 +85,8 @@ type lanes struct {
 	partial sync.Mutex
 	quiet   sync.RWMutex // held for reading while a group is stored
 	queue   chan *request
-	queued  atomic.Int64  // messages submitted and not yet answered
+	small   chan *request // requests of few messages
+	senders senders
 	bell    chan struct{} // rings when a request comes in
 	waiting atomic.Int64  // of these, messages that no lane has taken
 	before  int64         // messages in the batch before; guarded by partial
@@ -90,7 +96,7 @@ type lanes struct {
 }
 
 func newLanes(conns []*nats.Conn, h *health) (*lanes, error) {
-	ls := &lanes{health: h, queue: make(chan *request, maxQueued), bell: make(chan struct{}, 1)}
+	ls := &lanes{health: h, queue: make(chan *request, maxQueued), small: make(chan *request, maxQueued), senders: senders{by: map[string]int64{}}, bell: make(chan struct{}, 1)}
 	all := make([]*lane, len(conns))
 	for i, nc := range conns {
 		inbox := nc.NewInbox()
@@ -112,6 +118,7 @@ func (ls *lanes) close() {
 	if !ls.closed {
 		ls.closed = true
 		close(ls.queue)
+		close(ls.small)
 	}
 	ls.mu.Unlock()
 	ls.running.Wait()
@@ -119,16 +126,17 @@ func (ls *lanes) close() {
 
 func (ls *lanes) publish(ctx context.Context, messages []message, whole bool) (uint64, error) {
 	var parts []*request
-	var failed error
-	for len(messages) > 0 && failed == nil {
-		n := fits(messages)
-		r := &request{messages: messages[:n], whole: whole && n > 1, done: make(chan result, 1)}
-		if failed = ls.submit(r); failed == nil {
-			parts = append(parts, r)
-		}
-		messages = messages[n:]
+	small := len(messages) <= maxSmall
+	for rest := messages; len(rest) > 0; {
+		n := fits(rest)
+		parts = append(parts, &request{messages: rest[:n], whole: whole && n > 1, small: small, done: make(chan result, 1)})
+		rest = rest[n:]
+	}
+	if err := ls.submit(canonical.SenderOf(ctx), parts, int64(len(messages))); err != nil {
+		return 0, err
 	}
 	var seq uint64
+	var failed error
 	for _, r := range parts {
 		select {
 		case res := <-r.done:
@@ -157,24 +165,78 @@ func fits(messages []message) int {
 	return len(messages)
 }
 
-func (ls *lanes) submit(r *request) error {
+// fullError is the refusal of a request for which the queue has no room.
+type fullError struct{ why string }
+
+func (e *fullError) Error() string    { return ErrUnavailable.Error() + ": " + e.why }
+func (e *fullError) Unwrap() error    { return ErrUnavailable }
+func (e *fullError) Overload() string { return e.why }
+
+var (
+	errFull  = &fullError{fmt.Sprintf("%d events wait to be stored already.", maxQueued)}
+	errShare = &fullError{"Events of this sender wait to be stored already, and other senders wait as well."}
+)
+
+// submit takes a request with all its parts or none. A request that is stored in part and refused would come again and be
+// stored again.
+func (ls *lanes) submit(sender string, parts []*request, n int64) error {
 	ls.mu.RLock()
 	defer ls.mu.RUnlock()
 	if ls.closed {
 		return unavailable(errors.New("shutting down"))
 	}
-	n := int64(len(r.messages))
-	if ls.queued.Add(n) > maxQueued {
-		ls.queued.Add(-n)
-		return unavailable(fmt.Errorf("%d messages are waiting already", maxQueued))
+	if err := ls.senders.admit(sender, n); err != nil {
+		return err
 	}
 	ls.waiting.Add(n)
-	ls.queue <- r // never blocks: the channel holds as many requests as messages may wait
+	for _, r := range parts { // never blocks: the channels hold as many requests as messages may wait
+		if r.sender = sender; r.small {
+			ls.small <- r
+		} else {
+			ls.queue <- r
+		}
+	}
 	select {
 	case ls.bell <- struct{}{}:
 	default:
 	}
 	return nil
+}
+
+// senders divide the queue. A sender may have all of it while it is alone, and a share of it while others wait. The last
+// part is kept for small requests, so that a sender of those gets through whatever the others send.
+type senders struct {
+	mu     sync.Mutex
+	queued int64            // messages admitted and not yet answered
+	by     map[string]int64 // of these, by sender
+}
+
+func (s *senders) admit(sender string, n int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	room := int64(maxQueued)
+	if n > maxSmall {
+		room -= keptForSmall
+	}
+	held := s.by[sender]
+	switch {
+	case s.queued+n > room:
+		return errFull
+	case held > 0 && held+n > maxShare && held < s.queued:
+		return errShare
+	}
+	s.queued += n
+	s.by[sender] = held + n
+	return nil
+}
+
+func (s *senders) leave(sender string, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queued -= n
+	if s.by[sender] -= n; s.by[sender] <= 0 {
+		delete(s.by, sender)
+	}
 }
 
 // lane stores one batch at a time over its own connection.
@@ -185,7 +247,38 @@ type lane struct {
 	count  uint64
 	inbox  string             // answers to single messages come to <inbox>.<count>
 	singly *nats.Subscription // of all answers to single messages
+	turn   bool               // whether small requests go first
 	held   *request           // taken from the queue, but too large for the batch at hand
+}
+
+// first waits for a request, small ones and others by turns if both wait. It returns nil once the queue is closed and empty.
+func (l *lane) first() *request {
+	l.turn = !l.turn
+	if l.turn {
+		select {
+		case r := <-l.small:
+			if r != nil {
+				return r
+			}
+		default:
+		}
+	}
+	small, queue := l.small, l.queue
+	for small != nil || queue != nil {
+		select {
+		case r, ok := <-queue:
+			if ok {
+				return r
+			}
+			queue = nil
+		case r, ok := <-small:
+			if ok {
+				return r
+			}
+			small = nil
+		}
+	}
+	return nil
 }
 
 func (l *lane) run() {
@@ -194,8 +287,7 @@ func (l *lane) run() {
 		first := l.held
 		l.held = nil
 		if first == nil {
-			var ok bool
-			if first, ok = <-l.queue; !ok {
+			if first = l.first(); first == nil {
 				return
 			}
 		}
@@ -238,23 +330,36 @@ func (l *lane) gather(first *request) (group []*request, full bool) {
 		l.before = int64(messages)
 	}()
 	for messages < maxBatch {
-		select {
-		case r, ok := <-l.queue:
-			if !ok {
-				return group, false
-			}
-			n, b := size(r)
-			if messages+n > maxBatch || bytes+b > maxBatchBytes {
-				l.held = r
-				return group, true
-			}
-			group = append(group, r)
-			messages, bytes = messages+n, bytes+b
-		default:
+		r := l.waitingRequest()
+		if r == nil {
 			return group, false
 		}
+		n, b := size(r)
+		if messages+n > maxBatch || bytes+b > maxBatchBytes {
+			l.held = r
+			return group, true
+		}
+		group = append(group, r)
+		messages, bytes = messages+n, bytes+b
 	}
 	return group, true
+}
+
+// waitingRequest takes a request that waits, a small one first, or nil.
+func (l *lane) waitingRequest() *request {
+	select {
+	case r := <-l.small:
+		if r != nil {
+			return r
+		}
+	default:
+	}
+	select {
+	case r := <-l.queue:
+		return r
+	default:
+		return nil
+	}
 }
 
 func size(r *request) (messages, bytes int) {
@@ -346,7 +451,7 @@ func (l *lane) singles(group []*request) {
 var errNoAck = errors.New("JetStream did not answer in time")
 
 func (l *lane) answer(r *request, last uint64, err error) {
-	l.queued.Add(-int64(len(r.messages)))
+	l.senders.leave(r.sender, int64(len(r.messages)))
 	l.health.note(err)
 	if err != nil {
 		r.done <- result{err: unavailable(err)}

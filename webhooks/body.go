@@ -20,7 +20,8 @@ var chunks = sync.Pool{New: func() any { return new(chunk) }}
 // events alias the body through their attributes.
 type buffers struct {
 	held []*chunk
-	room [3]*chunk // so that held needs no memory of its own
+	room [3]*chunk    // so that held needs no memory of its own
+	more func() error // takes memory for one more chunk of a text that does not fit one; nil: there is no limit
 }
 
 func (b *buffers) take() *chunk {
@@ -50,6 +51,12 @@ func (b *buffers) readAll(r io.Reader, limit int64) ([]byte, error) {
 	first := len(b.held)
 	var total int64
 	for {
+		if b.more != nil && len(b.held) > first {
+			if err := b.more(); err != nil {
+				b.release(first)
+				return nil, err
+			}
+		}
 		c := b.take()
 		n, err := fill(r, c[:])
 		if total += int64(n); total > limit {
@@ -109,11 +116,14 @@ func (e *corruptError) Error() string {
 
 func (e *corruptError) Unwrap() error { return adapters.ErrUnreadable }
 
-// body reads and decompresses a request's body. It fails with adapters.ErrTooLarge, errCut, a *corruptError or a
-// Problem for a coding that is not known.
+// body reads and decompresses a request's body, and takes the memory to handle it. It fails with adapters.ErrTooLarge,
+// errCut, a *corruptError, an *overload or a Problem for a coding that is not known.
 func (d *Door) body(v *visit) ([]byte, error) {
 	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead || v.r.Body == nil {
-		return nil, nil
+		if len(v.r.URL.RawQuery) < maxPlainQuery {
+			return nil, nil
+		}
+		return nil, v.share.begin(v.r.Context(), d.Limits.Body) // an SDK may put a compressed body into its query
 	}
 	codings, err := codingsOf(v.r.Header.Values("Content-Encoding"))
 	if err != nil {
@@ -122,20 +132,47 @@ func (d *Door) body(v *visit) ([]byte, error) {
 	if v.r.ContentLength > d.Limits.Body {
 		return nil, tooLarge(d.Limits.Body)
 	}
-	raw, err := v.bufs.readAll(v.r.Body, d.Limits.Body)
+	if err := v.share.await(v.r.Context(), v.r.ContentLength); err != nil {
+		return nil, err
+	}
+	v.bufs.more = func() error { return v.share.more(int64(len(chunk{}))) }
+	v.begun = true
+	v.raw, err = v.bufs.readAll(v.r.Body, d.Limits.Body)
 	if err != nil {
-		if errors.Is(err, adapters.ErrTooLarge) {
+		if errors.Is(err, adapters.ErrTooLarge) || errors.Is(err, adapters.ErrBusy) {
 			return nil, err
 		}
 		return nil, errCut
 	}
-	var text []byte
-	if text, v.stale, err = d.inflate.undoAll(&v.bufs, codings, raw); err != nil {
+	v.complete = true
+	// How much a compressed text holds is known when it is decompressed. Few hold more than a chunk; those that do wait
+	// until there is memory for the largest.
+	v.bufs.more = func() error {
+		if v.share.pool != nil {
+			return nil
+		}
+		return v.share.begin(v.r.Context(), d.Limits.Body)
+	}
+	text, stale, err := d.inflate.undoAll(&v.bufs, codings, v.raw)
+	v.bufs.more = nil
+	if err != nil {
 		return nil, err
 	}
+	v.stale, v.coded = stale, len(codings) > 0 && !stale
+	size := int64(len(text))
+	if unfolds(text) {
+		size = d.Limits.Body
+	}
+	if err := v.share.begin(v.r.Context(), size); err != nil {
+		return nil, err
+	}
+	v.share.shrink(size)
 	d.meters.bytes.Observe(float64(len(text)))
 	return text, nil
 }
+
+// maxPlainQuery is the longest query of a GET that holds no compressed body, in bytes.
+const maxPlainQuery = 512
 
 // unsupported is the answer to a coding or content type that is not read here.
 func unsupported(format string, args ...any) error {

@@ -7,6 +7,7 @@ import (
 	"compress/zlib"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
@@ -173,18 +174,72 @@ func FuzzEncodings(f *testing.F) {
 	})
 }
 
-// A rejected item of a compressed request is kept as text.
-func TestLettersAreDecompressed(t *testing.T) {
+// A rejected item of a compressed request is kept as it came, and can be read.
+func TestLettersAreKeptAsTheyCame(t *testing.T) {
 	r := newRig(t)
-	r.post(compress(t, "gzip", `{"event_name":7}`), "Content-Encoding", "gzip", "Authorization", "Bearer s3cret", "Cookie", "s3cret",
+	sent := compress(t, "gzip", `{"event_name":7}`)
+	r.post(sent, "Content-Encoding", "gzip", "Authorization", "Bearer s3cret", "Cookie", "s3cret",
 		"User-Agent", "beacon/1", "X-Other", "no", "Content-Type", "text/plain")
 	if len(r.letters) != 1 {
 		t.Fatal("not kept")
 	}
-	want := "POST /v1/events?\nContent-Type: text/plain\nUser-Agent: beacon/1\nX-Request-Id: "
-	if letter := string(r.letters[0].Request); !strings.HasPrefix(letter, want) || !strings.HasSuffix(letter, "\n\n"+`{"event_name":7}`) ||
+	want := "POST /v1/events?\nContent-Encoding: gzip\nContent-Type: text/plain\nUser-Agent: beacon/1\nX-Request-Id: "
+	if letter := string(r.letters[0].Request); !strings.HasPrefix(letter, want) || !strings.HasSuffix(letter, "\n\n"+sent) ||
 		strings.Contains(letter, "s3cret") || strings.Contains(letter, "X-Other") {
 		t.Errorf("%s", letter)
+	}
+}
+
+// packed is the request of a dead letter as adapters.WriteRequest writes it.
+func packed(t *testing.T, coding, body string) []byte {
+	t.Helper()
+	e := adapters.Envelope{Method: "POST", Path: "/v1/events", Header: http.Header{}, Body: []byte(body)}
+	if coding != "" {
+		e.Header.Set("Content-Encoding", coding)
+	}
+	var out bytes.Buffer
+	if err := adapters.WriteRequest(&out, e); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestUnpackedLettersCanBeRead(t *testing.T) {
+	const body = `{"event_name":7}`
+	for _, c := range []struct {
+		name    string
+		request []byte
+		text    string
+		whole   bool
+	}{
+		{"plain", packed(t, "", body), body, true},
+		{"gzip", packed(t, "gzip", compress(t, "gzip", body)), body, true},
+		{"zstd", packed(t, "zstd", compress(t, "zstd", body)), body, true},
+		{"corrupt", packed(t, "gzip", "\x1f\x8b\x08x"), "\x1f\x8b\x08x", false},
+		{"coded by the SDK", packed(t, "", compress(t, "gzip", body)), compress(t, "gzip", body), false},
+		{"base64", packed(t, "", "eyJldmVudF9uYW1lIjo3fQ=="), "eyJldmVudF9uYW1lIjo3fQ==", false},
+	} {
+		text, whole := webhooks.Unpack(c.request, 1<<20, adapters.WriteRequest)
+		if !strings.HasSuffix(string(text), "\r\n\r\n"+c.text) || whole != c.whole {
+			t.Errorf("%s: %v %q", c.name, whole, text)
+		}
+	}
+}
+
+// TestABodyOfNothingIsNotKept: 14 bytes of white space, compressed, became a dead letter of 5 MiB.
+func TestABodyOfNothingIsNotKept(t *testing.T) {
+	r := newRig(t)
+	for _, coding := range []string{"br", "gzip", "zstd"} {
+		if w := r.post(compress(t, coding, strings.Repeat(" \n", 2<<20)), "Content-Encoding", coding); w.Code != 400 {
+			t.Errorf("%s: %d %s", coding, w.Code, w.Body)
+		}
+	}
+	if len(r.letters) > 0 {
+		t.Errorf("%d letters", len(r.letters))
+	}
+	r.post(`[{"event_name":"` + strings.Repeat("x", 1<<20) + `"}]`)
+	if len(r.letters) != 1 || len(r.letters[0].Request) > 10_000 {
+		t.Errorf("a body that was not compressed is kept as it came")
 	}
 }
 

@@ -64,7 +64,7 @@ type DeadLetter struct {
 	Reason     string // of the first fault, with its field
 	Rejected   int    // how many items of the request
 	Items      []int  // which, by index; none: the whole request
-	Request    []byte // HTTP/1.1 text, its headers by allow-list, its body decompressed
+	Request    []byte // HTTP/1.1 text, its headers by allow-list, its body compressed as Content-Encoding says
 }
 
 // Source is a configured connection: the vendor's words, how they are read, and who may send.
@@ -83,12 +83,12 @@ func (s Source) read() adapters.Source {
 	return s.Source
 }
 
-// Limits bound what one request may cost. A zero is the default. A vendor's SDK cannot be told to send smaller batches,
-// so only the size of the body bounds those.
+// Limits bound what one request may cost. A zero is the default.
 type Limits struct {
 	Body        int64 // bytes of a body, before and after decompression; 5 MiB
 	Event       int64 // bytes of one event of POST /v1/events; 1 MiB
-	BatchEvents int   // events of one POST /v1/events; 10,000
+	Memory      int64 // bytes that all requests under way may take together; 0: no limit
+	BatchEvents int   // events or items of one request, at every endpoint; 20,000
 }
 
 // Options are what a Door is made of.
@@ -100,6 +100,7 @@ type Options struct {
 	WriteKey    func(presented string) bool // whether the key opens writing; nil: writing is open
 	Rules       canonical.Rules             // what the deployment refuses as an id; holds for every source
 	Limits      Limits
+	Rates       Rates
 
 	// WriteRequest writes an envelope as HTTP/1.1 text, for the dead letters.
 	WriteRequest func(w io.Writer, e adapters.Envelope) error
@@ -122,12 +123,16 @@ const (
 // Door takes requests in. It is safe for concurrent use.
 type Door struct {
 	Options
-	meters  *meters
-	api     *sourceMeter
-	sources map[string]*source
-	cors    cors
-	inflate *inflate
-	strayed *sourceMeter // of requests to sources that do not exist
+	meters    *meters
+	api       *sourceMeter
+	sources   map[string]*source
+	cors      cors
+	inflate   *inflate
+	budget    *budget
+	sheds     sheds
+	buckets buckets
+	lingering lingering
+	strayed   *sourceMeter // of requests to sources that do not exist
 }
 
 // source is a Source with what the door adds.
@@ -144,13 +149,13 @@ func New(o Options) (*Door, error) {
 	if o.Publisher == nil || o.DeadLetters == nil || o.WriteRequest == nil {
 		faults = append(faults, errors.New("webhooks: Publisher, DeadLetters and WriteRequest must be set"))
 	}
-	if o.Limits.Body < 0 || o.Limits.Event < 0 || o.Limits.BatchEvents < 0 {
+	if o.Limits.Body < 0 || o.Limits.Event < 0 || o.Limits.BatchEvents < 0 || o.Limits.Memory < 0 || o.Rates.Address < 0 || o.Rates.Shared < 0 {
 		faults = append(faults, errors.New("webhooks: a limit must not be negative"))
 	}
 	o.setDefaults()
 	m := newMeters()
 	d := &Door{Options: o, meters: m, api: m.source(apiSource), strayed: m.source("unknown"), sources: map[string]*source{}}
-	d.cors = newCORS(o.Origins)
+	d.cors, d.budget = newCORS(o.Origins), newBudget(o.Limits.Memory)
 	for _, name := range slices.Sorted(maps.Keys(o.Sources)) {
 		s, err := d.newSource(name, o.Sources[name])
 		if err != nil {
@@ -174,13 +179,13 @@ func New(o Options) (*Door, error) {
 
 func (o *Options) setDefaults() {
 	if o.Limits.Body == 0 {
-		o.Limits.Body = 5 << 20
+		o.Limits.Body = adapters.DefaultBody
 	}
 	if o.Limits.Event == 0 {
 		o.Limits.Event = 1 << 20
 	}
 	if o.Limits.BatchEvents == 0 {
-		o.Limits.BatchEvents = 10_000
+		o.Limits.BatchEvents = adapters.DefaultItems
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -206,7 +211,7 @@ func (d *Door) newSource(name string, s Source) (*source, error) {
 	case len(s.Secrets) > 0 && s.Verify == nil:
 		return nil, fmt.Errorf("%q signs nothing that a secret could verify; remove the secrets and use a write key", s.Vendor)
 	}
-	s.Name, s.Rules = name, d.Rules
+	s.Name, s.Rules, s.Limits = name, d.Rules, adapters.Limits{Body: d.Limits.Body, Items: d.Limits.BatchEvents}
 	out := &source{Source: s, meter: d.meters.source(name)}
 	for _, h := range s.Headers {
 		h = http.CanonicalHeaderKey(h)

@@ -22,6 +22,9 @@ func (d *Door) events(v *visit) error {
 	if v.r.Method != http.MethodPost {
 		return problem.MethodNotAllowed(http.MethodPost, http.MethodOptions)
 	}
+	if err := d.arrive(v, apiSource); err != nil {
+		return err
+	}
 	if err := d.authorize(v.r); err != nil {
 		v.unauthorized()
 		return err
@@ -40,8 +43,10 @@ func (d *Door) events(v *visit) error {
 		return err
 	}
 	if err := d.read(p, text, asLines, v.at); err != nil {
+		d.weigh(v, 0, len(text))
 		return d.unreadable(v, text, err)
 	}
+	d.weigh(v, len(p.items), len(text))
 	seq, err := d.store(v, p, func() adapters.Envelope { return d.apiEnvelope(v, text) })
 	if err != nil {
 		return err
@@ -123,6 +128,8 @@ func (v *visit) answer(p *parcel, seq uint64) error {
 		return refused
 	}
 	p.answer = append(p.appendResults(append(p.answer, '{'), seq), '}', '\n')
+	v.share.end() // a sender that does not read its answer holds up no other
+	p.shed()
 	h := v.w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(p.answer)))

@@ -150,7 +150,11 @@ func TestUnreadable(t *testing.T) {
 		if w.Code != 400 || a.Status != 400 || a.Detail == "" || r.calls != 0 {
 			t.Errorf("%.80q: %d %s", body, w.Code, w.Body)
 		}
-		if len(r.letters) != 1 || r.letters[0].Items != nil || r.letters[0].Rejected != 0 || !strings.HasSuffix(string(r.letters[0].Request), body) {
+		if strings.TrimSpace(body) == "" {
+			if len(r.letters) > 0 {
+				t.Errorf("%q is kept", body)
+			}
+		} else if len(r.letters) != 1 || r.letters[0].Items != nil || r.letters[0].Rejected != 0 || !strings.HasSuffix(string(r.letters[0].Request), body) {
 			t.Errorf("%.80q: dead letters %+v", body, r.letters)
 		}
 		if n := r.metric(t, "events_total"); n != 0 {

@@ -55,6 +55,7 @@ type inflate struct {
 	deflate sync.Pool
 	brotlis sync.Pool
 
+	pack       *zstd.Encoder // for dead letters
 	zstd       *zstd.Decoder
 	window     int64 // the smallest window of zstd that is no smaller than the limit
 	descriptor byte  // of that window
@@ -69,6 +70,10 @@ func newInflate(limit int64) (*inflate, error) {
 		return nil, fmt.Errorf("a decoder for zstd: %w", err)
 	}
 	f.zstd = dec
+	f.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(128<<10))
+	if err != nil {
+		return nil, fmt.Errorf("an encoder for zstd: %w", err)
+	}
 	return f, nil
 }
 
@@ -87,6 +92,8 @@ func (f *inflate) undoAll(b *buffers, codings []string, raw []byte) (text []byte
 		switch {
 		case err == nil:
 			text = plain
+		case errors.Is(err, adapters.ErrBusy):
+			return nil, false, err
 		case isPlainText(text):
 			stale = true
 		case errors.Is(err, adapters.ErrTooLarge):

@@ -70,6 +70,10 @@ func isSecret(escaped string, secrets [][]byte) bool {
 
 // bury keeps a request, of which letter says what is wrong. An error wraps adapters.ErrBusy.
 func (d *Door) bury(v *visit, e adapters.Envelope, letter DeadLetter) error {
+	if letter.Rejected == 0 && e.RawQuery == "" && len(bytes.TrimSpace(e.Body)) == 0 {
+		return nil // there is nothing to keep
+	}
+	d.pack(v, &e)
 	var text bytes.Buffer
 	if err := d.WriteRequest(&text, e); err != nil {
 		return fmt.Errorf("%w: write a dead letter: %w", adapters.ErrBusy, err)
@@ -82,6 +86,23 @@ func (d *Door) bury(v *visit, e adapters.Envelope, letter DeadLetter) error {
 	d.Log.LogAttrs(v.r.Context(), slog.LevelInfo, "dead letter kept", slog.String("request_id", v.id),
 		slog.String("source", v.meter.name), slog.Int("rejected", letter.Rejected))
 	return nil
+}
+
+// minPacked is the smallest body that is compressed for a dead letter, in bytes.
+const minPacked = 4 << 10
+
+// pack puts the body as it came into an envelope for the dead letters if it was compressed, or compresses it: what a few
+// bytes unfold to must not take its room on the disk.
+func (d *Door) pack(v *visit, e *adapters.Envelope) {
+	switch {
+	case v.coded:
+		e.Body = v.raw
+		e.Header["Content-Encoding"] = v.r.Header["Content-Encoding"]
+	case len(e.Header["Content-Encoding"]) > 0 && !v.stale: // it is not what it claims to be, and is kept as it came
+	case len(e.Body) >= minPacked:
+		e.Body = d.inflate.pack.EncodeAll(e.Body, nil)
+		e.Header["Content-Encoding"] = []string{"zstd"}
+	}
 }
 
 // batchOf is a number, not 0, that tells requests of one millisecond apart, made of the request's id.
@@ -121,7 +142,7 @@ func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (ui
 			p.events[i].Batch = batch
 		}
 	}
-	seq, err := d.Publisher.Publish(v.r.Context(), p.events, rejected...)
+	seq, err := d.Publisher.Publish(canonical.WithSender(v.r.Context(), v.senderOf()), p.events, rejected...)
 	if err != nil {
 		return 0, fmt.Errorf("%w: publish: %w", adapters.ErrBusy, err)
 	}

@@ -16,6 +16,7 @@ type meters struct {
 	ignored      *prometheus.CounterVec
 	unauthorized *prometheus.CounterVec
 	deadLetters  *prometheus.CounterVec
+	refused      *prometheus.CounterVec
 	seconds      *prometheus.HistogramVec
 	bytes        prometheus.Histogram
 }
@@ -30,6 +31,7 @@ func newMeters() *meters {
 		ignored:      counter("ignored_total", "Items that are not meant to count, by reason.", "source", "reason"),
 		unauthorized: counter("unauthorized_total", "Requests without a key or signature that fits.", "source"),
 		deadLetters:  counter("dead_letters_total", "Requests kept because something of them could not be counted.", "source"),
+		refused:      counter("overload_total", "Requests refused with 429 or 503 before anything was stored, by reason: memory, rate or queue.", "source", "reason"),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "tracklayer", Name: "request_seconds", Help: "From a request's headers to its answer.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
@@ -45,7 +47,7 @@ func (m *meters) register(to prometheus.Registerer) error {
 	if to == nil {
 		return nil
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.events, m.ignored, m.unauthorized, m.deadLetters, m.seconds, m.bytes} {
+	for _, c := range []prometheus.Collector{m.requests, m.events, m.ignored, m.unauthorized, m.deadLetters, m.refused, m.seconds, m.bytes} {
 		if err := to.Register(c); err != nil {
 			return err
 		}

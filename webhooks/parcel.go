@@ -63,6 +63,13 @@ func (p *parcel) free() {
 	parcels.Put(p)
 }
 
+// shed gives back the memory of a large parcel's events. Only its answer can be used afterwards.
+func (p *parcel) shed() {
+	if cap(p.items) > maxPooled || cap(p.events) > maxPooled {
+		p.text, p.items, p.events, p.faults = nil, nil, nil, nil
+	}
+}
+
 // read takes a body apart: every item becomes an event or a fault, in order. It fails, wrapping adapters.ErrUnreadable
 // or adapters.ErrTooLarge, where nothing of the body can count.
 func (d *Door) read(p *parcel, text []byte, asLines bool, at canonical.Time) error {

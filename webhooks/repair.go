@@ -45,9 +45,11 @@ func repaired(body []byte, asLines bool, decode func(body []byte) (adapters.Batc
 		if err != nil {
 			return adapters.Batch{}, false
 		}
+		faults, why := map[int]verdict{}, found.sentence(body)
 		for _, i := range differing(&batch, &probe) {
-			condemn(&batch, i, found.sentence(body), &probe)
+			faults[i] = verdict{why, &probe}
 		}
+		condemn(&batch, faults)
 	}
 	if !rejectBroken(&batch, found, &plain, decode) {
 		return adapters.Batch{}, false
@@ -94,6 +96,7 @@ func rejectBroken(b *adapters.Batch, f *flaws, p *patched, decode func([]byte) (
 	if !flat && len(f.broken) > maxProbes {
 		return false
 	}
+	faults := make(map[int]verdict, len(f.broken))
 	for n, e := range f.broken {
 		i, other := e.index, (*adapters.Batch)(nil)
 		if !flat {
@@ -102,8 +105,9 @@ func rejectBroken(b *adapters.Batch, f *flaws, p *patched, decode func([]byte) (
 				return false
 			}
 		}
-		condemn(b, i, "is not valid JSON: "+e.why, other)
+		faults[i] = verdict{"is not valid JSON: " + e.why, other}
 	}
+	condemn(b, faults)
 	return true
 }
 
@@ -155,23 +159,39 @@ func outcomes(b *adapters.Batch) map[int]string {
 	return all
 }
 
-// condemn rejects an item in place of whatever the batch says of it. Of an ignored one the batch does not say which reason
+// verdict says why an item is rejected. Other is a batch of the same request without the item's fault, or nil.
+type verdict struct {
+	why   string
+	other *adapters.Batch
+}
+
+// condemn rejects items in place of whatever the batch says of them. Of an ignored one the batch does not say which reason
 // counts it: the first that counts more than in the other batch, or any.
-func condemn(b *adapters.Batch, index int, why string, other *adapters.Batch) {
-	events, lives, rejected := len(b.Events), len(b.Lives), len(b.Rejected)
-	b.Events = slices.DeleteFunc(b.Events, func(d adapters.Decoded) bool { return d.Index == index })
-	b.Lives = slices.DeleteFunc(b.Lives, func(d adapters.DecodedLife) bool { return d.Index == index })
-	b.Rejected = slices.DeleteFunc(b.Rejected, func(r adapters.Rejection) bool { return r.Index == index })
-	if len(b.Events) == events && len(b.Lives) == lives && len(b.Rejected) == rejected {
-		reasons := slices.Sorted(maps.Keys(b.Ignored))
-		at := slices.IndexFunc(reasons, func(r string) bool { return other != nil && b.Ignored[r] > other.Ignored[r] })
-		if at = max(at, 0); at < len(reasons) {
-			if b.Ignored[reasons[at]]--; b.Ignored[reasons[at]] == 0 {
-				delete(b.Ignored, reasons[at])
+func condemn(b *adapters.Batch, faults map[int]verdict) {
+	counted := make(map[int]bool, len(faults)) // those that are not ignored
+	condemned := func(index int) bool {
+		if _, ok := faults[index]; !ok {
+			return false
+		}
+		counted[index] = true
+		return true
+	}
+	b.Events = slices.DeleteFunc(b.Events, func(d adapters.Decoded) bool { return condemned(d.Index) })
+	b.Lives = slices.DeleteFunc(b.Lives, func(d adapters.DecodedLife) bool { return condemned(d.Index) })
+	b.Rejected = slices.DeleteFunc(b.Rejected, func(r adapters.Rejection) bool { return condemned(r.Index) })
+	for _, index := range slices.Sorted(maps.Keys(faults)) {
+		f := faults[index]
+		if !counted[index] {
+			reasons := slices.Sorted(maps.Keys(b.Ignored))
+			at := slices.IndexFunc(reasons, func(r string) bool { return f.other != nil && b.Ignored[r] > f.other.Ignored[r] })
+			if at = max(at, 0); at < len(reasons) {
+				if b.Ignored[reasons[at]]--; b.Ignored[reasons[at]] == 0 {
+					delete(b.Ignored, reasons[at])
+				}
 			}
 		}
+		b.Rejected = append(b.Rejected, adapters.Rejection{Index: index, Reason: f.why})
 	}
-	b.Rejected = append(b.Rejected, adapters.Rejection{Index: index, Reason: why})
 }
 
 var (
@@ -196,7 +216,7 @@ var errUTF16 = adapters.Unreadable("the body is in UTF-16; send it in UTF-8")
 func decodeText(e adapters.Envelope, decode func(adapters.Envelope) (adapters.Batch, error)) (adapters.Batch, error) {
 	e.Body = bytes.TrimPrefix(e.Body, bomUTF8)
 	b, err := decode(e)
-	if err == nil || errors.Is(err, adapters.ErrNotServed) || errors.Is(err, errPanicked) {
+	if err == nil || errors.Is(err, adapters.ErrNotServed) || errors.Is(err, adapters.ErrTooLarge) || errors.Is(err, errPanicked) {
 		return b, err
 	}
 	if isUTF16(e.Body) {

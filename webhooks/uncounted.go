@@ -13,24 +13,42 @@ import (
 // maxReason is how many bytes of a field, a reason or an example's detail are stored.
 const maxReason = 200
 
+// maxSentences is how many different sentences about faults of one request are read. Items with further ones are counted
+// under canonical.OtherReasons.
+const maxSentences = 1000
+
 // uncounted describes for the log what became of the items of a request that are no events: how many for which reason,
 // with the first rejected item of each as an example. It reports false if every item is an event.
 func (d *Door) uncounted(v *visit, p *parcel) (canonical.Rejected, bool) {
 	r := canonical.Rejected{Source: v.meter.name, ReceivedAt: v.at, Items: int64(len(p.faults))}
 	type fieldAndReason struct{ field, reason string }
-	known := map[fieldAndReason]int{}
+	known, same := map[fieldAndReason]int{}, map[fieldAndReason]int{} // by the reason, and by the sentence it is made of
+	others := int64(0)
 	for _, f := range p.faults {
-		key := fieldAndReason{cutText(f.field), cutText(withoutValues(f.detail, nil))}
-		if i, ok := known[key]; ok {
+		exact := fieldAndReason{f.field, f.detail}
+		if i, ok := same[exact]; ok {
 			r.Reasons[i].Items++
 			continue
 		}
-		known[key] = len(r.Reasons)
+		if len(same) >= maxSentences {
+			others++
+			continue
+		}
+		key := fieldAndReason{cutText(f.field), cutText(withoutValues(f.detail, nil))}
+		if i, ok := known[key]; ok {
+			same[exact] = i
+			r.Reasons[i].Items++
+			continue
+		}
+		known[key], same[exact] = len(r.Reasons), len(r.Reasons)
 		example := withoutValues(f.detail, func(value string) bool { return d.impersonal(f.field, value) })
 		r.Reasons = append(r.Reasons, canonical.Uncounted{
 			Outcome: canonical.OutcomeRejected, Field: key.field, Reason: key.reason, Items: 1,
 			Example: &canonical.Example{Index: f.index, Detail: cutText(example)},
 		})
+	}
+	if others > 0 {
+		r.Reasons = append(r.Reasons, canonical.Uncounted{Outcome: canonical.OutcomeRejected, Reason: canonical.OtherReasons, Items: others})
 	}
 	for _, reason := range slices.Sorted(maps.Keys(p.ignored)) {
 		n := int64(p.ignored[reason])

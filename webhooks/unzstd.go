@@ -43,6 +43,11 @@ func (f *inflate) unzstd(b *buffers, text []byte) ([]byte, error) {
 	case size.most <= int64(cap(room)) || size.said > size.most:
 		return nil, err
 	}
+	if b.more != nil {
+		if err := b.more(); err != nil {
+			return nil, err
+		}
+	}
 	out, err = f.zstd.DecodeAll(text, make([]byte, 0, min(size.most, f.window)+block+16))
 	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || int64(len(out)) > f.limit {
 		return nil, tooLarge(f.limit)

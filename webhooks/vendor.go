@@ -41,6 +41,9 @@ func (d *Door) vendor(v *visit) error {
 		Method: v.r.Method, Path: rest, RawQuery: withoutSecrets(v.r.URL.RawQuery, s.Secrets),
 		Header: only(v.r.Header, s.heard), ReceivedAt: v.at,
 	}
+	if err := d.arrive(v, name); err != nil {
+		return d.reply(v, s, e, 0, adapters.Outcome{Err: err})
+	}
 	if len(s.Secrets) == 0 {
 		if err := d.authorize(v.r); err != nil {
 			v.unauthorized()
@@ -58,6 +61,9 @@ func (d *Door) vendor(v *visit) error {
 		return d.reply(v, s, e, 0, adapters.Outcome{Err: err})
 	}
 	e.Body = text
+	if err := s.Limits.Check(e.Header.Get("Content-Type"), text); err != nil { // before Verify, which may decode as well
+		return d.reply(v, s, e, 0, adapters.Outcome{Err: err})
+	}
 	if len(s.Secrets) > 0 {
 		if err := d.verify(v, s, e); err != nil {
 			v.unauthorized()
@@ -65,6 +71,7 @@ func (d *Door) vendor(v *visit) error {
 		}
 	}
 	seq, outcome := d.take(v, s, e, corrupt)
+	v.share.end() // a sender that does not read its answer holds up no other
 	return d.reply(v, s, e, seq, outcome)
 }
 
@@ -107,7 +114,8 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 		return 0, d.lost(v, withCoding(kept(), v.r.Header, corrupt.raw), corrupt)
 	}
 	batch, err := d.decode(v, s, e)
-	if errors.Is(err, adapters.ErrNotServed) {
+	d.weigh(v, batch.Items, len(e.Body))
+	if errors.Is(err, adapters.ErrNotServed) || errors.Is(err, adapters.ErrTooLarge) {
 		return 0, adapters.Outcome{Err: err}
 	}
 	if err != nil {
@@ -188,7 +196,11 @@ func (d *Door) decode(v *visit, s *source, e adapters.Envelope) (adapters.Batch,
 }
 
 func decode(s Source, e adapters.Envelope, panicked func(any)) (adapters.Batch, error) {
-	return decodeText(e, func(e adapters.Envelope) (adapters.Batch, error) { return decodeOnce(s, e, panicked) })
+	b, err := decodeText(e, func(e adapters.Envelope) (adapters.Batch, error) { return decodeOnce(s, e, panicked) })
+	if err == nil && b.Items > s.Limits.MaxItems() {
+		return adapters.Batch{}, s.Limits.ErrItems()
+	}
+	return b, err
 }
 
 var errPanicked = adapters.Unreadable("the adapter failed on it")
@@ -200,7 +212,7 @@ func decodeOnce(s Source, e adapters.Envelope, panicked func(any)) (b adapters.B
 			b, err = adapters.Batch{}, errPanicked
 		}
 	}()
-	if b, err = s.Decode(s.read(), e); err != nil && !errors.Is(err, adapters.ErrUnreadable) {
+	if b, err = s.Decode(s.read(), e); err != nil && !errors.Is(err, adapters.ErrUnreadable) && !errors.Is(err, adapters.ErrTooLarge) {
 		err = fmt.Errorf("%w: %w", adapters.ErrUnreadable, err)
 	}
 	return b, err
@@ -208,7 +220,9 @@ func decodeOnce(s Source, e adapters.Envelope, panicked func(any)) (b adapters.B
 
 // reply answers in the words of the vendor's SDK.
 func (d *Door) reply(v *visit, s *source, e adapters.Envelope, seq uint64, o adapters.Outcome) (err error) {
-	if errors.Is(o.Err, adapters.ErrBusy) {
+	if full := overloaded(o.Err); full != nil {
+		d.shed(v, full)
+	} else if errors.Is(o.Err, adapters.ErrBusy) {
 		d.Log.LogAttrs(v.r.Context(), slog.LevelError, "request failed", slog.Int("status", http.StatusServiceUnavailable),
 			slog.String("request_id", v.id), slog.String("source", v.meter.name), slog.Any("error", o.Err))
 	}
@@ -228,6 +242,7 @@ func (d *Door) reply(v *visit, s *source, e adapters.Envelope, seq uint64, o ada
 		h.Set("Content-Type", r.ContentType)
 	}
 	v.status = r.Status
+	v.early()
 	v.w.WriteHeader(r.Status)
 	if len(r.Body) > 0 {
 		_, _ = v.w.Write(r.Body) // a client that has gone away hears nothing; what it sent is stored

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/tracklayer/tracklayer/adapters"
@@ -19,22 +20,37 @@ type visit struct {
 	meter  *sourceMeter
 	at     canonical.Time // of receipt
 	status int
-	stale  bool // Content-Encoding names a coding that the body does not have
 	bufs   buffers
+	share  share
+	from   netip.Addr // the client's address
+	source string     // that the request is for
+	key    string     // that the request shows
+
+	raw      []byte // the body as it came
+	coded    bool   // raw is compressed as Content-Encoding says
+	stale    bool   // Content-Encoding names a coding that the body does not have
+	begun    bool   // the body was read, or part of it
+	complete bool   // the body was read to its end
+	full     bool   // the answer was written before the body was read
 }
 
 // serve gives a request its id, its CORS headers and its line in the metrics. What serve returns as an error becomes
 // the answer.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, route string, serve func(*visit) error) {
 	begun := d.Now()
-	v := &visit{w: w, r: r, meter: d.strayed, at: canonical.TimeOf(begun)}
+	v := &visit{w: w, r: r, meter: d.strayed, at: canonical.TimeOf(begun), share: share{budget: d.budget}}
+	defer v.share.free()
 	defer v.bufs.free()
 	v.id = d.requestID(r.Header.Get("X-Request-Id"), v.at)
 	w.Header().Set("X-Request-Id", v.id)
 	d.cors.headers(w.Header(), r.Header.Get("Origin"))
 	if err := serve(v); err != nil {
-		v.status = problem.Respond(w, d.Log, v.id, d.problem(err))
+		v.early()
+		v.status = d.refuse(v, err)
 	}
+	v.share.free() // what follows needs none of it
+	v.bufs.free()
+	d.linger(v)
 	took := d.Now().Sub(begun)
 	v.meter.request(v.status)
 	d.meters.seconds.WithLabelValues(route).Observe(took.Seconds())
@@ -42,6 +58,18 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, route string, serve
 		d.Log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("request_id", v.id), slog.String("source", v.meter.name),
 			slog.String("route", route), slog.Int("status", v.status), slog.Duration("took", took))
 	}
+}
+
+// refuse writes an error as the answer and returns its status.
+func (d *Door) refuse(v *visit, err error) int {
+	if o := overloaded(err); o != nil {
+		d.shed(v, o)
+		p := o.problem()
+		p.Instance = v.id
+		problem.Write(v.w, p)
+		return p.Status
+	}
+	return problem.Respond(v.w, d.Log, v.id, d.problem(err))
 }
 
 // requestID takes the sender's id where it is one, else draws one.

@@ -147,6 +147,9 @@ func (d *decoder) read(query map[string]any) (body any, items []any, err error) 
 	case "query":
 		body = query
 	case "form":
+		if err := d.source.Limits.Check("application/x-www-form-urlencoded", d.envelope.Body); err != nil {
+			return nil, nil, err
+		}
 		form, err := url.ParseQuery(string(d.envelope.Body))
 		if err != nil {
 			return nil, nil, adapters.Unreadable("the body is no form: %v", err)

@@ -2,6 +2,7 @@ package otel
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -42,6 +43,9 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 		err = d.json()
 	} else {
 		err = d.protobuf(string(e.Body))
+	}
+	if errors.Is(err, adapters.ErrTooLarge) {
+		return adapters.Batch{}, err
 	}
 	if err != nil {
 		return adapters.Batch{}, adapters.Unreadable("must be an ExportLogsServiceRequest of OTLP: %v", err)

@@ -127,6 +127,9 @@ func (d *decoder) protobuf(s string) error {
 				if f.number != 2 || f.kind != bytesType {
 					return nil
 				}
+				if d.batch.Items >= d.source.Limits.MaxItems() { // a record may take two bytes
+					return d.source.Limits.ErrItems()
+				}
 				d.record = record{}
 				if err := d.protobufRecord(f.bytes); err != nil {
 					return err

@@ -16,9 +16,6 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// maxBody bounds what a body may unfold to: the vendor's own limit of a batch (rust/capture/src/router.rs).
-const maxBody = 20 << 20
-
 // elsewhere are the paths of PostHog's other products: flags, configuration, surveys, session replay. An SDK asks for
 // them at the address that it sends events to.
 var elsewhere = []string{"/flags", "/decide", "/array/", "/static/", "/s/", "/surveys", "/api/"}
@@ -37,7 +34,7 @@ func notServed(path string) bool {
 // requestOf reads a request, whatever it is coded in. If isolate is set, or if only this package can see the JSON because
 // the request is coded, an item that is not valid JSON does not concern the others; else such a body is an error, and the
 // ingest handler finds out what its faults cost.
-func requestOf(e adapters.Envelope, o *options, isolate bool) (request, error) {
+func requestOf(s adapters.Source, e adapters.Envelope, o *options, isolate bool) (request, error) {
 	scratch := scratches.Get().(*bytes.Buffer)
 	defer func() { // what readRequest gives back are copies
 		if scratch.Cap() <= 1<<20 {
@@ -45,11 +42,16 @@ func requestOf(e adapters.Envelope, o *options, isolate bool) (request, error) {
 			scratches.Put(scratch)
 		}
 	}()
-	body, err := bodyOf(e, scratch)
+	body, err := bodyOf(e, scratch, s.Limits)
 	if err != nil {
 		return request{}, err
 	}
 	coded := len(body) != len(e.Body) || len(body) > 0 && &body[0] != &e.Body[0]
+	if coded { // the caller has checked what it could see
+		if err := s.Limits.Check("", body); err != nil {
+			return request{}, err
+		}
+	}
 	req, err := readRequest(body, o, isolate || coded)
 	if err != nil {
 		return request{}, adapters.Unreadable("%v", err)
@@ -63,7 +65,7 @@ var scratches = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // bodyOf is the JSON of a request, which may lie in scratch, in the order in which the vendor tries the codings (rust/capture/src/payload): a hint
 // in the query or the form, gzip by its magic whatever the hints say, the field data of a form or of the query, base64
 // where there is no JSON.
-func bodyOf(e adapters.Envelope, scratch *bytes.Buffer) ([]byte, error) {
+func bodyOf(e adapters.Envelope, scratch *bytes.Buffer, limits adapters.Limits) ([]byte, error) {
 	if notServed(e.Path) {
 		return nil, fmt.Errorf("%w; set the address of the events only, or let a proxy send all other paths to PostHog", adapters.ErrNotServed)
 	}
@@ -84,7 +86,7 @@ func bodyOf(e adapters.Envelope, scratch *bytes.Buffer) ([]byte, error) {
 			hint = h
 		}
 	}
-	return unfold(text, hint, scratch)
+	return unfold(text, hint, scratch, limits)
 }
 
 // formOf reads a body that is a form with the field data. A beacon has no type that says so.
@@ -103,12 +105,12 @@ func isGzip(text []byte) bool { return len(text) > 2 && text[0] == 0x1f && text[
 const layers = 4
 
 // unfold undoes codings until JSON is there.
-func unfold(text []byte, hint string, scratch *bytes.Buffer) ([]byte, error) {
+func unfold(text []byte, hint string, scratch *bytes.Buffer, limits adapters.Limits) ([]byte, error) {
 	for range layers {
 		trimmed := bytes.TrimSpace(text)
 		switch {
 		case isGzip(text):
-			err := gunzip(text, scratch)
+			err := gunzip(text, scratch, limits)
 			if err != nil {
 				return nil, err
 			}
@@ -119,7 +121,7 @@ func unfold(text []byte, hint string, scratch *bytes.Buffer) ([]byte, error) {
 		case trimmed[0] == '{' || trimmed[0] == '[':
 			return trimmed, nil
 		case strings.HasPrefix(hint, "lz"):
-			plain, ok := lzFromBase64(string(trimmed), maxBody)
+			plain, ok := lzFromBase64(string(trimmed), int(limits.MaxBody()))
 			if !ok {
 				return nil, adapters.Unreadable("the body is not lz-string in base64, although compression says so")
 			}
@@ -138,15 +140,15 @@ func unfold(text []byte, hint string, scratch *bytes.Buffer) ([]byte, error) {
 // readers keep the tables of gzip, which are larger than most bodies.
 var readers = sync.Pool{New: func() any { return new(gzip.Reader) }}
 
-func gunzip(text []byte, into *bytes.Buffer) error {
+func gunzip(text []byte, into *bytes.Buffer, limits adapters.Limits) error {
 	r := readers.Get().(*gzip.Reader)
 	defer readers.Put(r)
 	if err := r.Reset(bytes.NewReader(text)); err != nil {
 		return adapters.Unreadable("gzip: %v", err)
 	}
-	n, err := io.Copy(into, io.LimitReader(r, maxBody+1))
-	if n > maxBody {
-		return adapters.Unreadable("the body unfolds to more than %d MiB", maxBody>>20)
+	n, err := io.Copy(into, io.LimitReader(r, limits.MaxBody()+1))
+	if n > limits.MaxBody() {
+		return fmt.Errorf("%w: a body may unfold to %d bytes; send fewer events at a time", adapters.ErrTooLarge, limits.MaxBody())
 	}
 	if err != nil {
 		return adapters.Unreadable("gzip: %v", err)

@@ -25,7 +25,7 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	if err != nil {
 		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
-	req, err := requestOf(e, &o, false)
+	req, err := requestOf(s, e, &o, false)
 	if err != nil {
 		return adapters.Batch{}, err
 	}

@@ -20,7 +20,7 @@ const replayWindow = 5 * 60
 // verify accepts a webhook that is signed as Standard Webhooks has it, or a request that carries the project's token
 // where the SDKs write it: Authorization in capture V1, else in the body. The token is public and only tells projects
 // apart.
-func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
+func verify(s adapters.Source, secret []byte, e adapters.Envelope) error {
 	if len(secret) == 0 {
 		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
 	}
@@ -30,7 +30,7 @@ func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if key, ok := strings.CutPrefix(e.Header.Get("Authorization"), "Bearer "); ok && adapters.SameSecret(secret, strings.TrimSpace(key)) {
 		return nil
 	}
-	req, err := requestOf(e, &options{}, true)
+	req, err := requestOf(s, e, &options{}, true)
 	if err != nil {
 		return fmt.Errorf("%w: %w", adapters.ErrUnauthorized, err)
 	}
@@ -117,7 +117,7 @@ func reply(e adapters.Envelope, o adapters.Outcome) adapters.Response {
 // lies with the dead letters.
 func results(e adapters.Envelope) string {
 	list := map[string]map[string]string{}
-	if req, err := requestOf(e, &options{}, true); err == nil {
+	if req, err := requestOf(adapters.Source{}, e, &options{}, true); err == nil {
 		for i := range req.events {
 			if uuid := req.events[i].uuid; uuid != "" {
 				list[uuid] = map[string]string{"result": "ok"}

@@ -46,7 +46,7 @@ type request struct {
 }
 
 func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
-	body, err := bodyOf(e)
+	body, err := bodyOf(s, e)
 	if err != nil {
 		return adapters.Batch{}, err
 	}

@@ -57,12 +57,18 @@ func (p *Program) letterDoor(do func(r *http.Request, seq uint64) (any, error)) 
 		}
 		if letter, ok := result.(stream.Buried); ok {
 			w.Header().Set("Content-Type", "application/octet-stream")
-			_, _ = w.Write(letter.Request) // the caller has gone away, or has it
+			text, _ := p.unpack(letter.Request)
+			_, _ = w.Write(text) // the caller has gone away, or has it
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(result) // the same
 	}
+}
+
+// unpack is the request of a dead letter as a reader wants it.
+func (p *Program) unpack(request []byte) ([]byte, bool) {
+	return webhooks.Unpack(request, int64(p.cfg.Limits.Body), adapters.WriteRequest)
 }
 
 // replay gives a dead letter another try and removes it once nothing of it is rejected any more.
@@ -77,7 +83,7 @@ func (p *Program) replay(ctx context.Context, seq uint64) (webhooks.Replayed, er
 	result, err := p.door.Replay(ctx, webhooks.DeadLetter{
 		Source: letter.Source, ReceivedAt: letter.ReceivedAt, Reason: letter.Reason, Rejected: letter.Rejected, Items: letter.Items, Request: letter.Request,
 	}, seq)
-	if err != nil || result.Rejected > 0 {
+	if err != nil || result.Rejected > 0 || letter.Rejected > len(letter.Items) && len(letter.Items) > 0 { // not all items are listed
 		return result, err
 	}
 	return result, p.events.Unbury(ctx, seq)

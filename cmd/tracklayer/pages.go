@@ -61,9 +61,7 @@ func (d doors) Letters(ctx context.Context, source string, after uint64, limit i
 	found, err := d.p.events.DeadLetters(ctx, source, after, limit)
 	all := make([]pages.Letter, 0, len(found))
 	for _, l := range found {
-		one := letterOf(l)
-		one.Request = nil
-		all = append(all, one)
+		all = append(all, letterOf(l))
 	}
 	return all, err
 }
@@ -71,6 +69,7 @@ func (d doors) Letters(ctx context.Context, source string, after uint64, limit i
 // Letter implements pages.Sources.
 func (d doors) Letter(ctx context.Context, seq uint64) (pages.Letter, error) {
 	found, err := d.p.events.DeadLetter(ctx, seq)
+	found.Request, _ = d.p.unpack(found.Request)
 	return letterOf(found), letterError(err)
 }
 

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,9 @@ const (
 
 // foldBatch is how many records are folded into one commit at the most.
 const foldBatch = 2000
+
+// requestShare is the part of limits.memory that requests under way may take together, in percent.
+const requestShare = 35
 
 // Options are what a Program takes besides its configuration.
 type Options struct {
@@ -160,6 +164,19 @@ func streamOptions(cfg config.Config, log *slog.Logger) stream.Options {
 	}
 }
 
+// logOptions are streamOptions for a process that takes requests and erases persons.
+func (p *Program) logOptions() stream.Options {
+	dropped := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "tracklayer", Name: "dead_letters_dropped_total", Help: "Dead letters removed because their source has more than its share.",
+	}, []string{"source"})
+	p.metrics.MustRegister(dropped)
+	o := streamOptions(p.cfg, p.log)
+	o.LetterSources = len(p.sources) + 1 // and /v1/events
+	o.LettersDropped = func(source string, letters int) { dropped.WithLabelValues(source).Add(float64(letters)) }
+	o.Unpack = p.unpack
+	return o
+}
+
 // Start opens the state and the log, begins to fold and to listen, and returns once requests are taken. On an error
 // nothing is left running.
 func (p *Program) Start(ctx context.Context) error {
@@ -183,7 +200,7 @@ func (p *Program) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if p.events, err = stream.Open(ctx, streamOptions(p.cfg, p.log)); err != nil {
+	if p.events, err = stream.Open(ctx, p.logOptions()); err != nil {
 		return err
 	}
 	if p.fold != nil {
@@ -217,7 +234,9 @@ func (p *Program) start(ctx context.Context) (err error) {
 		p.folding.Go(func() { p.recomputeForever(folding) })
 		p.folding.Go(func() { p.eraser.forever(folding) })
 	}
-	go p.serve(p.public, p.publicAt)
+	limited := newDoorman(p.publicAt, connections(p.cfg.Limits), p.log, p.metrics)
+	p.public.ConnState = limited.watch
+	go p.serve(p.public, limited)
 	go p.serve(p.admin, p.adminAt)
 	return nil
 }
@@ -257,7 +276,8 @@ func (p *Program) routes() error {
 		p.door, err = webhooks.New(webhooks.Options{
 			Publisher: p.events, DeadLetters: graveyard{p.events}, Reports: p.events, Sources: p.sources, WriteKey: p.opens(p.cfg.WritesOpen(), p.cfg.Keys.Write),
 			Rules: canonical.DefaultRules(p.cfg.Identity.NonIDs...), WriteRequest: adapters.WriteRequest,
-			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: min(int64(p.cfg.Limits.Event), p.events.MaxMessage()), BatchEvents: p.cfg.Limits.BatchEvents},
+			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: min(int64(p.cfg.Limits.Event), p.events.MaxMessage()), BatchEvents: p.cfg.Limits.BatchEvents, Memory: int64(p.cfg.Limits.Memory) * requestShare / 100},
+			Rates:  ratesOf(p.cfg.Limits),
 			Now:    p.now, Random: rand.Reader, Log: p.log, Origins: origins(p.cfg), Metrics: p.metrics,
 		})
 		if err != nil {
@@ -305,8 +325,9 @@ func (p *Program) stray(err error, c echo.Context) {
 // server bounds what a slow or silent caller can hold. Bodies are bounded by the door.
 func server(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Handler: deadlines(h), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		WriteTimeout: 2 * time.Minute, // until the first write, which has a deadline of its own; so has every later one
+		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
@@ -316,6 +337,20 @@ func (p *Program) opens(open bool, keys []config.Key) func(string) bool {
 		return nil
 	}
 	return func(presented string) bool { return config.AnyMatches(keys, presented) }
+}
+
+func ratesOf(l config.Limits) webhooks.Rates {
+	return webhooks.Rates{
+		Address: l.Rate, Shared: l.RateShared, Exempt: prefixes(l.RateExempt), Header: l.AddressHeader.String(), From: prefixes(l.AddressFrom),
+	}
+}
+
+func prefixes(networks []config.Network) []netip.Prefix {
+	all := make([]netip.Prefix, len(networks))
+	for i, n := range networks {
+		all[i] = n.Prefix()
+	}
+	return all
 }
 
 func origins(cfg config.Config) []string {

@@ -40,7 +40,7 @@ var folders = []folder{
 	{path: "pages", may: []string{"readout", "registry", "core", "canonical", "problem"}},
 	{path: "sdk/go", may: []string{"canonical"}},
 	{path: "sdk/go/sdktest"},
-	{path: "e2e", may: []string{"canonical", "sdk/go", "adapters/<vendor>/tap/**"}, closed: true},
+	{path: "e2e/**", may: []string{"canonical", "sdk/go", "adapters/<vendor>/tap/**"}, closed: true},
 	{path: "docs/house", closed: true},
 	{path: "sim"},
 }
