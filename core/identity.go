@@ -517,8 +517,10 @@ func (g *grouping) gather(work []canonical.Unit) error {
 			return err
 		}
 		if e.person != nil {
-			g.old[e] = struct{}{}
-			work = append(work, e.person.units...)
+			if _, seen := g.old[e]; !seen {
+				g.old[e] = struct{}{}
+				work = append(work, e.person.units...)
+			}
 		}
 		others, err := g.fold.neighbours(u)
 		if err != nil {
