@@ -119,7 +119,7 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "limits.batch_events", example: "5000", remedy: countRemedy,
-		doc:   "The most events, or items of a vendor's request, that one request may carry, at every ingest endpoint. A request with more is answered with 413 before it is decoded. LaunchDarkly's SDKs send up to 10,001 in one.",
+		doc:   "The most events, or items of a vendor's request, that one request may carry, at every ingest endpoint. A request with more is answered with 413 before it is decoded.",
 		field: func(c *Config) any { return &c.Limits.BatchEvents },
 	},
 	{

@@ -37,7 +37,7 @@ type message struct {
 // request is one caller's messages. They are stored all or none where they fit a batch and whole is set.
 type request struct {
 	messages []message
-	sender   string
+	sender   uint64
 	small    bool // it does not wait for large ones
 	whole    bool // a second try would count something twice, so half of it must never be stored
 	done     chan result
@@ -96,7 +96,7 @@ type lanes struct {
 }
 
 func newLanes(conns []*nats.Conn, h *health) (*lanes, error) {
-	ls := &lanes{health: h, queue: make(chan *request, maxQueued), small: make(chan *request, maxQueued), senders: senders{by: map[string]int64{}}, bell: make(chan struct{}, 1)}
+	ls := &lanes{health: h, queue: make(chan *request, maxQueued), small: make(chan *request, maxQueued), senders: senders{by: map[uint64]int64{}}, bell: make(chan struct{}, 1)}
 	all := make([]*lane, len(conns))
 	for i, nc := range conns {
 		inbox := nc.NewInbox()
@@ -179,7 +179,7 @@ var (
 
 // submit takes a request with all its parts or none. A request that is stored in part and refused would come again and be
 // stored again.
-func (ls *lanes) submit(sender string, parts []*request, n int64) error {
+func (ls *lanes) submit(sender uint64, parts []*request, n int64) error {
 	ls.mu.RLock()
 	defer ls.mu.RUnlock()
 	if ls.closed {
@@ -208,10 +208,10 @@ func (ls *lanes) submit(sender string, parts []*request, n int64) error {
 type senders struct {
 	mu     sync.Mutex
 	queued int64            // messages admitted and not yet answered
-	by     map[string]int64 // of these, by sender
+	by     map[uint64]int64 // of these, by sender
 }
 
-func (s *senders) admit(sender string, n int64) error {
+func (s *senders) admit(sender uint64, n int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	room := int64(maxQueued)
@@ -230,7 +230,7 @@ func (s *senders) admit(sender string, n int64) error {
 	return nil
 }
 
-func (s *senders) leave(sender string, n int64) {
+func (s *senders) leave(sender uint64, n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queued -= n

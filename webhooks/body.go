@@ -20,8 +20,8 @@ var chunks = sync.Pool{New: func() any { return new(chunk) }}
 // events alias the body through their attributes.
 type buffers struct {
 	held []*chunk
-	room [3]*chunk    // so that held needs no memory of its own
-	more func() error // takes memory for one more chunk of a text that does not fit one; nil: there is no limit
+	room [3]*chunk // so that held needs no memory of its own
+	more *visit    // takes memory for one more chunk of a text that does not fit one; nil: there is no limit
 }
 
 func (b *buffers) take() *chunk {
@@ -52,7 +52,7 @@ func (b *buffers) readAll(r io.Reader, limit int64) ([]byte, error) {
 	var total int64
 	for {
 		if b.more != nil && len(b.held) > first {
-			if err := b.more(); err != nil {
+			if err := b.more.grow(); err != nil {
 				b.release(first)
 				return nil, err
 			}
@@ -135,8 +135,7 @@ func (d *Door) body(v *visit) ([]byte, error) {
 	if err := v.share.await(v.r.Context(), v.r.ContentLength); err != nil {
 		return nil, err
 	}
-	v.bufs.more = func() error { return v.share.more(int64(len(chunk{}))) }
-	v.begun = true
+	v.bufs.more, v.begun = v, true
 	v.raw, err = v.bufs.readAll(v.r.Body, d.Limits.Body)
 	if err != nil {
 		if errors.Is(err, adapters.ErrTooLarge) || errors.Is(err, adapters.ErrBusy) {
@@ -145,14 +144,7 @@ func (d *Door) body(v *visit) ([]byte, error) {
 		return nil, errCut
 	}
 	v.complete = true
-	// How much a compressed text holds is known when it is decompressed. Few hold more than a chunk; those that do wait
-	// until there is memory for the largest.
-	v.bufs.more = func() error {
-		if v.share.pool != nil {
-			return nil
-		}
-		return v.share.begin(v.r.Context(), d.Limits.Body)
-	}
+	v.most = d.Limits.Body
 	text, stale, err := d.inflate.undoAll(&v.bufs, codings, v.raw)
 	v.bufs.more = nil
 	if err != nil {
@@ -169,6 +161,18 @@ func (d *Door) body(v *visit) ([]byte, error) {
 	v.share.shrink(size)
 	d.meters.bytes.Observe(float64(len(text)))
 	return text, nil
+}
+
+// grow takes memory for one more chunk. How much a compressed text holds is known when it is decompressed. Few hold more than
+// a chunk; those that do wait until there is memory for the largest.
+func (v *visit) grow() error {
+	switch {
+	case !v.complete:
+		return v.share.more(int64(len(chunk{})))
+	case v.share.pool != nil:
+		return nil
+	}
+	return v.share.begin(v.r.Context(), v.most)
 }
 
 // maxPlainQuery is the longest query of a GET that holds no compressed body, in bytes.

@@ -14,6 +14,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"maps"
@@ -130,7 +131,8 @@ type Door struct {
 	inflate   *inflate
 	budget    *budget
 	sheds     sheds
-	buckets buckets
+	buckets   buckets
+	seed      maphash.Seed // of the names of senders
 	lingering lingering
 	strayed   *sourceMeter // of requests to sources that do not exist
 }
@@ -155,7 +157,7 @@ func New(o Options) (*Door, error) {
 	o.setDefaults()
 	m := newMeters()
 	d := &Door{Options: o, meters: m, api: m.source(apiSource), strayed: m.source("unknown"), sources: map[string]*source{}}
-	d.cors, d.budget = newCORS(o.Origins), newBudget(o.Limits.Memory)
+	d.cors, d.budget, d.seed = newCORS(o.Origins), newBudget(o.Limits.Memory), maphash.MakeSeed()
 	for _, name := range slices.Sorted(maps.Keys(o.Sources)) {
 		s, err := d.newSource(name, o.Sources[name])
 		if err != nil {

@@ -142,7 +142,7 @@ func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (ui
 			p.events[i].Batch = batch
 		}
 	}
-	seq, err := d.Publisher.Publish(canonical.WithSender(v.r.Context(), v.senderOf()), p.events, rejected...)
+	seq, err := d.Publisher.Publish(canonical.WithSender(v.r.Context(), d.senderOf(v)), p.events, rejected...)
 	if err != nil {
 		return 0, fmt.Errorf("%w: publish: %w", adapters.ErrBusy, err)
 	}

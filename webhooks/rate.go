@@ -138,8 +138,15 @@ func (d *Door) weigh(v *visit, items, bytes int) {
 }
 
 // senderOf names the sender of a request among those that wait for the log.
-func (v *visit) senderOf() string {
-	return v.from.String() + " " + v.source + " " + v.key
+func (d *Door) senderOf(v *visit) uint64 {
+	var h maphash.Hash
+	h.SetSeed(d.seed)
+	from := v.from.As16()
+	_, _ = h.Write(from[:]) // a hash takes everything
+	_, _ = h.WriteString(v.source)
+	_ = h.WriteByte(0)
+	_, _ = h.WriteString(v.key)
+	return h.Sum64()
 }
 
 // presentedKey is the write key that a request shows, whether it is one or not.

@@ -44,7 +44,7 @@ func (f *inflate) unzstd(b *buffers, text []byte) ([]byte, error) {
 		return nil, err
 	}
 	if b.more != nil {
-		if err := b.more(); err != nil {
+		if err := b.more.grow(); err != nil {
 			return nil, err
 		}
 	}

@@ -27,6 +27,7 @@ type visit struct {
 	key    string     // that the request shows
 
 	raw      []byte // the body as it came
+	most     int64  // bytes that it may unfold to
 	coded    bool   // raw is compressed as Content-Encoding says
 	stale    bool   // Content-Encoding names a coding that the body does not have
 	begun    bool   // the body was read, or part of it
