@@ -29,9 +29,21 @@ func (h *health) last() (time.Time, error) {
 // freshFor is how long a write vouches for the next one.
 const freshFor = 2 * time.Second
 
+// stored completes an acknowledgement of JetStream: the message is on the disk for certain once the folder of its file is.
+func (l *Log) stored(seq uint64) error {
+	if err := l.dirs.sync(); err != nil {
+		return fmt.Errorf("sync the folder of the log: %w", err)
+	}
+	l.keeper.note(seq)
+	return nil
+}
+
 // Ready reports whether the log takes durable writes: nil, or an error wrapping ErrUnavailable. Where the last write
 // is not fresh it makes one, in a stream of its own that keeps a single message.
 func (l *Log) Ready(ctx context.Context) error {
+	if err := l.Full(); err != nil {
+		return err
+	}
 	if at, err := l.health.last(); time.Since(at) < freshFor {
 		if err != nil {
 			return unavailable(err)

@@ -76,6 +76,7 @@ func (l *Log) Publish(ctx context.Context, events []canonical.Event, rejected ..
 // than the messages in it, so only full ones are under way side by side: a lane with a partial batch keeps the others
 // waiting, and their batches grow meanwhile.
 type lanes struct {
+	log     *Log
 	health  *health
 	partial sync.Mutex
 	quiet   sync.RWMutex // held for reading while a group is stored
@@ -89,8 +90,8 @@ type lanes struct {
 	running sync.WaitGroup
 }
 
-func newLanes(conns []*nats.Conn, h *health) (*lanes, error) {
-	ls := &lanes{health: h, queue: make(chan *request, maxQueued), bell: make(chan struct{}, 1)}
+func newLanes(conns []*nats.Conn, log *Log) (*lanes, error) {
+	ls := &lanes{log: log, health: &log.health, queue: make(chan *request, maxQueued), bell: make(chan struct{}, 1)}
 	all := make([]*lane, len(conns))
 	for i, nc := range conns {
 		inbox := nc.NewInbox()
@@ -158,6 +159,9 @@ func fits(messages []message) int {
 }
 
 func (ls *lanes) submit(r *request) error {
+	if err := ls.log.Full(); err != nil {
+		return err
+	}
 	ls.mu.RLock()
 	defer ls.mu.RUnlock()
 	if ls.closed {
@@ -347,6 +351,9 @@ var errNoAck = errors.New("JetStream did not answer in time")
 
 func (l *lane) answer(r *request, last uint64, err error) {
 	l.queued.Add(-int64(len(r.messages)))
+	if err == nil {
+		err = l.log.stored(last)
+	}
 	l.health.note(err)
 	if err != nil {
 		r.done <- result{err: unavailable(err)}
