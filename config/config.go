@@ -58,6 +58,7 @@ type Limits struct {
 	Body        Size
 	Event       Size
 	BatchEvents int
+	DiskReserve Size // of the disk of DataDir that stay free; 0: 2 % of it, at least 64 MiB and at most 256 MiB
 	Memory      Size // of the whole process that the garbage collector keeps to as long as it can; 0: no limit
 }
 
@@ -102,7 +103,7 @@ func Default() Config {
 		NATS:            NATS{Prefix: Token{text: "tracklayer"}, Replicas: 1},
 		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 10_000, Memory: 320 * MiB},
 		History:         History{Every: 1_000_000, Interval: 24 * time.Hour, Keep: 6},
-		ShutdownTimeout: 20 * time.Second,
+		ShutdownTimeout: 10 * time.Second,
 		Log:             Log{Level: slog.LevelInfo, Format: LogText},
 		CORS:            CORS{Origins: []Origin{{text: "*"}}},
 	}

@@ -84,6 +84,7 @@ func TestEachSettingInBothForms(t *testing.T) {
 		{"limits.body", "limits: {body: 2 MiB}", "2MiB", 2 * MiB},
 		{"limits.event", "limits: {event: 1000}", "1kB", Size(1000)},
 		{"limits.batch_events", "limits: {batch_events: 7}", "7", 7},
+		{"limits.disk_reserve", "limits: {disk_reserve: 1GiB}", "1GiB", GiB},
 		{"limits.memory", "limits: {memory: 1GiB}", "1GiB", GiB},
 		{"history.every", "history: {every: 7}", "7", 7},
 		{"history.interval", "history: {interval: 2h}", "2h", 2 * time.Hour},

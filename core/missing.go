@@ -2,6 +2,7 @@ package core
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -173,3 +174,6 @@ func (f *Fold) correctClock(r *canonical.Record) error {
 	f.meta.Watermark = min(f.meta.Watermark, c.To)
 	return nil
 }
+
+// IsUnreadable reports that a record of the state holds something else than was written.
+func IsUnreadable(err error) bool { return errors.Is(err, errRecord) }

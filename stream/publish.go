@@ -354,7 +354,7 @@ func (l *lane) answer(r *request, last uint64, err error) {
 	if err == nil {
 		err = l.log.stored(last)
 	}
-	l.health.note(err)
+	l.health.noteEvent(err)
 	if err != nil {
 		r.done <- result{err: unavailable(err)}
 		return
