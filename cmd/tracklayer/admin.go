@@ -18,6 +18,9 @@ import (
 type lag struct {
 	mu    sync.Mutex
 	fault error
+
+	said   string // why the program was not ready when that was last logged
+	saidAt time.Time
 }
 
 func (l *lag) alive() {
@@ -94,13 +97,26 @@ func (p *Program) readyz(w http.ResponseWriter, r *http.Request) {
 		err = p.clock.check()
 	}
 	if err != nil {
-		p.log.Warn("not ready", "error", err)
+		p.unready(err)
 		http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ready")
 	for _, note := range p.notes() {
 		fmt.Fprintln(w, note)
+	}
+}
+
+// unready logs why the program is not ready, the same reason once a minute: probes come often.
+func (p *Program) unready(err error) {
+	p.lag.mu.Lock()
+	again := err.Error() == p.lag.said && time.Since(p.lag.saidAt) < time.Minute
+	if !again {
+		p.lag.said, p.lag.saidAt = err.Error(), time.Now()
+	}
+	p.lag.mu.Unlock()
+	if !again {
+		p.log.Warn("not ready", "error", err)
 	}
 }
 

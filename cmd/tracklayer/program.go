@@ -259,6 +259,9 @@ func (p *Program) open(ctx context.Context) (err error) {
 	if aside != "" || seq == 0 {
 		p.again.target.Store(last)
 	}
+	if aside == "" && seq == 0 && last > 0 {
+		p.log.Info("there is no state yet; it is made from the log while events are taken", "records", last)
+	}
 	if text := p.aheadOfClock(); text != "" {
 		p.log.Error(text)
 	}

@@ -28,8 +28,7 @@ func serveAs(r role) func(context.Context, []string, streams, []string) error {
 			debug.SetMemoryLimit(m)
 		}
 		log := newLogger(s.err, cfg.Log)
-		for {
-			began := time.Now()
+		for last := (time.Time{}); ; last = time.Now() {
 			left, err := serveOnce(ctx, cfg, r, log, s)
 			again := (*restart)(nil)
 			if !errors.As(err, &again) || ctx.Err() != nil {
@@ -39,7 +38,7 @@ func serveAs(r role) func(context.Context, []string, streams, []string) error {
 				return fmt.Errorf("TrackLayer must be started again: %w", err)
 			}
 			select {
-			case <-time.After(time.Until(began.Add(restartEvery))):
+			case <-time.After(time.Until(last.Add(restartEvery))):
 			case <-ctx.Done():
 				return nil
 			}
