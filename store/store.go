@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -248,10 +250,11 @@ func (l logger) Errorf(format string, args ...any) {
 }
 
 // Fatalf is called if Pebble cannot go on. It must not return. While the store is being opened, open turns the panic into
-// an error. Later it comes from a goroutine of Pebble, where nothing can catch it.
+// an error, unless the disk is full: that, and everything later, is found by a goroutine of Pebble, where nothing can
+// catch a panic.
 func (l logger) Fatalf(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	if l.faults.fatal != nil && l.faults.opened.Load() {
+	if l.faults.fatal != nil && (l.faults.opened.Load() || strings.Contains(text, syscall.ENOSPC.Error())) {
 		l.faults.fatal(openFailed(l.dir, errors.New(text)))
 	}
 	panic(text)

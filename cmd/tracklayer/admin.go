@@ -134,6 +134,7 @@ func (p *Program) gauges() {
 	gauge := func(name, help string, value func() float64) {
 		p.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tracklayer_" + name, Help: help}, value))
 	}
+	gauge("http_requests_in_flight", "Requests to the public listener that are not answered yet.", func() float64 { return float64(p.inflight.Load()) })
 	if p.fold == nil {
 		return
 	}

@@ -43,7 +43,7 @@ func audit(ctx context.Context, args []string, s streams, environ []string) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
-	db, fold, err := openStore(statePath(cfg), logger, nil)
+	db, fold, err := openStore(statePath(cfg), logger, fatal(logger))
 	if err != nil {
 		if damaged(err) {
 			return fmt.Errorf("the state cannot be read; tracklayer serve sets it aside and makes it again from the log, and tracklayer rebuild does so before a start: %w", err)
@@ -118,7 +118,7 @@ func auditLog(ctx context.Context, cfg config.Config, s streams, fold *core.Fold
 	if err := damagedLog(cfg, core.Union(missing, core.Subtract(m.missing, rangesOf(accepted)))); err != nil {
 		return err
 	}
-	db, folded, err := openStore(beside, logger, nil)
+	db, folded, err := openStore(beside, logger, fatal(logger))
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ func holdings(dir string, log *slog.Logger) (h core.Holdings, unknown, err error
 	if !exists(dir) {
 		return h, nil, nil
 	}
-	db, fold, err := openStore(dir, log, nil)
+	db, fold, err := openStore(dir, log, fatal(log))
 	if err != nil {
 		if errors.Is(err, core.ErrFormat) || damaged(err) {
 			return h, err, nil
@@ -171,7 +171,7 @@ func accept(events *stream.Log, m made) error {
 
 // refold folds the log through the sequence last into a new state.
 func refold(ctx context.Context, log *stream.Log, dir string, last uint64, logger *slog.Logger) (m made, err error) {
-	db, fold, err := openStore(dir, logger, nil)
+	db, fold, err := openStore(dir, logger, fatal(logger))
 	if err != nil {
 		return m, err
 	}

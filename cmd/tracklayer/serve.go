@@ -49,10 +49,7 @@ func serveAs(r role) func(context.Context, []string, streams, []string) error {
 
 // serveOnce runs one program. It reports whether work was left behind that keeps the data folder locked.
 func serveOnce(ctx context.Context, cfg config.Config, r role, log *slog.Logger, s streams) (left bool, err error) {
-	p, err := New(cfg, Options{Role: r, Log: log, Fatal: func(err error) {
-		log.Error("the state can never be written again by this process; nothing is lost, the log is read again at the next start", "error", err)
-		os.Exit(1)
-	}})
+	p, err := New(cfg, Options{Role: r, Log: log, Fatal: fatal(log)})
 	if err != nil {
 		return false, err
 	}
@@ -74,4 +71,13 @@ func serveOnce(ctx context.Context, cfg config.Config, r role, log *slog.Logger,
 		}
 	}
 	return p.left, err
+}
+
+// fatal ends the process if its state can never be written again. It comes from a goroutine of the store, in the middle
+// of its work, so nothing can be closed.
+func fatal(log *slog.Logger) func(error) {
+	return func(err error) {
+		log.Error("this process cannot write its state any more and ends; nothing is lost, the next start reads the log again", "error", err)
+		os.Exit(1)
+	}
 }

@@ -105,19 +105,28 @@ func get(addr, path string) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
-// post sends a body of JSON and returns status, Retry-After and answer.
+// post sends a body of JSON and returns status, Retry-After and answer. The status is 0 if there is no answer.
 func (n *node) post(path, body string) (int, string, string) {
-	n.tb.Helper()
 	resp, err := http.Post("http://"+n.addr+path, "application/json", strings.NewReader(body))
 	if err != nil {
-		n.tb.Fatal(err)
+		return 0, "", err.Error()
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		n.tb.Fatal(err)
+		return 0, "", err.Error()
 	}
 	return resp.StatusCode, resp.Header.Get("Retry-After"), string(text)
+}
+
+// exposures are the events of some users, as a body.
+func (n *node) exposures(from, users int) string {
+	events := make([]string, users)
+	for i := range events {
+		id := from + i
+		events[i] = fmt.Sprintf(`{"event_name":"experiment_exposed","event_id":"e-%d","experiment_id":"x","variant":"v%d","user_id":"u-%d","exposed_at":"2026-11-20T10:00:00Z","attributes":{"note":"%s"}}`, id, id%2, id, n.padding)
+	}
+	return "[" + strings.Join(events, ",") + "]"
 }
 
 // expose sends exposures of so many users, whose numbers begin with from, in requests of 1000, and returns the last
@@ -125,19 +134,16 @@ func (n *node) post(path, body string) (int, string, string) {
 func (n *node) expose(from, users int) (seq uint64) {
 	n.tb.Helper()
 	for left := users; left > 0; left -= 1000 {
-		var events []string
-		for i := range min(left, 1000) {
-			id := from + users - left + i
-			events = append(events, fmt.Sprintf(`{"event_name":"experiment_exposed","event_id":"e-%d","experiment_id":"x","variant":"v%d","user_id":"u-%d","exposed_at":"2026-11-20T10:00:00Z","attributes":{"note":"%s"}}`, id, id%2, id, n.padding))
-		}
-		status, _, text := n.post("/v1/events", "["+strings.Join(events, ",")+"]")
-		var answer struct {
-			Seq uint64 `json:"stream_seq"`
-		}
-		if err := json.Unmarshal([]byte(text), &answer); status != http.StatusAccepted || err != nil {
-			n.tb.Fatalf("events: %d %.300s", status, text)
-		}
-		seq = answer.Seq
+		body := n.exposures(from+users-left, min(left, 1000))
+		n.until("the events are taken", func() bool {
+			status, _, text := n.post("/v1/events", body)
+			var answer struct {
+				Seq uint64 `json:"stream_seq"`
+			}
+			err := json.Unmarshal([]byte(text), &answer)
+			seq = answer.Seq
+			return status == http.StatusAccepted && err == nil
+		})
 	}
 	return seq
 }
