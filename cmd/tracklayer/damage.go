@@ -236,7 +236,7 @@ func (p *Program) fail(err error) {
 
 const (
 	watchEvery   = time.Second
-	restartAfter = 5 * time.Second // of failing writes with space on the disk
+	restartAfter = 3 * time.Second // of failing writes with space on the disk
 	deadAfter    = time.Minute
 )
 

@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -198,5 +199,46 @@ func TestDamagedState(t *testing.T) {
 			code, out = n.run("audit", "--from-log")
 			wants(t, "audit after a rebuild", code, 0, out, "Equal")
 		})
+	}
+}
+
+// TestErasureIsNoDamage: messages that left the log with a receipt are no loss, for a state that never read them either.
+func TestErasureIsNoDamage(t *testing.T) {
+	n := filled(t, 100, "")
+	n.begin()
+	for _, path := range []string{"/v1/units/user/u-0", "/v1/units/user/u-50", "/v1/units/user/u-99"} {
+		req, err := http.NewRequest(http.MethodDelete, "http://"+n.addr+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("DELETE %s: %s", path, resp.Status)
+		}
+	}
+	n.end()
+	if err := os.RemoveAll(n.one("state")); err != nil {
+		t.Fatal(err)
+	}
+	n.begin()
+	seq := n.expose(100, 1)
+	if got := n.exposed(seq); got != 98 {
+		t.Errorf("%d users, want 98", got)
+	}
+	n.until("all is well", func() bool { _, text := n.readyz(); return text == "ready\n" })
+	if got := n.metric("tracklayer_core_missing_records"); got != 0 {
+		t.Errorf("%g records are missing", got)
+	}
+	n.end()
+	if strings.Contains(n.out.String(), "damaged") {
+		t.Errorf("an erasure is taken for damage:\n%s", n.out)
+	}
+	for _, command := range [][]string{{"audit"}, {"audit", "--from-log"}, {"rebuild"}, {"audit"}} {
+		code, out := n.run(command...)
+		wants(t, strings.Join(command, " "), code, 0, out)
 	}
 }
