@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,21 +14,17 @@ import (
 // file is there after a power cut for certain only if its directory was synced too: file systems with a journal do that
 // along the way, others do not.
 type dirs struct {
-	mu   sync.Mutex
-	seen []dir
-}
-
-type dir struct {
-	path   string
-	synced time.Time // its time of change when it was last synced
+	path   string // of the folder that gets a new file from time to time
+	mu     sync.Mutex
+	synced time.Time // the folder's time of change when it was last synced
 }
 
 // settled is how old a change of a directory must be so that a later one has another time: clocks of file systems tick
 // every few milliseconds.
 const settled = 50 * time.Millisecond
 
-// openDirs syncs all directories of the embedded server, and those they are in, and watches those that get new files.
-func openDirs(root string, streams ...string) (*dirs, error) {
+// openDirs syncs all directories of the embedded server, and those they are in, and watches the one of the stream's files.
+func openDirs(root, stream string) (*dirs, error) {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // a temporary file that is gone already
@@ -46,40 +43,34 @@ func openDirs(root string, streams ...string) (*dirs, error) {
 			return nil, err
 		}
 	}
-	d := &dirs{}
-	for _, name := range streams {
-		d.seen = append(d.seen, dir{path: filepath.Join(root, "jetstream", "$G", "streams", name, "msgs")})
-	}
+	d := &dirs{path: filepath.Join(root, "jetstream", "$G", "streams", stream, "msgs")}
 	return d, d.sync()
 }
 
-// sync syncs the directories that have changed since the last time. It is called before an acknowledgement is passed on,
-// and costs one stat for each directory if nothing has changed.
+// sync syncs the directory if it has changed since the last time. It is called once before the answers to a group of
+// requests, and costs one stat if nothing has changed.
 func (d *dirs) sync() error {
 	if d == nil {
 		return nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i := range d.seen {
-		one := &d.seen[i]
-		info, err := os.Stat(one.path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // the stream has no file yet
-		}
-		if err != nil {
-			return err
-		}
-		changed := info.ModTime()
-		if changed.Equal(one.synced) {
-			continue
-		}
-		if err := syncDir(one.path); err != nil {
-			return err
-		}
-		if time.Since(changed) > settled {
-			one.synced = changed
-		}
+	info, err := os.Stat(d.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the stream has no file yet
+	}
+	if err != nil {
+		return fmt.Errorf("sync the folder of the log: %w", err)
+	}
+	changed := info.ModTime()
+	if changed.Equal(d.synced) {
+		return nil
+	}
+	if err := syncDir(d.path); err != nil {
+		return fmt.Errorf("sync the folder of the log: %w", err)
+	}
+	if time.Since(changed) > settled {
+		d.synced = changed
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ const freshFor = 2 * time.Second
 // stored completes an acknowledgement of JetStream: the message is on the disk for certain once the folder of its file is.
 func (l *Log) stored(seq uint64) error {
 	if err := l.dirs.sync(); err != nil {
-		return fmt.Errorf("sync the folder of the log: %w", err)
+		return err
 	}
 	l.keeper.note(seq)
 	return nil

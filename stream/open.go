@@ -117,7 +117,7 @@ func (l *Log) open(ctx context.Context) error {
 // guard watches over the embedded server's disk.
 func (l *Log) guard(ctx context.Context) (err error) {
 	l.room = watchRoom(l.opts.Dir, l.opts.Reserve, l.opts.Logger)
-	if l.dirs, err = openDirs(l.opts.Dir, l.name("EVENTS"), l.name("DEADLETTERS")); err != nil {
+	if l.dirs, err = openDirs(l.opts.Dir, l.name("EVENTS")); err != nil {
 		return fmt.Errorf("sync the folders of the log: %w", err)
 	}
 	return l.openMark(ctx)

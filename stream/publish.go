@@ -331,8 +331,9 @@ func (l *lane) singles(group []*request) {
 			open--
 		}
 	}
+	unsynced := l.log.dirs.sync()
 	for _, r := range group {
-		var last result
+		last := result{err: unsynced}
 		for range r.messages {
 			ack := acks[replies[0]]
 			replies = replies[1:]
@@ -352,7 +353,7 @@ var errNoAck = errors.New("JetStream did not answer in time")
 func (l *lane) answer(r *request, last uint64, err error) {
 	l.queued.Add(-int64(len(r.messages)))
 	if err == nil {
-		err = l.log.stored(last)
+		l.log.keeper.note(last)
 	}
 	l.health.noteEvent(err)
 	if err != nil {
@@ -393,5 +394,9 @@ func (l *lane) request(msg *nats.Msg) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return parseAck(reply.Data)
+	seq, err := parseAck(reply.Data)
+	if err != nil {
+		return 0, err
+	}
+	return seq, l.log.dirs.sync()
 }
