@@ -178,7 +178,7 @@ func (f *faults) line(what, detail string) {
 	dropped := f.dropped[cause]
 	f.logged[cause], f.dropped[cause] = time.Now(), 0
 	f.mu.Unlock()
-	f.log.Error("store: "+what, "error", detail, "not_logged", dropped)
+	f.log.Error("the store of the state has a failure", "what", what, "error", detail, "not_logged", dropped)
 }
 
 // slowFS makes the tries after a failure wait: a flush or a compaction begins with the creation of a table, and Pebble

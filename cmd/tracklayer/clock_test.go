@@ -63,8 +63,13 @@ func TestClockJump(t *testing.T) {
 		off    time.Duration
 		status int
 	}{
-		{0, 202}, {59 * time.Minute, 202}, {2 * time.Hour, 503}, {10 * 365 * 24 * time.Hour, 503}, {0, 202},
-		{-24 * time.Hour, 202}, {0, 503}, // it was set back, so from then on a day ahead is a jump
+		{0, 202},
+		{59 * time.Minute, 202},
+		{2 * time.Hour, 503},
+		{10 * 365 * 24 * time.Hour, 503},
+		{0, 202},
+		{-24 * time.Hour, 202},
+		{0, 503}, // the clock was set back, so from then on a day ahead is a jump
 		{-24 * time.Hour, 202},
 	} {
 		clock.off.Store(int64(step.off))

@@ -263,7 +263,7 @@ func (p *Program) open(ctx context.Context) (err error) {
 		p.log.Info("there is no state yet; it is made from the log while events are taken", "records", last)
 	}
 	if text := p.aheadOfClock(); text != "" {
-		p.log.Error(text)
+		p.log.Error("the watermark lies in the future", "error", text)
 	}
 	p.past = openHistory(p).past(context.WithoutCancel(ctx))
 	return nil

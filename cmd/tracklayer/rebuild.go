@@ -51,12 +51,8 @@ func rebuild(ctx context.Context, args []string, s streams, environ []string) (e
 	if err != nil {
 		return err
 	}
-	if cfg.NATS.URL.IsZero() && !exists(logPath(cfg)) && !force {
-		reached, err := stream.Reached(logPath(cfg))
-		if err != nil {
-			return err
-		}
-		return fmt.Errorf("not rebuilt: there is no log at %s, and nothing was changed. The state holds the only count of the records up to sequence %d. Give the log back from a backup; tracklayer rebuild --force makes an empty state", logPath(cfg), max(reached, before.Seq))
+	if err := noLog(cfg, before.Seq); err != nil && !force {
+		return err
 	}
 	events, err := stream.Open(ctx, streamOptions(cfg, logger))
 	if err != nil {
@@ -85,13 +81,9 @@ func rebuild(ctx context.Context, args []string, s streams, environ []string) (e
 			return err
 		}
 	}
-	aside, err := setAside(statePath(cfg), beforeSuffix)
+	aside, err := replace(cfg, fresh)
 	if err != nil {
 		return err
-	}
-	// Copies of the former state are not to be trusted any more than itself.
-	if err := errors.Join(os.Rename(fresh, statePath(cfg)), os.RemoveAll(historyPath(cfg)), os.RemoveAll(suspectPath(cfg))); err != nil {
-		return fmt.Errorf("the former state is %s: %w", aside, err)
 	}
 	fmt.Fprintf(s.out, "The state was made again from %d records of the log.\n", made.records)
 	if aside != "" {
@@ -101,6 +93,30 @@ func rebuild(ctx context.Context, args []string, s streams, environ []string) (e
 		fmt.Fprintf(s.out, "The former state could not be read (%v), so it was not compared.\n", unknown)
 	}
 	return nil
+}
+
+// noLog refuses to make a state from an embedded log that is not there.
+func noLog(cfg config.Config, counted uint64) error {
+	if !cfg.NATS.URL.IsZero() || exists(logPath(cfg)) {
+		return nil
+	}
+	reached, err := stream.Reached(logPath(cfg))
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("not rebuilt: there is no log at %s, and nothing was changed. The state holds the only count of the records up to sequence %d. Give the log back from a backup; tracklayer rebuild --force makes an empty state", logPath(cfg), max(reached, counted))
+}
+
+// replace puts a state in the place of the former one, which stays beside it as aside. Copies of the former state are not
+// to be trusted any more than itself.
+func replace(cfg config.Config, fresh string) (aside string, err error) {
+	if aside, err = setAside(statePath(cfg), beforeSuffix); err != nil {
+		return aside, err
+	}
+	if err := errors.Join(os.Rename(fresh, statePath(cfg)), os.RemoveAll(historyPath(cfg)), os.RemoveAll(suspectPath(cfg))); err != nil {
+		return aside, fmt.Errorf("the former state is %s: %w", aside, err)
+	}
+	return aside, nil
 }
 
 // holdings reads what a state has counted. unknown says why that cannot be read: the state is damaged, missing or of

@@ -11,5 +11,5 @@ func uptime() time.Duration {
 	if err := syscall.Sysinfo(&info); err != nil {
 		return 0
 	}
-	return time.Duration(info.Uptime) * time.Second //nolint:unconvert // Uptime has another type on 32-bit systems
+	return time.Duration(info.Uptime) * time.Second
 }
