@@ -13,6 +13,7 @@ type Record struct {
 	Definition []byte    // the text of a change of the registry
 	Readout    []byte    // a stored readout
 	Erasure    []byte    // the text of a receipt: a person was erased
+	Clock      []byte    // the text of a correction of the clock
 	Rejected   *Rejected // the items of a request that are not counted as events
 	Err        error     // why the message is none of these; it is passed on so that it can be counted, never skipped in silence
 }

@@ -123,6 +123,11 @@ var settings = []setting[Config]{
 		field: func(c *Config) any { return &c.Limits.BatchEvents },
 	},
 	{
+		key: "limits.disk_reserve", example: "1GiB", remedy: sizeRemedy,
+		doc:   "How much of the disk of data_dir stays free. With less than that events are refused with 503 until there is space again, so that neither the log nor the state meets a full disk. 0 means 2 % of the disk, at least 64 MiB and at most 256 MiB. With nats.url it has no effect.",
+		field: func(c *Config) any { return &c.Limits.DiskReserve },
+	},
+	{
 		key: "limits.memory", example: "2GiB", remedy: sizeRemedy,
 		doc:   "The memory that the program stays within, at least 128MiB. The garbage collector works harder the closer it comes, and a third of it is for requests that are being handled: if they need more, further ones wait for up to two seconds and are then answered with 503 and Retry-After. The peak of the process is at most this and 150 MiB. In a container with a memory limit the default is three quarters of that limit; give the container at least 512 MiB. 0 means no limit, also on requests. The environment variable GOMEMLIMIT goes before it for the garbage collector.",
 		field: func(c *Config) any { return &c.Limits.Memory },
@@ -174,7 +179,7 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "shutdown_timeout", example: "45s", remedy: "write a number with a unit, for example 20s",
-		doc:   "How long running requests may take to finish when the program is asked to stop.",
+		doc:   "How long a stop may take in all: requests under way get 40 % of it to finish, then what is on the log is counted and the files are closed. What does not end in time is left; nothing acknowledged is lost. A second signal ends the program at once.",
 		field: func(c *Config) any { return &c.ShutdownTimeout },
 	},
 	{

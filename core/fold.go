@@ -189,6 +189,8 @@ func (f *Fold) record(r *canonical.Record) error {
 		return f.official(r)
 	case r.Erasure != nil:
 		return f.erase(r)
+	case r.Clock != nil:
+		return f.correctClock(r)
 	case r.Rejected != nil:
 		return f.reject(r.Rejected)
 	case r.Err != nil:

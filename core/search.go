@@ -101,7 +101,8 @@ func (f *Fold) Missing(s *Search) (bool, error) {
 // Receipt makes the receipt of what was found, as of the last commit. It is published where the log still ends with
 // what the search has seen.
 func (f *Fold) Receipt(s *Search, id string, now canonical.Time) (Receipt, error) {
-	r := Receipt{ID: id, At: max(now, s.received), IDs: len(s.Units), Events: int64(len(s.events)), Erased: []ErasedLine{}}
+	at := max(now, min(s.received, f.View().Watermark)) // the watermark is earlier if a clock was corrected
+	r := Receipt{ID: id, At: at, IDs: len(s.Units), Events: int64(len(s.events)), Erased: []ErasedLine{}}
 	lines := map[string][]found{}
 	var names []string
 	for _, met := range s.events {

@@ -20,6 +20,7 @@ type absent struct {
 	ready   atomic.Bool
 	stop    chan struct{}
 	done    chan struct{}
+	failed  func(error) // is called if a key cannot be read because its file is damaged
 }
 
 // newAbsent makes a filter of at least so many bytes, for keys that start with one of the letters.
@@ -83,7 +84,10 @@ func (a *absent) learn(snapshot *pebble.Snapshot) {
 			default:
 			}
 		}
-		if iter.Close() != nil {
+		if err := iter.Close(); err != nil {
+			if pebble.IsCorruptionError(err) && a.failed != nil {
+				a.failed(err)
+			}
 			return
 		}
 	}

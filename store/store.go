@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -25,6 +27,7 @@ type Options struct {
 	ReadOnly bool   // nothing in the folder changes; a Commit fails
 	Disk     *Disk  // nil: the machine's
 	Logger   *slog.Logger
+	Fatal    func(error) // is called if the open store can never be written again, and must not return; nil: panic
 }
 
 // Disk is a disk in memory, for tests and for looking around. It outlives the stores opened on it.
@@ -38,6 +41,7 @@ type DB struct {
 	db     *pebble.DB
 	cache  *pebble.Cache
 	absent *absent
+	faults *faults
 	still  bool // opened to be read only
 }
 
@@ -64,7 +68,7 @@ func Open(dir string, o Options) (*DB, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	// Pebble takes the write buffers out of the cache; without room for both, nothing is ever cached.
-	d := &DB{cache: pebble.NewCache(o.Cache + 3*int64(o.MemTable)), still: o.ReadOnly}
+	d := &DB{cache: pebble.NewCache(o.Cache + 3*int64(o.MemTable)), still: o.ReadOnly, faults: newFaults(o.Logger, o.Fatal)}
 	options := &pebble.Options{
 		Cache:                      d.cache,
 		MemTableSize:               o.MemTable,
@@ -72,7 +76,9 @@ func Open(dir string, o Options) (*DB, error) {
 		DisableWAL:                 true,
 		ReadOnly:                   o.ReadOnly,
 		L0CompactionThreshold:      4,
-		Logger:                     logger{o.Logger},
+		Logger:                     logger{d.faults, dir},
+		EventListener:              d.faults.listener(),
+		FS:                         vfs.Default,
 	}
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -80,16 +86,20 @@ func Open(dir string, o Options) (*DB, error) {
 	if o.Disk != nil {
 		options.FS = o.Disk.fs
 	}
+	disk := options.FS
+	options.FS = slowFS{disk, d.faults}
 	var err error
-	if d.db, err = pebble.Open(dir, options); err != nil {
+	if d.db, err = open(dir, options); err != nil {
 		d.cache.Unref()
-		return nil, fmt.Errorf("open the state in %s (is another TrackLayer using it?): %w", dir, err)
+		return nil, openFailed(dir, err)
 	}
-	if err := d.renew(dir, options.FS); err != nil {
+	d.faults.opened.Store(true)
+	if err := d.renew(dir, disk); err != nil {
 		d.cache.Unref()
-		return nil, errors.Join(err, d.db.Close())
+		return nil, openFailed(dir, errors.Join(err, d.db.Close()))
 	}
 	d.absent = newAbsent(o.Filter, o.Lookups)
+	d.absent.failed = d.faults.damaged
 	go d.absent.learn(d.db.NewSnapshot())
 	return d, nil
 }
@@ -229,16 +239,23 @@ func (t *tx) Discard() {
 	_ = t.batch.Close() // the same
 }
 
-type logger struct{ log *slog.Logger }
+type logger struct {
+	faults *faults
+	dir    string
+}
 
 func (l logger) Infof(string, ...any) {}
 func (l logger) Errorf(format string, args ...any) {
-	l.log.Error("store", "message", fmt.Sprintf(format, args...))
+	l.faults.line("Pebble reports a failure", fmt.Sprintf(format, args...))
 }
 
-// Fatalf is called where Pebble cannot go on. It must not return, so it ends the process; the log is replayed at the
-// next start.
+// Fatalf is called if Pebble cannot go on. It must not return. While the store is being opened, open turns the panic into
+// an error, unless the disk is full: that, and everything later, is found by a goroutine of Pebble, where nothing can
+// catch a panic.
 func (l logger) Fatalf(format string, args ...any) {
-	l.log.Error("store cannot go on", "message", fmt.Sprintf(format, args...))
-	panic(fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	if l.faults.fatal != nil && (l.faults.opened.Load() || strings.Contains(text, syscall.ENOSPC.Error())) {
+		l.faults.fatal(openFailed(l.dir, errors.New(text)))
+	}
+	panic(text)
 }

@@ -173,6 +173,7 @@ const (
 	definitions = registry + "definition."
 	readouts    = registry + "readout."
 	erasures    = ".v1.erasure"
+	clocks      = ".v1.clock"
 	rejections  = ".v1.rejected."
 )
 
@@ -187,6 +188,8 @@ func (l *Log) decode(subject string, data []byte, seq uint64) canonical.Record {
 		r.Definition = data
 	case kind == erasures:
 		r.Erasure = data
+	case kind == clocks:
+		r.Clock = append([]byte{}, data...) // not nil, even if it is empty
 	case strings.HasPrefix(kind, rejections):
 		r.Rejected = &canonical.Rejected{}
 		if err := json.Unmarshal(data, r.Rejected); err != nil {

@@ -35,3 +35,13 @@ func roomFor(dir string) int64 {
 	}
 	return used + int64(st.Bavail)*int64(st.Bsize)/4*3 //nolint:unconvert // Bsize has another type on other systems
 }
+
+// diskSpace is how many bytes of the disk of a folder are free for this user, and how many it has.
+func diskSpace(dir string) (free, total int64, ok bool) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, 0, false
+	}
+	size := int64(st.Bsize) //nolint:unconvert // Bsize has another type on other systems
+	return int64(st.Bavail) * size, int64(st.Blocks) * size, true
+}

@@ -21,6 +21,9 @@ func (l *Log) PublishErasure(ctx context.Context, after uint64, data []byte) (ui
 	}
 	ack, err := l.js.Publish(ctx, l.opts.Prefix+erasures, data, jetstream.WithExpectLastSequence(after))
 	if err == nil {
+		err = l.stored(ack.Sequence)
+	}
+	if err == nil {
 		l.health.note(nil)
 		return ack.Sequence, nil
 	}

@@ -12,12 +12,33 @@ type health struct {
 	mu   sync.Mutex
 	at   time.Time
 	fail error
+
+	since  time.Time // of the first event that could not be stored after one that could
+	events error     // nil: the last event was stored
 }
 
 func (h *health) note(err error) {
 	h.mu.Lock()
 	h.at, h.fail = time.Now(), err
 	h.mu.Unlock()
+}
+
+// noteEvent is note for a write to the event log itself, for which a probe of the disk does not vouch.
+func (h *health) noteEvent(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.at, h.fail = time.Now(), err
+	if err != nil && h.events == nil {
+		h.since = h.at
+	}
+	h.events = err
+}
+
+// Failing returns since when and why events cannot be stored, nil if the last one was.
+func (l *Log) Failing() (since time.Time, err error) {
+	l.health.mu.Lock()
+	defer l.health.mu.Unlock()
+	return l.health.since, l.health.events
 }
 
 func (h *health) last() (time.Time, error) {
@@ -29,9 +50,21 @@ func (h *health) last() (time.Time, error) {
 // freshFor is how long a write vouches for the next one.
 const freshFor = 2 * time.Second
 
+// stored completes an acknowledgement of JetStream: the message is on the disk for certain once the folder of its file is.
+func (l *Log) stored(seq uint64) error {
+	if err := l.dirs.sync(); err != nil {
+		return err
+	}
+	l.keeper.note(seq)
+	return nil
+}
+
 // Ready reports whether the log takes durable writes: nil, or an error wrapping ErrUnavailable. Where the last write
 // is not fresh it makes one, in a stream of its own that keeps a single message.
 func (l *Log) Ready(ctx context.Context) error {
+	if err := l.Full(); err != nil {
+		return err
+	}
 	if at, err := l.health.last(); time.Since(at) < freshFor {
 		if err != nil {
 			return unavailable(err)

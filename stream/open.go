@@ -26,6 +26,7 @@ type Options struct {
 	Prefix    string // first token of every subject, and of the streams' names
 	Replicas  int    // of the streams on a cluster; 0 means 1
 	MaxStore  int64  // bytes the embedded server may use; 0: what the disk gives
+	Reserve   int64  // bytes of the disk that stay free, below which nothing is written; 0: by the size of the disk
 	Logger    *slog.Logger
 
 	LetterSources  int                                 // how many sources divide the room for dead letters; 0: 1
@@ -35,15 +36,17 @@ type Options struct {
 
 // Log is an open event log. It is safe for concurrent use.
 type Log struct {
-	opts   Options
-	srv    *server.Server // nil for an external NATS
-	conns  []*nats.Conn   // one a publishing lane, and the last for everything else
-	js     jetstream.JetStream
-	stream jetstream.Stream
-	lanes  *lanes
-	health health
-
+	opts    Options
+	srv     *server.Server // nil for an external NATS
+	conns   []*nats.Conn   // one a publishing lane, and the last for everything else
+	js      jetstream.JetStream
+	stream  jetstream.Stream
+	lanes   *lanes
+	health  health
 	letters *letters
+	room    *room // nil for an external NATS, as the two below
+	dirs    *dirs
+	keeper  *keeper
 }
 
 // minServer is the first release with atomic batches.
@@ -110,8 +113,22 @@ func (l *Log) open(ctx context.Context) error {
 		l.opts.Logger.Warn("the external NATS keeps fewer than 3 replicas: an acknowledged event survives a power cut only where its sync_interval is always",
 			"replicas", l.opts.Replicas)
 	}
-	l.lanes, err = newLanes(l.conns[:lanesCount], &l.health)
+	if l.srv != nil {
+		if err := l.guard(ctx); err != nil {
+			return err
+		}
+	}
+	l.lanes, err = newLanes(l.conns[:lanesCount], l)
 	return err
+}
+
+// guard watches over the embedded server's disk.
+func (l *Log) guard(ctx context.Context) (err error) {
+	l.room = watchRoom(l.opts.Dir, l.opts.Reserve, l.opts.Logger)
+	if l.dirs, err = openDirs(l.opts.Dir, l.name("EVENTS")); err != nil {
+		return fmt.Errorf("sync the folders of the log: %w", err)
+	}
+	return l.openMark(ctx)
 }
 
 func (l *Log) embed() error {
@@ -258,6 +275,8 @@ func (l *Log) Close() {
 	if l.lanes != nil {
 		l.lanes.close()
 	}
+	l.keeper.close()
+	l.room.close()
 	for _, nc := range l.conns {
 		nc.Close()
 	}

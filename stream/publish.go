@@ -81,6 +81,7 @@ func (l *Log) Publish(ctx context.Context, events []canonical.Event, rejected ..
 // than the messages in it, so only full ones are under way side by side: a lane with a partial batch keeps the others
 // waiting, and their batches grow meanwhile.
 type lanes struct {
+	log     *Log
 	health  *health
 	partial sync.Mutex
 	quiet   sync.RWMutex // held for reading while a group is stored
@@ -95,8 +96,8 @@ type lanes struct {
 	running sync.WaitGroup
 }
 
-func newLanes(conns []*nats.Conn, h *health) (*lanes, error) {
-	ls := &lanes{health: h, queue: make(chan *request, maxQueued), small: make(chan *request, maxQueued), senders: senders{by: map[uint64]int64{}}, bell: make(chan struct{}, 1)}
+func newLanes(conns []*nats.Conn, log *Log) (*lanes, error) {
+	ls := &lanes{log: log, health: &log.health, queue: make(chan *request, maxQueued), small: make(chan *request, maxQueued), senders: senders{by: map[uint64]int64{}}, bell: make(chan struct{}, 1)}
 	all := make([]*lane, len(conns))
 	for i, nc := range conns {
 		inbox := nc.NewInbox()
@@ -180,6 +181,9 @@ var (
 // submit takes a request with all its parts or none. A request that is stored in part and refused would come again and be
 // stored again.
 func (ls *lanes) submit(sender uint64, parts []*request, n int64) error {
+	if err := ls.log.Full(); err != nil {
+		return err
+	}
 	ls.mu.RLock()
 	defer ls.mu.RUnlock()
 	if ls.closed {
@@ -432,8 +436,9 @@ func (l *lane) singles(group []*request) {
 			open--
 		}
 	}
+	unsynced := l.log.dirs.sync()
 	for _, r := range group {
-		var last result
+		last := result{err: unsynced}
 		for range r.messages {
 			ack := acks[replies[0]]
 			replies = replies[1:]
@@ -452,7 +457,10 @@ var errNoAck = errors.New("JetStream did not answer in time")
 
 func (l *lane) answer(r *request, last uint64, err error) {
 	l.senders.leave(r.sender, int64(len(r.messages)))
-	l.health.note(err)
+	if err == nil {
+		l.log.keeper.note(last)
+	}
+	l.health.noteEvent(err)
 	if err != nil {
 		r.done <- result{err: unavailable(err)}
 		return
@@ -491,5 +499,9 @@ func (l *lane) request(msg *nats.Msg) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return parseAck(reply.Data)
+	seq, err := parseAck(reply.Data)
+	if err != nil {
+		return 0, err
+	}
+	return seq, l.log.dirs.sync()
 }

@@ -26,8 +26,14 @@ func (l *Log) PublishFilters(ctx context.Context, after uint64, data []byte) (ui
 
 // change stores a change of the part of the registry that is named.
 func (l *Log) change(ctx context.Context, part string, after uint64, data []byte) (uint64, error) {
+	if err := l.Full(); err != nil {
+		return 0, err
+	}
 	subject := l.opts.Prefix + registry + part
 	ack, err := l.js.Publish(ctx, subject, data, jetstream.WithExpectLastSequencePerSubject(after))
+	if err == nil {
+		err = l.stored(ack.Sequence)
+	}
 	if err == nil {
 		l.health.note(nil)
 		return ack.Sequence, nil
@@ -41,7 +47,23 @@ func (l *Log) change(ctx context.Context, part string, after uint64, data []byte
 
 // PublishReadout stores a readout that somebody keeps, and returns its sequence once it is on disk.
 func (l *Log) PublishReadout(ctx context.Context, experiment string, data []byte) (uint64, error) {
-	ack, err := l.js.Publish(ctx, l.opts.Prefix+".v1.registry.readout."+canonical.Token(experiment), data)
+	return l.put(ctx, ".v1.registry.readout."+canonical.Token(experiment), data)
+}
+
+// PublishClock stores a correction of the clock, and returns its sequence once it is on disk.
+func (l *Log) PublishClock(ctx context.Context, data []byte) (uint64, error) {
+	return l.put(ctx, clocks, data)
+}
+
+// put stores one message under a subject after the prefix.
+func (l *Log) put(ctx context.Context, subject string, data []byte) (uint64, error) {
+	if err := l.Full(); err != nil {
+		return 0, err
+	}
+	ack, err := l.js.Publish(ctx, l.opts.Prefix+subject, data)
+	if err == nil {
+		err = l.stored(ack.Sequence)
+	}
 	l.health.note(err)
 	if err != nil {
 		return 0, unavailable(err)

@@ -18,6 +18,9 @@ import (
 type lag struct {
 	mu    sync.Mutex
 	fault error
+
+	said   string // why the program was not ready when that was last logged
+	saidAt time.Time
 }
 
 func (l *lag) alive() {
@@ -42,7 +45,7 @@ func (l *lag) err() error {
 func (p *Program) adminRoutes() http.Handler {
 	p.gauges()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /livez", p.livez)
 	mux.HandleFunc("GET /readyz", p.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -51,6 +54,9 @@ func (p *Program) adminRoutes() http.Handler {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	if p.door != nil {
 		p.letterRoutes(mux)
+	}
+	if p.fold != nil {
+		p.clockRoutes(mux)
 	}
 	keys := p.cfg.Keys.Admin
 	if p.cfg.AdminOpen() {
@@ -84,12 +90,43 @@ func (p *Program) readyz(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = p.lag.err()
 	}
+	if err == nil && p.db != nil {
+		err = p.db.Fault()
+	}
+	if err == nil {
+		err = p.clock.check()
+	}
 	if err != nil {
-		p.log.Warn("not ready", "error", err)
+		p.unready(err)
 		http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ready")
+	for _, note := range p.notes() {
+		fmt.Fprintln(w, note)
+	}
+}
+
+// unready logs why the program is not ready, the same reason once a minute: probes come often.
+func (p *Program) unready(err error) {
+	p.lag.mu.Lock()
+	again := err.Error() == p.lag.said && time.Since(p.lag.saidAt) < time.Minute
+	if !again {
+		p.lag.said, p.lag.saidAt = err.Error(), time.Now()
+	}
+	p.lag.mu.Unlock()
+	if !again {
+		p.log.Warn("not ready", "error", err)
+	}
+}
+
+// livez fails if only another process can help.
+func (p *Program) livez(w http.ResponseWriter, _ *http.Request) {
+	if p.dead() {
+		http.Error(w, "events cannot be stored for more than a minute although the disk has space: start TrackLayer again", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
 }
 
 // gauges tell how far the core is.
@@ -97,6 +134,7 @@ func (p *Program) gauges() {
 	gauge := func(name, help string, value func() float64) {
 		p.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tracklayer_" + name, Help: help}, value))
 	}
+	gauge("http_requests_in_flight", "Requests to the public listener that are not answered yet.", func() float64 { return float64(p.inflight.Load()) })
 	if p.fold == nil {
 		return
 	}
@@ -111,6 +149,7 @@ func (p *Program) gauges() {
 		return left
 	})
 	gauge("core_unreadable_records", "Records of the log that could not be read.", func() float64 { return float64(p.fold.View().Unreadable) })
+	gauge("core_missing_records", "Records that are missing on the log and that no erasure explains.", func() float64 { return float64(p.damage.missing.Load()) })
 	gauge("core_experiments", "Experiments, declared or named by events.", func() float64 { return float64(len(p.fold.View().Experiments())) })
 	gauge("log_last_sequence", "Stream sequence of the newest record on the log.", func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

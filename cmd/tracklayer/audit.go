@@ -11,7 +11,6 @@ import (
 
 	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/core"
-	"github.com/tracklayer/tracklayer/store"
 	"github.com/tracklayer/tracklayer/stream"
 )
 
@@ -31,9 +30,63 @@ func auditFlags(args, environ []string) (cfg config.Config, fromLog bool, err er
 	return cfg, *from, err
 }
 
-// auditLog folds the log up to the state's sequence into a state beside it and compares every record of both.
-func auditLog(ctx context.Context, cfg config.Config, s streams, fold *core.Fold) (err error) {
-	log, err := stream.Open(ctx, streamOptions(cfg, newLogger(s.err, cfg.Log)))
+// audit compares the state with its own facts, and the log with what it must hold: by number, or, if asked for, by
+// reading all of it and folding it again.
+func audit(ctx context.Context, args []string, s streams, environ []string) (err error) {
+	cfg, fromLog, err := auditFlags(args, environ)
+	if err != nil {
+		return err
+	}
+	logger := newLogger(s.err, cfg.Log)
+	lock, err := hold(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	db, fold, err := openStore(statePath(cfg), logger, fatal(logger))
+	if err != nil {
+		if damaged(err) {
+			return fmt.Errorf("the state cannot be read; tracklayer serve sets it aside and makes it again from the log, and tracklayer rebuild does so before a start: %w", err)
+		}
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := fold.Settle(); err != nil { // or every person that still waits would differ
+		return err
+	}
+	diff, err := fold.Audit()
+	if err != nil {
+		return err
+	}
+	wrong := auditLog(ctx, cfg, s, fold, fromLog)
+	if len(diff) > 0 {
+		remedy := "tracklayer rebuild makes it again from the log"
+		if wrong != nil {
+			remedy = "but the log is no better, see below"
+		}
+		return errors.Join(fmt.Errorf("the state differs from its facts in %d places; %s:\n%s", len(diff), remedy, strings.Join(diff, "\n")), wrong)
+	}
+	if wrong != nil {
+		return wrong
+	}
+	v := fold.View()
+	if v.Unreadable > 0 {
+		fmt.Fprintf(s.out, "%d records of the log are none of what the log holds, and were not counted.\n", v.Unreadable)
+	}
+	fmt.Fprintf(s.out, "Equal: %d experiments at stream sequence %d.\n", len(v.Experiments()), v.Seq)
+	return nil
+}
+
+// auditLog finds out whether the log is whole and, if all of it is to be read, whether the state is what comes of it.
+func auditLog(ctx context.Context, cfg config.Config, s streams, fold *core.Fold, fromLog bool) (err error) {
+	if err := checkLog(cfg, fold); err != nil {
+		return err
+	}
+	if !fromLog && (!cfg.NATS.URL.IsZero() || !exists(logPath(cfg))) {
+		return nil
+	}
+	logger := newLogger(s.err, cfg.Log)
+	log, err := stream.Open(ctx, streamOptions(cfg, logger))
 	if err != nil {
 		return err
 	}
@@ -43,28 +96,67 @@ func auditLog(ctx context.Context, cfg config.Config, s streams, fold *core.Fold
 		return err
 	}
 	if seq := fold.Seq(); seq > last {
-		return fmt.Errorf("the state has counted up to sequence %d, but the log ends at %d: it is another log, or an older copy", seq, last)
+		return aheadOfLog(cfg, seq, last)
+	}
+	missing, err := missingNow(ctx, log, fold)
+	if err != nil {
+		return err
+	}
+	if !fromLog {
+		return damagedLog(cfg, missing)
 	}
 	beside := statePath(cfg) + ".auditing"
 	defer func() { err = errors.Join(err, os.RemoveAll(beside)) }()
 	if err := os.RemoveAll(beside); err != nil {
 		return err
 	}
-	if err := refold(ctx, log, beside, fold.Seq()); err != nil {
+	m, err := refold(ctx, log, beside, fold.Seq(), logger)
+	if err != nil {
 		return err
 	}
-	db, err := store.Open(beside, store.Options{})
+	_, accepted := log.Lost()
+	if err := damagedLog(cfg, core.Union(missing, core.Subtract(m.missing, rangesOf(accepted)))); err != nil {
+		return err
+	}
+	db, folded, err := openStore(beside, logger, fatal(logger))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	anew, err := core.Open(db)
-	if err != nil {
-		return err
-	}
-	diff, err := fold.Compare(anew)
+	diff, err := fold.Compare(folded)
 	if err != nil || len(diff) == 0 {
 		return err
 	}
-	return fmt.Errorf("the state differs from the log in %d kinds of records; tracklayer rebuild makes it anew:\n%s", len(diff), strings.Join(diff, "\n"))
+	return fmt.Errorf("the state differs from the log in %d kinds of records, and the log is whole; tracklayer rebuild makes the state again from it:\n%s", len(diff), strings.Join(diff, "\n"))
+}
+
+// missingNow are the records that the log must hold and does not, as far as its numbers say, and those that the state
+// never read, without those that an operator has accepted as lost.
+func missingNow(ctx context.Context, log *stream.Log, fold *core.Fold) ([]core.Range, error) {
+	absent, last, err := log.Absent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lost, err := fold.Lost()
+	if err != nil {
+		return nil, err
+	}
+	cut, accepted := log.Lost()
+	if fold.Seq() < last && absent > 0 { // receipts may come after what the state has read
+		absent = 0
+	}
+	gone, err := missingOnLog(ctx, log, fold, absent)
+	if err != nil {
+		return nil, err
+	}
+	return core.Subtract(core.Union(core.Union(lost, gone), rangesOf(cut)), rangesOf(accepted)), nil
+}
+
+// damagedLog is an error if records are missing.
+func damagedLog(cfg config.Config, missing []core.Range) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the LOG is damaged: %d records are missing on it and no erasure explains it: %s. Do not rebuild: the state may hold the only count of them. Give %s back from a backup. If there is none, tracklayer rebuild --force says what is lost and accepts it",
+		core.Count(missing), sayRanges(missing), logPath(cfg))
 }

@@ -3,27 +3,21 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/config"
-	"github.com/tracklayer/tracklayer/core"
-	"github.com/tracklayer/tracklayer/store"
-	"github.com/tracklayer/tracklayer/stream"
 	"github.com/tracklayer/tracklayer/webhooks"
 )
 
@@ -47,7 +41,8 @@ func commands() []command {
 		{"plan", "--baseline RATE (--effect LIFT | --units N | --days N) [--daily-users N] [--variants N] [--type mean --sd SD] [--alpha A] [--power P] [--threshold T] [--json]", "How many users and days an experiment takes, or what it can find.", plan},
 		{"deadletter", "list [--source S] | show SEQ | replay SEQ, [--admin-listen ADDR] [--key KEY]", "What could not be decoded, kept by a running TrackLayer, and another try.", deadletter},
 		{"audit", "[--from-log] " + settings, "Compute all state anew from the stored facts, or from the whole log, and compare. TrackLayer must not be running.", audit},
-		{"rebuild", settings, "Make the state anew from the log. TrackLayer must not be running.", rebuild},
+		{"rebuild", "[--force] " + settings, "Make the state again from the log, unless that would lose something (--force accepts the loss). TrackLayer must not be running.", rebuild},
+		{"clock", "correct --to TIME [--by NAME] [--reason TEXT] [--admin-listen ADDR] [--key KEY]", "Correct the watermark of a running TrackLayer after events were received by a wrong clock.", clockCommand},
 		{"key", "", "Draw a key, and the hashed form of it for the configuration.", key},
 		{"healthcheck", "[--admin-listen ADDR]", "Exit 0 where a TrackLayer on this machine is ready.", healthcheck},
 		{"version", "", "Print version, commit and Go version.", printVersion},
@@ -98,33 +93,6 @@ func newLogger(w io.Writer, l config.Log) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
-}
-
-func serveAs(r role) func(context.Context, []string, streams, []string) error {
-	return func(ctx context.Context, args []string, s streams, environ []string) error {
-		cfg, err := load(args, environ)
-		if err != nil {
-			return err
-		}
-		if m := int64(cfg.Limits.Memory); m > 0 && debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT says nothing
-			debug.SetMemoryLimit(m)
-		}
-		p, err := New(cfg, Options{Role: r, Log: newLogger(s.err, cfg.Log)})
-		if err != nil {
-			return err
-		}
-		if err := p.Start(ctx); err != nil {
-			return err
-		}
-		fmt.Fprintf(s.out, "TrackLayer listens on http://%s (health and metrics on http://%s)\n", p.Addr(), p.AdminAddr())
-		select {
-		case <-ctx.Done():
-		case err = <-p.Failed():
-		}
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
-		defer cancel()
-		return errors.Join(err, p.Stop(stopping))
-	}
 }
 
 func check(_ context.Context, args []string, s streams, environ []string) error {
@@ -219,112 +187,6 @@ func statePath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "st
 func logPath(cfg config.Config) string   { return filepath.Join(cfg.DataDir, "nats") }
 
 func historyPath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "history") }
-
-// audit compares the state with its own facts and, where asked for, with the log.
-func audit(ctx context.Context, args []string, s streams, environ []string) (err error) {
-	cfg, fromLog, err := auditFlags(args, environ)
-	if err != nil {
-		return err
-	}
-	db, err := store.Open(statePath(cfg), store.Options{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	fold, err := core.Open(db)
-	if err != nil {
-		return err
-	}
-	if err := fold.Settle(); err != nil { // or every person that still waits would differ
-		return err
-	}
-	diff, err := fold.Audit()
-	if err != nil {
-		return err
-	}
-	if len(diff) > 0 {
-		return fmt.Errorf("the state differs from its facts in %d places; tracklayer rebuild makes it anew from the log:\n%s", len(diff), strings.Join(diff, "\n"))
-	}
-	if fromLog {
-		if err := auditLog(ctx, cfg, s, fold); err != nil {
-			return err
-		}
-	}
-	v := fold.View()
-	fmt.Fprintf(s.out, "Equal: %d experiments at stream sequence %d.\n", len(v.Experiments()), v.Seq)
-	return nil
-}
-
-// rebuild folds the whole log into an empty state and puts that in the place of the old one.
-func rebuild(ctx context.Context, args []string, s streams, environ []string) error {
-	cfg, err := load(args, environ)
-	if err != nil {
-		return err
-	}
-	old, err := store.Open(statePath(cfg), store.Options{}) // nobody else may be using it
-	if err == nil {
-		err = old.Close()
-	}
-	if err != nil {
-		return err
-	}
-	log, err := stream.Open(ctx, streamOptions(cfg, newLogger(s.err, cfg.Log)))
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	last, err := log.LastSeq(ctx)
-	if err != nil {
-		return err
-	}
-	fresh := statePath(cfg) + ".rebuilding"
-	if err := os.RemoveAll(fresh); err != nil {
-		return err
-	}
-	if err := refold(ctx, log, fresh, last); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(historyPath(cfg)); err != nil { // copies of the state that is not to be trusted
-		return err
-	}
-	if err := os.RemoveAll(statePath(cfg)); err != nil {
-		return err
-	}
-	if err := os.Rename(fresh, statePath(cfg)); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.out, "The state was made anew from %d records of the log.\n", last)
-	return nil
-}
-
-// refold folds the log through the sequence last into a new state.
-func refold(ctx context.Context, log *stream.Log, dir string, last uint64) (err error) {
-	db, err := store.Open(dir, store.Options{Lookups: core.Lookups})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	fold, err := core.Open(db)
-	if err != nil || last == 0 {
-		return err
-	}
-	ctx, done := context.WithCancel(ctx)
-	defer done()
-	err = log.Consume(ctx, 1, foldBatch, func(records []canonical.Record) error {
-		if records[len(records)-1].Seq >= last {
-			defer done()
-			records = slices.DeleteFunc(records, func(r canonical.Record) bool { return r.Seq > last })
-		}
-		return fold.Apply(records)
-	})
-	if err == nil && fold.Seq() < last {
-		err = fmt.Errorf("stopped at sequence %d of %d; the old state is untouched", fold.Seq(), last)
-	}
-	if err == nil {
-		err = fold.Settle()
-	}
-	return err
-}
 
 func healthcheck(ctx context.Context, args []string, _ streams, environ []string) error {
 	cfg, err := load(args, environ)

@@ -45,7 +45,7 @@ func demonstrate(ctx context.Context, args []string, s streams, environ []string
 	clock := &demoClock{}
 	story := demo.New(demoSeed, time.Now())
 	clock.at.Store(story.Start().Add(-time.Hour).UnixMilli())
-	p, err := New(cfg, Options{Log: newLogger(s.err, cfg.Log), Now: clock.now})
+	p, err := New(cfg, Options{Log: newLogger(s.err, cfg.Log), Now: clock.now, AnyTime: true})
 	if err != nil {
 		return err
 	}

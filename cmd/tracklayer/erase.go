@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,7 +35,16 @@ type eraser struct {
 }
 
 func (p *Program) newEraser() *eraser {
-	return &eraser{events: p.events, db: p.db, fold: p.fold, log: p.log, drop: p.past.forget, done: map[uint64]struct{}{}}
+	return &eraser{events: p.events, db: p.db, fold: p.fold, log: p.log, drop: p.dropCopies, done: map[uint64]struct{}{}}
+}
+
+// dropCopies removes every copy of the state: they hold everybody who was there then.
+func (p *Program) dropCopies() error {
+	all, err := asides(statePath(p.cfg), damagedSuffix, beforeSuffix)
+	for _, dir := range all {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return errors.Join(err, p.past.forget())
 }
 
 // attempts is how often an erasure looks again where events came in between. After the first few, none come.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -15,6 +14,7 @@ func (p *Program) foldForever(ctx context.Context) {
 	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
 		var broken error
 		err := p.events.Consume(ctx, p.fold.Seq()+1, foldBatch, func(records []canonical.Record) error {
+			p.seen(records)
 			broken = p.fold.Apply(records)
 			p.lag.alive()
 			p.past.folded()
@@ -23,8 +23,7 @@ func (p *Program) foldForever(ctx context.Context) {
 		})
 		switch {
 		case broken != nil:
-			p.lag.broke(broken)
-			p.failed <- fmt.Errorf("the state cannot be written; nothing is lost, the log is replayed at the next start: %w", broken)
+			p.broken(broken)
 			return
 		case err != nil && ctx.Err() == nil:
 			p.lag.broke(err)
@@ -49,8 +48,7 @@ func (p *Program) recomputeForever(ctx context.Context) {
 		}
 		began := time.Now()
 		if _, err := p.fold.Recompute(recomputeStep); err != nil {
-			p.lag.broke(err)
-			p.failed <- fmt.Errorf("the state cannot be written; nothing is lost, the log is replayed at the next start: %w", err)
+			p.broken(err)
 			return
 		}
 		took := time.Since(began)

@@ -154,9 +154,28 @@ func (p *past) replay(seq uint64, m *making) (v *core.View, err error) {
 		})
 	}
 	if err == nil {
+		err = p.checkWhole(fold)
+	}
+	if err == nil {
 		err = fold.Settle()
 	}
 	return fold.View(), err
+}
+
+// checkWhole refuses a former state that lacks what the state of now has counted: the log has lost it since.
+func (p *past) checkWhole(former *core.Fold) error {
+	lost, err := former.LostBeside(p.fold)
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	never, err := p.fold.Lost()
+	if err != nil {
+		return err
+	}
+	if lost = core.Subtract(lost, never); len(lost) > 0 {
+		return fmt.Errorf("the log is damaged: %d records that were counted are missing on it (%s); give the log back from a backup", core.Count(lost), sayRanges(lost))
+	}
+	return nil
 }
 
 // link makes dir of the nearest copy at or before the sequence. Where none is any good it makes nothing: then the log is

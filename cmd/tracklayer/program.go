@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -53,6 +54,9 @@ type Options struct {
 	Role role
 	Log  *slog.Logger
 	Now  func() time.Time // by which requests are received; nil: time.Now
+	// AnyTime lets Now jump, as a demo's does.
+	AnyTime bool
+	Fatal   func(error) // is called if the open state can never be written again, and must not return; nil: panic
 }
 
 // Program is a TrackLayer: made by New, run from Start to Stop, once. Any number of them live in one process.
@@ -80,6 +84,17 @@ type Program struct {
 	folding           sync.WaitGroup
 	counting          bool // foldForever was started
 	lag               lag
+
+	lock     *store.Lock // of the data folder; nil in a gateway alone
+	fatal    func(error)
+	clock    *clockGuard
+	damage   damage
+	again    again
+	stopping context.Context // ends when Stop begins
+	stop     context.CancelFunc
+	inflight atomic.Int64 // requests to the public listener
+	stuck    atomic.Int64 // when writes began to fail although the disk has space, Unix nanoseconds; 0: they do not
+	left     bool         // Stop has left work behind that holds the data folder
 }
 
 // New checks what can be checked before anything is opened.
@@ -101,6 +116,14 @@ func New(cfg config.Config, o Options) (*Program, error) {
 		return nil, err
 	}
 	p := &Program{cfg: cfg, role: o.Role, log: o.Log, now: o.Now, sources: sources, metrics: prometheus.NewRegistry(), failed: make(chan error, 4)}
+	p.fatal = o.Fatal
+	p.damage.bell = make(chan struct{}, 1)
+	p.stopping, p.stop = context.WithCancel(context.Background())
+	if o.AnyTime {
+		p.clock = newClockGuard(nil)
+	} else {
+		p.clock = newClockGuard(o.Now)
+	}
 	p.pulses = newPulses(p.sources)
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, nil
@@ -160,7 +183,7 @@ func names(sources map[string]webhooks.Source) []string { return slices.Sorted(m
 func streamOptions(cfg config.Config, log *slog.Logger) stream.Options {
 	return stream.Options{
 		URL: cfg.NATS.URL.Reveal(), CredsFile: cfg.NATS.CredsFile, Prefix: cfg.NATS.Prefix.String(), Replicas: cfg.NATS.Replicas,
-		Dir: logPath(cfg), Logger: log,
+		Dir: logPath(cfg), Reserve: int64(cfg.Limits.DiskReserve), Logger: log,
 	}
 }
 
@@ -189,29 +212,8 @@ func (p *Program) Start(ctx context.Context) error {
 }
 
 func (p *Program) start(ctx context.Context) (err error) {
-	if err := os.MkdirAll(p.cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("data_dir: %w", err)
-	}
-	if p.role&coreRole != 0 { // the state's lock is what keeps two processes off one data folder
-		if p.db, err = store.Open(statePath(p.cfg), store.Options{Lookups: core.Lookups, Logger: p.log}); err != nil {
-			return err
-		}
-		if p.fold, err = core.Open(p.db); err != nil {
-			return err
-		}
-	}
-	if p.events, err = stream.Open(ctx, p.logOptions()); err != nil {
+	if err := p.open(ctx); err != nil {
 		return err
-	}
-	if p.fold != nil {
-		last, err := p.events.LastSeq(ctx)
-		if err != nil {
-			return err
-		}
-		if seq := p.fold.Seq(); seq > last {
-			return fmt.Errorf("the state in %s has counted up to sequence %d, but the log ends at %d: it is another log, or an older copy; give the state its own log back, or run tracklayer rebuild", p.cfg.DataDir, seq, last)
-		}
-		p.past = openHistory(p).past(context.WithoutCancel(ctx))
 	}
 	folding, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel
@@ -233,11 +235,56 @@ func (p *Program) start(ctx context.Context) (err error) {
 		p.folding.Go(func() { p.past.run(folding) })
 		p.folding.Go(func() { p.recomputeForever(folding) })
 		p.folding.Go(func() { p.eraser.forever(folding) })
+		p.folding.Go(func() { p.watchDamage(folding) })
 	}
 	limited := newDoorman(p.publicAt, connections(p.cfg.Limits), p.log, p.metrics)
 	p.public.ConnState = limited.watch
+	p.folding.Go(func() { p.watchWrites(folding) })
 	go p.serve(p.public, limited)
 	go p.serve(p.admin, p.adminAt)
+	return nil
+}
+
+// open opens the state and the log.
+func (p *Program) open(ctx context.Context) (err error) {
+	if p.role&coreRole == 0 {
+		if err := os.MkdirAll(p.cfg.DataDir, 0o700); err != nil {
+			return fmt.Errorf("data_dir: %w; say another folder with data_dir, or make this one writable", err)
+		}
+		p.events, err = stream.Open(ctx, p.logOptions())
+		return err
+	}
+	if p.lock, err = hold(p.cfg); err != nil { // it keeps two processes off one data folder
+		return err
+	}
+	var aside string
+	if p.db, p.fold, aside, err = openState(p.cfg, p.log, p.fatal); err != nil {
+		return err
+	}
+	if err := checkLog(p.cfg, p.fold); err != nil {
+		return err
+	}
+	if p.events, err = stream.Open(ctx, p.logOptions()); err != nil {
+		return err
+	}
+	last, err := p.events.LastSeq(ctx)
+	if err != nil {
+		return err
+	}
+	seq := p.fold.Seq()
+	if seq > last {
+		return aheadOfLog(p.cfg, seq, last)
+	}
+	if aside != "" || seq == 0 {
+		p.again.target.Store(last)
+	}
+	if aside == "" && seq == 0 && last > 0 {
+		p.log.Info("there is no state yet; it is made from the log while events are taken", "records", last)
+	}
+	if text := p.aheadOfClock(); text != "" {
+		p.log.Error("the watermark lies in the future", "error", text)
+	}
+	p.past = openHistory(p).past(context.WithoutCancel(ctx))
 	return nil
 }
 
@@ -298,7 +345,7 @@ func (p *Program) routes() error {
 			e.Any(mounted(path), echo.WrapHandler(p.pages))
 		}
 	}
-	p.public = server(p.pulses.watch(e), p.log)
+	p.public = server(p.pulses.watch(p.guard(e)), p.log)
 	if p.pages != nil {
 		p.public.RegisterOnShutdown(p.pages.Close) // open pages listen for ever
 	}
@@ -372,7 +419,7 @@ func (g graveyard) Bury(ctx context.Context, d webhooks.DeadLetter) error {
 
 func (p *Program) serve(s *http.Server, l net.Listener) {
 	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		p.failed <- err
+		p.fail(err)
 	}
 }
 
@@ -384,38 +431,3 @@ func (p *Program) AdminAddr() string { return p.adminAt.Addr().String() }
 
 // Failed tells of a failure that the program does not recover from.
 func (p *Program) Failed() <-chan error { return p.failed }
-
-// Stop takes no more requests, lets those under way end, folds what is on the log, and closes everything. What does not
-// end with ctx is cut off; nothing acknowledged is lost by that.
-func (p *Program) Stop(ctx context.Context) error {
-	var errs []error
-	if p.public != nil && p.publicAt != nil {
-		errs = append(errs, p.public.Shutdown(ctx))
-	}
-	if p.cancel != nil {
-		if last, err := p.events.LastSeq(ctx); err == nil && p.counting && p.lag.err() == nil {
-			_, err = p.fold.Wait(ctx, last)
-			errs = append(errs, err)
-		}
-		p.cancel()
-		p.folding.Wait()
-	}
-	if p.past != nil {
-		p.past.close()
-	}
-	if p.events != nil {
-		p.events.Close()
-	}
-	if p.db != nil {
-		errs = append(errs, p.db.Close())
-	}
-	if p.admin != nil && p.adminAt != nil {
-		errs = append(errs, p.admin.Close())
-	}
-	for _, l := range []net.Listener{p.publicAt, p.adminAt} {
-		if l != nil {
-			_ = l.Close() // closed by its server, unless Start failed in between
-		}
-	}
-	return errors.Join(errs...)
-}

@@ -29,9 +29,17 @@ func fetchReadout(ctx context.Context, server, id string, run int, atSeq uint64,
 
 // call asks a running TrackLayer. A problem that it answers with is the error.
 func call(ctx context.Context, method, target, presented string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, target, nil)
+	return callWith(ctx, method, target, presented, nil)
+}
+
+// callWith is call with a body of JSON.
+func callWith(ctx context.Context, method, target, presented string, content io.Reader) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, target, content)
 	if err != nil {
 		return nil, err
+	}
+	if content != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	if presented != "" {
 		req.Header.Set("Authorization", "Bearer "+presented)

@@ -55,7 +55,7 @@ func (s *server) send(path, contentType, coding string, body []byte) (int, http.
 }
 
 // filled is a text of nearly 5 MB: as many elements as fit between two brackets.
-func filled(open, element, separator, closing string) []byte {
+func bombOf(open, element, separator, closing string) []byte {
 	return []byte(repeat(open, element, separator, closing, (5<<20-64-len(open)-len(closing))/(len(element)+len(separator))))
 }
 
@@ -90,7 +90,7 @@ var bombs = []bomb{
 
 // wire is the body as it is sent.
 func (b bomb) wire(tb testing.TB) (body []byte, coding string) {
-	text := gzipped(tb, filled(b.open, b.element, b.separator, b.closing))
+	text := gzipped(tb, bombOf(b.open, b.element, b.separator, b.closing))
 	if b.coding == "form" {
 		return []byte("compression=gzip-js&data=" + url.QueryEscape(base64.StdEncoding.EncodeToString(text))), ""
 	}
@@ -167,7 +167,7 @@ func TestMemoryStaysWithinItsLimit(t *testing.T) {
 		{"large events", "/v1/events", events(5, 1_000_000), ""},
 		{"dead letters", "/v1/events", []byte(repeat("[", `{"event_name":"x","a":"`+strings.Repeat("y", 180)+`"}`, ",", "]", 19_000)), ""},
 		{"corrupt bodies", "/webhooks/launchdarkly/bulk", append([]byte{0x1f, 0x8b}, bytes.Repeat([]byte("x"), 1<<20)...), "gzip"},
-		{"coded by the SDK", "/webhooks/posthog/e/?compression=gzip-js", gzipped(t, filled(`{"api_key":"k","batch":[`, "{}", ",", "]}")), ""},
+		{"coded by the SDK", "/webhooks/posthog/e/?compression=gzip-js", gzipped(t, bombOf(`{"api_key":"k","batch":[`, "{}", ",", "]}")), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t, "limits: {memory: 320MiB}\n")

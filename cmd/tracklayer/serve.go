@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/tracklayer/tracklayer/config"
+)
+
+// restartEvery is the least time between two starts within the process.
+const restartEvery = time.Minute
+
+// serveAs runs a TrackLayer until the context ends. A failure that a start from scratch gets past, such as a damaged
+// state, is followed by one within the process.
+func serveAs(r role) func(context.Context, []string, streams, []string) error {
+	return func(ctx context.Context, args []string, s streams, environ []string) error {
+		cfg, err := load(args, environ)
+		if err != nil {
+			return err
+		}
+		if m := int64(cfg.Limits.Memory); m > 0 && debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT says nothing
+			debug.SetMemoryLimit(m)
+		}
+		log := newLogger(s.err, cfg.Log)
+		for last := (time.Time{}); ; last = time.Now() {
+			left, err := serveOnce(ctx, cfg, r, log, s)
+			again := (*restart)(nil)
+			if !errors.As(err, &again) || ctx.Err() != nil {
+				return err
+			}
+			if left {
+				return fmt.Errorf("TrackLayer must be started again: %w", err)
+			}
+			select {
+			case <-time.After(time.Until(last.Add(restartEvery))):
+			case <-ctx.Done():
+				return nil
+			}
+			log.Info("starting again", "because", again.Error())
+		}
+	}
+}
+
+// serveOnce runs one program. It reports whether work was left behind that keeps the data folder locked.
+func serveOnce(ctx context.Context, cfg config.Config, r role, log *slog.Logger, s streams) (left bool, err error) {
+	p, err := New(cfg, Options{Role: r, Log: log, Fatal: fatal(log)})
+	if err != nil {
+		return false, err
+	}
+	if err := p.Start(ctx); err != nil {
+		return false, err
+	}
+	fmt.Fprintf(s.out, "TrackLayer listens on http://%s (health and metrics on http://%s)\n", p.Addr(), p.AdminAddr())
+	select {
+	case <-ctx.Done():
+	case err = <-p.Failed():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
+	defer cancel()
+	if stopped := p.Stop(stopping); stopped != nil {
+		if again := (*restart)(nil); errors.As(err, &again) { // a damaged state may not close well
+			log.Warn("the stop before the next start was not clean", "error", stopped)
+		} else {
+			err = errors.Join(err, stopped)
+		}
+	}
+	return p.left, err
+}
+
+// fatal ends the process if its state can never be written again. It comes from a goroutine of the store, in the middle
+// of its work, so nothing can be closed.
+func fatal(log *slog.Logger) func(error) {
+	return func(err error) {
+		log.Error("this process cannot write its state any more and ends; nothing is lost, the next start reads the log again", "error", err)
+		os.Exit(1)
+	}
+}
