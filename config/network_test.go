@@ -10,6 +10,10 @@ func companions(key string) (environ []string) {
 	switch {
 	case strings.HasPrefix(key, "nats.") && key != "nats.url":
 		return []string{"TRACKLAYER_NATS_URL=nats://a"}
+	case key == "tls.cert":
+		return []string{"TRACKLAYER_TLS_KEY=k.pem"}
+	case key == "tls.key":
+		return []string{"TRACKLAYER_TLS_CERT=c.pem"}
 	case !strings.HasPrefix(key, "pages."):
 		return nil
 	}
