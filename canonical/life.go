@@ -31,6 +31,9 @@ type Life struct {
 	Variant          string `json:"variant,omitempty"` // of Broken: the only variant concerned
 	Text             string `json:"text"`              // what happened, in a sentence for people
 	By               string `json:"by,omitempty"`      // who did it, as the vendor names them
+	// Unverified: the request was let in by a key that clients publish, so anyone may have written it. The registry keeps
+	// it as a note and does not act on it.
+	Unverified bool `json:"unverified,omitempty"`
 }
 
 // maxLifeText is the longest text of a report, in bytes.

@@ -19,6 +19,7 @@ type visit struct {
 	meter  *sourceMeter
 	at     canonical.Time // of receipt
 	status int
+	signed bool // a secret of the source verified the request
 	stale  bool // Content-Encoding names a coding that the body does not have
 	bufs   buffers
 }
