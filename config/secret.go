@@ -148,6 +148,16 @@ func (k Key) Matches(presented string) bool {
 	return subtle.ConstantTimeCompare(k.sum[:], sum[:]) == 1 && k.set
 }
 
+// AnyFits reports whether presented is one of the keys, and one that may write
+// to the source from the origin. It looks at all of them, as AnyMatches does.
+func AnyFits(keys []WriteKey, presented, source, origin string) bool {
+	found := false
+	for _, key := range keys {
+		found = key.Matches(presented) && key.Fits(source, origin) || found
+	}
+	return found
+}
+
 // AnyMatches reports whether presented is one of the keys. It looks at all of
 // them, so that its time does not tell which one it is.
 func AnyMatches(keys []Key, presented string) bool {
@@ -158,11 +168,13 @@ func AnyMatches(keys []Key, presented string) bool {
 	return found
 }
 
-// Fingerprint returns the first 8 hexadecimal digits of a presented key's
-// SHA-256: those that the String of its Key shows.
-func Fingerprint(presented string) string {
-	sum := sha256.Sum256([]byte(presented))
-	return hex.EncodeToString(sum[:4])
+// Fingerprint returns the first 8 hexadecimal digits of the key's SHA-256, ""
+// of the zero Key.
+func (k Key) Fingerprint() string {
+	if !k.set {
+		return ""
+	}
+	return hex.EncodeToString(k.sum[:4])
 }
 
 // String returns the beginning of the hash: enough to tell two keys apart in

@@ -36,6 +36,9 @@ func (a *answer) Write(b []byte) (int, error) {
 	return a.body.Write(b)
 }
 
+// headerFingerprint names the key that the visitor signed in with to the API, which keeps it with what is changed.
+const headerFingerprint = "Tracklayer-Key-Fingerprint"
+
 // call asks the API within the process. A refusal is an error, a problem.Problem as the API wrote it.
 func (p *Pages) call(q *request, method, target string, body any, headers ...string) (*answer, error) {
 	var text []byte
@@ -51,6 +54,9 @@ func (p *Pages) call(q *request, method, target string, body any, headers ...str
 	}
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if q.visitor.key != "" {
+		r.Header.Set(headerFingerprint, q.visitor.key)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])

@@ -33,6 +33,7 @@ type Change struct {
 	Decisions []Outcome      `json:"decisions,omitempty"` // in the order in which they were taken
 	At        canonical.Time `json:"changed_at"`
 	By        string         `json:"changed_by,omitempty"`
+	Key       string         `json:"key,omitempty"` // fingerprint of the key that it was made with; "": none was needed, or a source reported it
 	What      string         `json:"change"`
 }
 

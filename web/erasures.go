@@ -18,7 +18,13 @@ import (
 // nobody knows the id, core.ErrErasing while it is at work for somebody else. An error that wraps problem.ErrUnavailable
 // may come after the receipt was stored: then what is left to do is done in the background.
 type Eraser interface {
-	Erase(ctx context.Context, u canonical.Unit, by, reason string) (core.Receipt, error)
+	Erase(ctx context.Context, u canonical.Unit, on Order) (core.Receipt, error)
+}
+
+// Order says on whose word a person is erased, and why.
+type Order struct {
+	By, Reason string
+	Key        string // fingerprint of the key; "": none was needed
 }
 
 // maxReceiptNote is the longest text that a receipt keeps, in bytes.
@@ -71,7 +77,7 @@ func (a *API) erase(c echo.Context) error {
 	if a.Eraser == nil {
 		return problem.NotFound("Nobody is erased here. Ask the TrackLayer that keeps the log.")
 	}
-	receipt, err := a.Eraser.Erase(c.Request().Context(), u, in.By, in.Reason)
+	receipt, err := a.Eraser.Erase(c.Request().Context(), u, Order{in.By, in.Reason, keyOf(c)})
 	switch {
 	case errors.Is(err, core.ErrNoUnit):
 		return noUnit(u)

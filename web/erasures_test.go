@@ -21,8 +21,8 @@ type desk struct {
 	note string
 }
 
-func (d *desk) Erase(_ context.Context, u canonical.Unit, by, reason string) (core.Receipt, error) {
-	d.note = by + "/" + reason
+func (d *desk) Erase(_ context.Context, u canonical.Unit, on web.Order) (core.Receipt, error) {
+	d.note = on.By + "/" + on.Reason
 	if d.fail != nil {
 		return core.Receipt{}, d.fail
 	}
@@ -40,7 +40,7 @@ func (d *desk) Erase(_ context.Context, u canonical.Unit, by, reason string) (co
 	if err != nil {
 		return r, err
 	}
-	r.By, r.Reason = by, reason
+	r.By, r.Key, r.Reason = on.By, on.Key, on.Reason
 	data, err := json.Marshal(r)
 	if err != nil {
 		return r, err

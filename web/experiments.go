@@ -20,13 +20,14 @@ type experiment struct {
 	Decisions []registry.Outcome `json:"decisions"`
 	ChangedAt *canonical.Time    `json:"changed_at"` // null: nobody declared it
 	ChangedBy string             `json:"changed_by,omitempty"`
+	Key       string             `json:"key,omitempty"` // fingerprint of the key that it was changed with
 	Change    string             `json:"change,omitempty"`
 }
 
 func declared(c *registry.Change) experiment {
 	x := experiment{
 		Definition: c.Definition, Status: registry.Draft, Revision: c.Revision, Runs: c.Runs, Decisions: c.Decisions,
-		ChangedAt: &c.At, ChangedBy: c.By, Change: c.What,
+		ChangedAt: &c.At, ChangedBy: c.By, Key: c.Key, Change: c.What,
 	}
 	if x.Runs == nil {
 		x.Runs = []registry.Run{}

@@ -108,8 +108,8 @@ type Limits struct {
 type Options struct {
 	Publisher   Publisher
 	DeadLetters DeadLetters
-	Reports     Reports                     // nil: reports about experiments cannot be taken
-	Sources     map[string]Source           // by the name in their route, which is also their events' source
+	Reports     Reports           // nil: reports about experiments cannot be taken
+	Sources     map[string]Source // by the name in their route, which is also their events' source
 
 	// WriteKey reports whether the key may write to the source from a web page of the origin, "" for a caller that names
 	// none; nil: no key is needed.
@@ -123,8 +123,8 @@ type Options struct {
 	Experiments  Experiments // nil: all events are taken
 	DeclaredOnly bool        // of POST /v1/events and all sources
 
-	Rules       canonical.Rules             // what the deployment refuses as an id; holds for every source
-	Limits      Limits
+	Rules  canonical.Rules // what the deployment refuses as an id; holds for every source
+	Limits Limits
 
 	// WriteRequest writes an envelope as HTTP/1.1 text, for the dead letters.
 	WriteRequest func(w io.Writer, e adapters.Envelope) error

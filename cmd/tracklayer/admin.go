@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tracklayer/tracklayer/config"
+	"github.com/tracklayer/tracklayer/webhooks"
 )
 
 // lag remembers whether the core gets on.
@@ -52,14 +53,18 @@ func (p *Program) adminRoutes() http.Handler {
 	if p.door != nil {
 		p.letterRoutes(mux)
 	}
-	keys := p.cfg.Keys.Admin
+	refused := p.failures.on("admin")
 	if p.cfg.AdminOpen() {
 		return mux
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		probe := r.URL.Path == "/livez" || r.URL.Path == "/readyz" // an orchestrator's probes carry no key
 		_, password, _ := r.BasicAuth()                            // what a browser can ask for
+		keys := p.keys.Load().Admin
 		if !probe && !config.AnyMatches(keys, bearer(r)) && !config.AnyMatches(keys, password) {
+			if bearer(r)+password != "" {
+				refused(r, webhooks.RefusedKey)
+			}
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "an admin key is needed: Authorization: Bearer KEY", http.StatusUnauthorized)
 			return

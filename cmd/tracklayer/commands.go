@@ -109,6 +109,7 @@ func serveAs(r role) func(context.Context, []string, streams, []string) error {
 		if m := int64(cfg.Limits.Memory); m > 0 && debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT says nothing
 			debug.SetMemoryLimit(m)
 		}
+		keepPrivate()
 		p, err := New(cfg, Options{Role: r, Log: newLogger(s.err, cfg.Log)})
 		if err != nil {
 			return err
@@ -116,7 +117,8 @@ func serveAs(r role) func(context.Context, []string, streams, []string) error {
 		if err := p.Start(ctx); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "TrackLayer listens on http://%s (health and metrics on http://%s)\n", p.Addr(), p.AdminAddr())
+		fmt.Fprintf(s.out, "TrackLayer listens on %s://%s (health and metrics on %[1]s://%[3]s)\n", scheme(cfg), p.Addr(), p.AdminAddr())
+		go reloadOnHangup(ctx, p, func() (config.Config, error) { return load(args, environ) })
 		select {
 		case <-ctx.Done():
 		case err = <-p.Failed():
@@ -200,10 +202,14 @@ func readoutCommand(ctx context.Context, args []string, s streams, environ []str
 	if err != nil {
 		return err
 	}
+	by := http.DefaultClient
 	if *server == "" {
-		*server = "http://" + cfg.Listen.String()
+		*server = scheme(cfg) + "://" + dialable(cfg.Listen.String())
+		if by, err = client(cfg); err != nil {
+			return err
+		}
 	}
-	body, err := fetchReadout(ctx, *server, rest[0], *number, *atSeq, *presented)
+	body, err := fetchReadout(ctx, by, *server, rest[0], *number, *atSeq, *presented)
 	if err != nil {
 		return err
 	}
@@ -333,11 +339,15 @@ func healthcheck(ctx context.Context, args []string, _ streams, environ []string
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+dialable(cfg.AdminListen.String())+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme(cfg)+"://"+dialable(cfg.AdminListen.String())+"/readyz", nil)
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	by, err := client(cfg)
+	if err != nil {
+		return err
+	}
+	resp, err := by.Do(req)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/store"
 	"github.com/tracklayer/tracklayer/stream"
+	"github.com/tracklayer/tracklayer/web"
 )
 
 // eraser removes persons from the log, the state and whatever else is kept.
@@ -45,7 +46,7 @@ const (
 
 // Erase implements web.Eraser. The receipt goes onto the log where the log still ends with what was searched, so that it
 // speaks of everything before it; then everybody who follows the log forgets the person.
-func (e *eraser) Erase(ctx context.Context, u canonical.Unit, by, reason string) (core.Receipt, error) {
+func (e *eraser) Erase(ctx context.Context, u canonical.Unit, on web.Order) (core.Receipt, error) {
 	if !e.busy.CompareAndSwap(false, true) {
 		return core.Receipt{}, core.ErrErasing
 	}
@@ -55,7 +56,7 @@ func (e *eraser) Erase(ctx context.Context, u canonical.Unit, by, reason string)
 	if err := e.finish(ctx); err != nil { // what was erased before must not be found again
 		return core.Receipt{}, err
 	}
-	hunt := &hunt{eraser: e, unit: u, by: by, reason: reason, dead: -1}
+	hunt := &hunt{eraser: e, unit: u, on: on, dead: -1}
 	for n := range attempts {
 		try := func() error { return hunt.try(ctx) }
 		err := error(nil)
@@ -90,8 +91,8 @@ func unstored(err error) error {
 // hunt is one search for a person, which may have to look at the log's end more than once.
 type hunt struct {
 	*eraser
-	unit       canonical.Unit
-	by, reason string
+	unit canonical.Unit
+	on   web.Order
 
 	search  *core.Search
 	through uint64 // of the log, that was searched
@@ -131,7 +132,8 @@ func (h *hunt) try(ctx context.Context) error {
 	if h.receipt, err = h.fold.Receipt(h.search, h.receipt.ID, canonical.TimeOf(time.Now())); err != nil {
 		return err
 	}
-	h.receipt.By, h.receipt.Reason, h.receipt.DeadLetters, h.receipt.DeadLettersToReview = h.by, h.reason, h.dead, h.doubts
+	h.receipt.By, h.receipt.Key, h.receipt.Reason = h.on.By, h.on.Key, h.on.Reason
+	h.receipt.DeadLetters, h.receipt.DeadLettersToReview = h.dead, h.doubts
 	data, err := json.Marshal(h.receipt)
 	if err != nil {
 		return err
@@ -175,7 +177,7 @@ func (h *hunt) look(ctx context.Context, v *core.View, last uint64) error {
 // checkNotes refuses a receipt that would name the person for ever.
 func (h *hunt) checkNotes() error {
 	var faults []problem.FieldError
-	for _, note := range []struct{ pointer, text string }{{"/by", h.by}, {"/reason", h.reason}} {
+	for _, note := range []struct{ pointer, text string }{{"/by", h.on.By}, {"/reason", h.on.Reason}} {
 		for _, u := range h.search.Units {
 			if strings.Contains(note.text, u.ID) && len(u.ID) > 2 {
 				faults = append(faults, problem.FieldError{Pointer: note.pointer, Detail: "must not hold an id of the person"})
