@@ -41,6 +41,7 @@ var folders = []folder{
 	{path: "sdk/go", may: []string{"canonical"}},
 	{path: "sdk/go/sdktest"},
 	{path: "e2e", may: []string{"canonical", "sdk/go", "adapters/<vendor>/tap/**"}, closed: true},
+	{path: "e2e/hostile", closed: true},
 	{path: "docs/house", closed: true},
 	{path: "sim"},
 }
