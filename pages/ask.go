@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
@@ -136,6 +137,9 @@ func (p *Pages) refuse(q *request, err error) {
 	}
 }
 
+// maxNear bounds how many undeclared experiments an id that is not there is compared with.
+const maxNear = 500
+
 // near are the experiments whose names are most like the one that is not there.
 func (p *Pages) near(id string) []link {
 	type scored struct {
@@ -143,7 +147,15 @@ func (p *Pages) near(id string) []link {
 		cost int
 	}
 	var all []scored
-	for _, known := range p.State.View().Experiments() {
+	listing := p.lister.Of(p.State.View())
+	candidates := slices.Clip(listing.Declared)
+	for _, list := range [][]string{listing.Undeclared, listing.Archived} {
+		some, _ := core.After(list, "", "", maxNear)
+		same, _ := core.After(list, id, "", maxNear)
+		candidates = slices.Concat(candidates, some, same)
+	}
+	slices.Sort(candidates)
+	for _, known := range slices.Compact(candidates) {
 		if cost := distance(strings.ToLower(id), strings.ToLower(known)); cost <= max(2, len([]rune(id))/2) || id != "" && strings.Contains(known, id) {
 			all = append(all, scored{known, cost})
 		}

@@ -180,6 +180,6 @@ func (p *Pages) tell(q *request, text string) error {
 
 func (p *Pages) listLive(q *request) error {
 	return p.listen(q, false, settleAll, func() (told, error) {
-		return p.version("list", settleAll, nil, func() (string, error) { return listVersion(p.linesOf(q)), nil })
+		return p.version("list", settleAll, nil, func() (string, error) { return p.listVersion(q), nil })
 	})
 }

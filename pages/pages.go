@@ -75,6 +75,7 @@ type Pages struct {
 	drawn    drawn
 	tellings tellings
 	listener *listener
+	lister   core.Lister
 	secret   [32]byte // of the tokens in forms
 }
 

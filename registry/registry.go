@@ -69,6 +69,7 @@ type Registry struct {
 	history     map[string][]*Experiment
 	filters     []*FilterRevision // the oldest first
 	reports     reports
+	archives    archives
 }
 
 // ErrChange is wrapped by every change that cannot be applied.
@@ -85,7 +86,8 @@ func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) 
 		return r.filterBy(f, seq), nil, nil
 	}
 	var c struct {
-		Life *canonical.Life `json:"life"`
+		Life    *canonical.Life `json:"life"`
+		Archive *Archive        `json:"archive"`
 		Change
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
@@ -97,6 +99,13 @@ func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) 
 		}
 		next, e := r.report(*c.Life)
 		return next, e, nil
+	}
+	if c.Archive != nil {
+		next, err := r.archive(*c.Archive, seq)
+		if err != nil {
+			return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
+		}
+		return next, nil, nil
 	}
 	if err := c.Normalize(); err != nil {
 		return r, nil, fmt.Errorf("%w: %w", ErrChange, err)

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -102,6 +103,14 @@ func (r Registry) remark(l canonical.Life) Registry {
 	}
 	next.reports.notes[id] = append(slices.Clone(before), note)
 	return next
+}
+
+// IsUnverified reports whether a change is a report that anyone may have written.
+func IsUnverified(data []byte) bool {
+	var c struct {
+		Life *canonical.Life `json:"life"`
+	}
+	return json.Unmarshal(data, &c) == nil && c.Life != nil && c.Life.Unverified
 }
 
 // with is a copy that knows the report.

@@ -53,6 +53,8 @@ type Publisher interface {
 	// PublishFilters does the same for the filters.
 	PublishFilters(ctx context.Context, after uint64, data []byte) (uint64, error)
 	PublishReadout(ctx context.Context, experiment string, data []byte) (uint64, error)
+	// PublishArchive stores a change of what lists show, under the same condition.
+	PublishArchive(ctx context.Context, name string, after uint64, data []byte) (uint64, error)
 }
 
 // Options are what an API is made of. State and Registry must be set.
@@ -81,6 +83,7 @@ type Options struct {
 type API struct {
 	Options
 	readouts cache
+	lister   core.Lister
 }
 
 // New fills in the defaults.
@@ -118,6 +121,8 @@ func (a *API) routes() []route {
 		{http.MethodPost, "/v1/experiments/:id/stop", write, a.step(stop)},
 		{http.MethodPost, "/v1/experiments/:id/end-early", write, a.step(endEarly)},
 		{http.MethodDelete, "/v1/experiments/:id/end-early", write, a.step(takeBack)},
+		{http.MethodPost, "/v1/experiments/:id/archive", write, a.archive(true)},
+		{http.MethodPost, "/v1/experiments/:id/unarchive", write, a.archive(false)},
 		{http.MethodPost, "/v1/experiments/:id/decisions", write, a.step(a.decide)},
 		{http.MethodGet, "/v1/experiments/:id/revisions", read, a.revisions},
 		{http.MethodGet, "/v1/experiments/:id/readout", read, a.readout},

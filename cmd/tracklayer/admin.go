@@ -116,7 +116,7 @@ func (p *Program) gauges() {
 		return left
 	})
 	gauge("core_unreadable_records", "Records of the log that could not be read.", func() float64 { return float64(p.fold.View().Unreadable) })
-	gauge("core_experiments", "Experiments, declared or named by events.", func() float64 { return float64(len(p.fold.View().Experiments())) })
+	gauge("core_experiments", "Experiments, declared or named by events.", func() float64 { return float64(p.fold.View().Count()) })
 	gauge("log_last_sequence", "Stream sequence of the newest record on the log.", func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
