@@ -46,10 +46,11 @@ func (l *Life) Validate() error {
 	default:
 		return fault("kind", "must be started, stopped, ended_early or remarked")
 	}
-	for _, f := range [...]struct{ name, id string }{{"id", l.ID}, {"experiment_id", l.ExperimentID}} {
-		if err := requiredID(f.name, f.id); err != nil {
-			return err
-		}
+	if err := requiredID("id", l.ID); err != nil {
+		return err
+	}
+	if err := experimentID(l.ExperimentID); err != nil {
+		return err
 	}
 	for _, f := range [...]struct{ name, id string }{{"source_experiment", l.SourceExperiment}, {"variant", l.Variant}, {"by", l.By}} {
 		if err := optionalID(f.name, f.id); err != nil {

@@ -45,6 +45,9 @@ type reports struct {
 // Notes are what sources reported about an experiment, declared or not, the oldest first. It is not to be written to.
 func (r Registry) Notes(experiment string) []Note { return r.reports.notes[experiment] }
 
+// Noted are the experiments that sources reported something about, in byte order.
+func (r Registry) Noted() []string { return slices.Sorted(maps.Keys(r.reports.notes)) }
+
 // report follows a report as far as it is certain what it means, and keeps it as a note. The experiment is nil where the
 // registry stays as it is but for the note. A report that came before changes nothing.
 func (r Registry) report(l canonical.Life) (Registry, *Experiment) {

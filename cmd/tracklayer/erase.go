@@ -46,15 +46,15 @@ const (
 
 // Erase implements web.Eraser. The receipt goes onto the log where the log still ends with what was searched, so that it
 // speaks of everything before it; then everybody who follows the log forgets the person.
-func (e *eraser) Erase(ctx context.Context, u canonical.Unit, on web.Order) (core.Receipt, error) {
+func (e *eraser) Erase(ctx context.Context, u canonical.Unit, on web.Order) (web.Erased, error) {
 	if !e.busy.CompareAndSwap(false, true) {
-		return core.Receipt{}, core.ErrErasing
+		return web.Erased{}, core.ErrErasing
 	}
 	defer e.busy.Store(false)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.finish(ctx); err != nil { // what was erased before must not be found again
-		return core.Receipt{}, err
+		return web.Erased{}, err
 	}
 	hunt := &hunt{eraser: e, unit: u, on: on, dead: -1}
 	for n := range attempts {
@@ -69,15 +69,19 @@ func (e *eraser) Erase(ctx context.Context, u canonical.Unit, on web.Order) (cor
 			continue
 		}
 		if err != nil {
-			return core.Receipt{}, unstored(err)
+			return web.Erased{}, unstored(err)
 		}
 		if err := e.finish(ctx); err != nil {
-			return core.Receipt{}, err
+			return web.Erased{}, err
 		}
-		e.log.Info("a person was erased", "receipt", hunt.receipt.ID, "stream_seq", hunt.receipt.Seq, "messages", hunt.receipt.Messages)
-		return hunt.receipt, nil
+		naming, err := textsNaming(hunt.search, e.fold.View(), e.fold)
+		if err != nil {
+			return web.Erased{}, err
+		}
+		e.log.Info("a person was erased", "receipt", hunt.receipt.ID, "stream_seq", hunt.receipt.Seq, "messages", hunt.receipt.Messages, "texts_to_review", len(naming))
+		return web.Erased{Receipt: hunt.receipt, TextsToReview: naming}, nil
 	}
-	return core.Receipt{}, unstored(stream.ErrMoved)
+	return web.Erased{}, unstored(stream.ErrMoved)
 }
 
 // unstored makes a failure of the log the client's to try again.
