@@ -21,7 +21,8 @@ COPY --from=build --chown=65532:65532 /out/data /data
 COPY --from=build --chown=65532:65532 /out/tmp /tmp
 USER 65532:65532
 # Other machines reach this address, so the program asks for keys at its start:
-# set TRACKLAYER_KEYS_WRITE_FILE and TRACKLAYER_KEYS_READ_FILE.
+# set TRACKLAYER_KEYS_WRITE_FILE, TRACKLAYER_KEYS_READ_FILE and
+# TRACKLAYER_KEYS_ADMIN_FILE (or TRACKLAYER_EDITING=off).
 ENV TRACKLAYER_LISTEN=0.0.0.0:8080 TRACKLAYER_DATA_DIR=/data
 VOLUME /data
 EXPOSE 8080 8081

@@ -39,6 +39,10 @@ type Adapter struct {
 	// Envelope.ReceivedAt.
 	Verify func(s Source, secret []byte, e Envelope) error
 
+	// PublicKey reports whether a secret has the form of a key that this vendor's clients publish: such a key tells senders
+	// apart, and proves nothing. Nil: no form tells.
+	PublicKey func(secret []byte) bool
+
 	// Decode gives every item of the request exactly one outcome: events, one rejection, or a counted ignore. It
 	// fails, wrapping ErrUnreadable, only where the request as a whole cannot be taken apart; then nothing of it
 	// counts. It is pure and never panics: the same envelope gives the same batch, and only Envelope.ReceivedAt,

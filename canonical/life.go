@@ -31,6 +31,9 @@ type Life struct {
 	Variant          string `json:"variant,omitempty"` // of Broken: the only variant concerned
 	Text             string `json:"text"`              // what happened, in a sentence for people
 	By               string `json:"by,omitempty"`      // who did it, as the vendor names them
+	// Unverified: the request was let in by a key that clients publish, so anyone may have written it. The registry keeps
+	// it as a note and does not act on it.
+	Unverified bool `json:"unverified,omitempty"`
 }
 
 // maxLifeText is the longest text of a report, in bytes.
@@ -43,10 +46,11 @@ func (l *Life) Validate() error {
 	default:
 		return fault("kind", "must be started, stopped, ended_early or remarked")
 	}
-	for _, f := range [...]struct{ name, id string }{{"id", l.ID}, {"experiment_id", l.ExperimentID}} {
-		if err := requiredID(f.name, f.id); err != nil {
-			return err
-		}
+	if err := requiredID("id", l.ID); err != nil {
+		return err
+	}
+	if err := experimentID(l.ExperimentID); err != nil {
+		return err
 	}
 	for _, f := range [...]struct{ name, id string }{{"source_experiment", l.SourceExperiment}, {"variant", l.Variant}, {"by", l.By}} {
 		if err := optionalID(f.name, f.id); err != nil {

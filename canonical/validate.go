@@ -163,10 +163,19 @@ func (e *Event) validateRun() error {
 			return fault("variant", "is required beside experiment_id: a conversion names both or neither")
 		}
 	}
-	if err := requiredID("experiment_id", e.ExperimentID); err != nil {
+	if err := experimentID(e.ExperimentID); err != nil {
 		return err
 	}
 	return requiredID("variant", e.Variant)
+}
+
+// experimentID checks the id of an experiment, which becomes part of an address: a browser takes "." and ".." there for
+// the folder and the one above, escaped or not.
+func experimentID(id string) error {
+	if id == "." || id == ".." {
+		return fault("experiment_id", "must not be . or .., which no address can name")
+	}
+	return requiredID("experiment_id", id)
 }
 
 func (e *Event) validatePerson(r Rules) error {

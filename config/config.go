@@ -13,6 +13,10 @@ type Config struct {
 	DataDir         string
 	NATS            NATS
 	Keys            Keys
+	Editing         Switch // off: nothing but events is taken
+	Hosts           []HostName
+	TLS             TLS
+	DeclaredOnly    bool // of POST /v1/events and of every source
 	Sources         map[string]Source
 	Limits          Limits
 	History         History
@@ -34,7 +38,7 @@ type NATS struct {
 // Keys are the keys that callers present, by what they open. The lists hold
 // the entries of the files as well once a configuration is loaded.
 type Keys struct {
-	Write     []Key
+	Write     []WriteKey
 	WriteFile string
 	Read      []Key
 	ReadFile  string
@@ -50,8 +54,19 @@ type Source struct {
 	SecretsFile string
 	Catalog     string
 	Forward     string
-	Options     map[string]any
+	// DeclaredOnly ignores events of experiments that are not declared.
+	DeclaredOnly bool
+	Options      map[string]any
 }
+
+// TLS names the certificate of both listeners. Empty: they speak plain HTTP.
+type TLS struct {
+	Cert string // a PEM file, the server's certificate first
+	Key  string // the PEM file of its private key
+}
+
+// Set reports whether the listeners speak TLS.
+func (t TLS) Set() bool { return t.Cert != "" }
 
 // Limits bound what requests may cost.
 type Limits struct {
@@ -106,6 +121,7 @@ func Default() Config {
 		Listen:          HostPort{host: "127.0.0.1", port: 8080, set: true},
 		AdminListen:     HostPort{host: "127.0.0.1", port: 8081, set: true},
 		DataDir:         "./tracklayer-data",
+		Editing:         On,
 		NATS:            NATS{Prefix: Token{text: "tracklayer"}, Replicas: 1},
 		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 20_000, Memory: 320 * MiB, Rate: 20_000, RateExempt: []Network{network("127.0.0.0/8"), network("::1")}},
 		History:         History{Every: 1_000_000, Interval: 24 * time.Hour, Keep: 6},
@@ -115,12 +131,42 @@ func Default() Config {
 	}
 }
 
-// WritesOpen reports whether events may be written without a key: only where
-// no write key is set and nobody but this machine can connect.
+// WritesOpen reports whether events may be written without a key: only if no
+// write key is set and only this machine can connect.
 func (c Config) WritesOpen() bool { return len(c.Keys.Write) == 0 && c.Listen.IsLoopback() }
 
 // ReadsOpen reports whether answers may be read without a key.
 func (c Config) ReadsOpen() bool { return len(c.Keys.Read) == 0 && c.Listen.IsLoopback() }
+
+// EditsOpen reports whether definitions may be changed and units erased without
+// a key: only if no key of any kind is set, so that a key that was given to a
+// browser never shares the rights of an open installation.
+func (c Config) EditsOpen() bool {
+	return c.Editing == On && !c.Keys.any() && c.Listen.IsLoopback()
+}
+
+// EditingOff says why definitions cannot be changed by any caller, and what to
+// set; "" if an admin key, or on an open installation any caller, may.
+func (c Config) EditingOff() string {
+	switch {
+	case c.Editing != On:
+		return "Editing is off here. Set editing: on, and keys.admin."
+	case len(c.Keys.Admin) == 0 && !c.EditsOpen():
+		return "No key may edit here: set keys.admin, restart, and send one of those keys."
+	}
+	return ""
+}
+
+func (k Keys) any() bool { return len(k.Write)+len(k.Read)+len(k.Admin) > 0 }
+
+// Reopened reports whether other settings of the keys open or close something
+// that needs no key now, which a running program does not do.
+func (c Config) Reopened(keys Keys) bool {
+	next := c
+	next.Keys = keys
+	return c.WritesOpen() != next.WritesOpen() || c.ReadsOpen() != next.ReadsOpen() || c.EditsOpen() != next.EditsOpen() ||
+		c.AdminOpen() != next.AdminOpen() || c.EditingOff() != next.EditingOff()
+}
 
 // AdminOpen reports whether the admin listener answers without a key.
 func (c Config) AdminOpen() bool { return len(c.Keys.Admin) == 0 && c.AdminListen.IsLoopback() }

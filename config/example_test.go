@@ -29,4 +29,5 @@ func ExampleLoad_faults() {
 	// TRACKLAYER_LOG_LEVL (environment): no setting has this name; did you mean TRACKLAYER_LOG_LEVEL?
 	// listen (environment variable TRACKLAYER_LISTEN): 0.0.0.0:8080 can be reached from other machines and anyone could write events; set keys.write or keys.write_file (or secrets for every source), or listen on 127.0.0.1
 	// listen (environment variable TRACKLAYER_LISTEN): 0.0.0.0:8080 can be reached from other machines and anyone could read the results; set keys.read or keys.read_file, or listen on 127.0.0.1
+	// listen (environment variable TRACKLAYER_LISTEN): 0.0.0.0:8080 can be reached from other machines and no key may change experiments or erase units: a write key is public and never does; set keys.admin or keys.admin_file, or editing: off, or listen on 127.0.0.1
 }

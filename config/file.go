@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding"
 	"errors"
 	"fmt"
 	"io"
@@ -157,6 +158,18 @@ func (f file) value(node *yaml.Node, target any, key, remedy string) {
 		*options = f.mapping(node, key)
 		return
 	}
+	switch list := target.(type) {
+	case *[]Secret:
+		if hasObjects(node) {
+			*list = f.secrets(node, key, remedy)
+			return
+		}
+	case *[]WriteKey:
+		if hasObjects(node) {
+			*list = f.writeKeys(node, key, remedy)
+			return
+		}
+	}
 	texts := []string{node.Value}
 	switch {
 	case !isList(target) && node.Kind != yaml.ScalarNode:
@@ -170,6 +183,109 @@ func (f file) value(node *yaml.Node, target any, key, remedy string) {
 		}
 	}
 	f.set(target, key, remedy, f.at(node), texts)
+}
+
+// hasObjects reports whether a list has an entry that is a mapping.
+func hasObjects(node *yaml.Node) bool {
+	return node.Kind == yaml.SequenceNode && slices.ContainsFunc(node.Content, func(entry *yaml.Node) bool { return entry.Kind == yaml.MappingNode })
+}
+
+// plain reads an entry that is plain text, or one member of an entry.
+func (f file) plain(node *yaml.Node, key, remedy string, index int, into encoding.TextUnmarshaler) {
+	err := errors.New("here belongs plain text")
+	if node.Kind == yaml.ScalarNode {
+		text := node.Value
+		if isNull(node) {
+			text = ""
+		}
+		err = into.UnmarshalText([]byte(text))
+	}
+	if err != nil {
+		f.fault(key, f.at(node), fmt.Sprintf("entry %d: %v", index+1, err), remedy)
+	}
+}
+
+// secrets reads a list of secrets of which some say what they prove.
+func (f file) secrets(node *yaml.Node, key, remedy string) []Secret {
+	f.from[key] = f.at(node)
+	all := make([]Secret, len(node.Content))
+	for i, entry := range node.Content {
+		if entry.Kind != yaml.MappingNode {
+			f.plain(entry, key, remedy, i, &all[i])
+			continue
+		}
+		members := 0
+		f.pairs(entry, key, func(name string, value *yaml.Node) {
+			members++
+			kind := SecretKind(name)
+			if kind != Signing && kind != Client {
+				f.fault(key, f.at(value), fmt.Sprintf("entry %d: no kind of secret has the name %.40q", i+1, name), remedy)
+				return
+			}
+			f.plain(value, key, remedy, i, &all[i])
+			all[i].kind = kind
+		})
+		if members != 1 {
+			f.fault(key, f.at(entry), fmt.Sprintf("entry %d: one secret an entry", i+1), remedy)
+		}
+	}
+	return all
+}
+
+// writeKeys reads a list of keys of which some are bound to sources or origins.
+func (f file) writeKeys(node *yaml.Node, key, remedy string) []WriteKey {
+	f.from[key] = f.at(node)
+	all := make([]WriteKey, len(node.Content))
+	for i, entry := range node.Content {
+		k := &all[i]
+		if entry.Kind != yaml.MappingNode {
+			f.plain(entry, key, remedy, i, &k.Key)
+			continue
+		}
+		f.pairs(entry, key, func(name string, value *yaml.Node) {
+			switch name {
+			case "key":
+				f.plain(value, key, remedy, i, &k.Key)
+			case "hash":
+				hash := *value
+				hash.Value = hashMark + strings.TrimPrefix(value.Value, hashMark)
+				f.plain(&hash, key, remedy, i, &k.Key)
+			case "sources":
+				f.list(value, key, "write a list of names of sources", i, func(text string) error {
+					token, err := ParseToken(text)
+					k.Sources = append(k.Sources, token)
+					return err
+				})
+			case "origins":
+				f.list(value, key, "write a list of origins, for example [https://shop.example]", i, func(text string) error {
+					var o Origin
+					err := o.UnmarshalText([]byte(text))
+					k.Origins = append(k.Origins, o)
+					return err
+				})
+			default:
+				f.fault(key, f.at(value), fmt.Sprintf("entry %d: no member has the name %.40q", i+1, name), "write key or hash, and sources and origins if it is bound to some")
+			}
+		})
+		if !k.set && !f.bad[key] {
+			f.fault(key, f.at(entry), fmt.Sprintf("entry %d: there is no key", i+1), "write key: or hash: into it")
+		}
+	}
+	return all
+}
+
+// list reads a member of an entry that is a list of plain texts, which is not empty.
+func (f file) list(node *yaml.Node, key, remedy string, index int, each func(string) error) {
+	texts, plain := entries(node)
+	if !plain || len(texts) == 0 {
+		f.fault(key, f.at(node), fmt.Sprintf("entry %d: here belongs a list of plain values", index+1), remedy)
+		return
+	}
+	for _, text := range texts {
+		if err := each(text); err != nil {
+			f.fault(key, f.at(node), fmt.Sprintf("entry %d: %v", index+1, err), remedy)
+		}
+	}
 }
 
 // entries returns the texts of a list of scalars.

@@ -75,12 +75,17 @@ func TestEachSettingInBothForms(t *testing.T) {
 		{"nats.prefix", "nats: {prefix: eu-1}", "eu-1", must(ParseToken("eu-1"))},
 		{"nats.creds_file", "nats: {url: 'nats://a', creds_file: c}", "c", "c"},
 		{"nats.replicas", "nats: {url: 'nats://a', replicas: 3}", "3", 3},
-		{"keys.write", "keys: {write: [" + plainKey + "]}", plainKey, []Key{key}},
+		{"keys.write", "keys: {write: [" + plainKey + "]}", plainKey, []WriteKey{{Key: key}}},
 		{"keys.write_file", "keys: {write_file: keys.txt}", "keys.txt", "keys.txt"},
 		{"keys.read", "keys: {read: [" + plainKey + ", '" + hashedKey + "']}", plainKey + "," + hashedKey, []Key{key, key}},
 		{"keys.read_file", "keys: {read_file: keys.txt}", "keys.txt", "keys.txt"},
 		{"keys.admin", "keys: {admin: ['" + hashedKey + "']}", hashedKey, []Key{key}},
 		{"keys.admin_file", "keys: {admin_file: keys.txt}", "keys.txt", "keys.txt"},
+		{"editing", "editing: off", "off", Off},
+		{"hosts", "hosts: [A.example, '[::5]']", "a.example,::5", []HostName{{"a.example"}, {"::5"}}},
+		{"tls.cert", "tls: {cert: c.pem, key: k.pem}", "c.pem", "c.pem"},
+		{"tls.key", "tls: {cert: c.pem, key: k.pem}", "k.pem", "k.pem"},
+		{"declared_only", "declared_only: true", "true", true},
 		{"limits.body", "limits: {body: 2 MiB}", "2MiB", 2 * MiB},
 		{"limits.event", "limits: {event: 1000}", "1kB", Size(1000)},
 		{"limits.batch_events", "limits: {batch_events: 7}", "7", 7},
@@ -374,19 +379,19 @@ func TestSources(t *testing.T) {
 sources:
   shop-1:
     vendor: examplevendor
-    secrets: ["one", 2]
+    secrets: ["one one one one 1", 2222222222222222333]
     secrets_file: more.txt
     catalog: ./c.json
     forward: ""
     options: {region.name: eu, depth: {n: 3, list: [true, 1.5, x, ~]}}
-`, "more.txt": "three\n"}
+`, "more.txt": "three three three\n"}
 	cfg, _, err := Load([]string{"--config", "t.yaml"}, nil, files(contents))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]Source{"shop-1": {
 		Vendor:      must(ParseToken("examplevendor")),
-		Secrets:     []Secret{NewSecret("one"), NewSecret("2"), NewSecret("three")},
+		Secrets:     []Secret{NewSecret("one one one one 1"), NewSecret("2222222222222222333"), NewSecret("three three three")},
 		SecretsFile: "more.txt",
 		Catalog:     "./c.json",
 		Options:     map[string]any{"region.name": "eu", "depth": map[string]any{"n": 3, "list": []any{true, 1.5, "x", nil}}},
@@ -394,7 +399,7 @@ sources:
 	if !reflect.DeepEqual(cfg.Sources, want) {
 		t.Errorf("got %#v", slices.Collect(maps.Values(cfg.Sources)))
 	}
-	if got := string(cfg.Sources["shop-1"].Secrets[2].Reveal()); got != "three" {
+	if got := string(cfg.Sources["shop-1"].Secrets[2].Reveal()); got != "three three three" {
 		t.Errorf("the third secret is %q", got)
 	}
 }

@@ -14,6 +14,10 @@ func companions(key string) (environ []string) {
 		return []string{"TRACKLAYER_LIMITS_ADDRESS_FROM=::1"}
 	case key == "limits.address_from":
 		return []string{"TRACKLAYER_LIMITS_ADDRESS_HEADER=X-Real-Ip"}
+	case key == "tls.cert":
+		return []string{"TRACKLAYER_TLS_KEY=k.pem"}
+	case key == "tls.key":
+		return []string{"TRACKLAYER_TLS_CERT=c.pem"}
 	case !strings.HasPrefix(key, "pages."):
 		return nil
 	}

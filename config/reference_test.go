@@ -93,7 +93,7 @@ func TestExamplesOfTheReference(t *testing.T) {
 		if s.key == "vendor" {
 			text = "sources: {shop: {vendor: " + s.example + "}}"
 		}
-		contents := map[string]string{"t.yaml": text, "/run/secrets/examplevendor": "s"}
+		contents := map[string]string{"t.yaml": text, "/run/secrets/examplevendor": "a secret of enough bytes"}
 		if _, _, err := Load([]string{"--config=t.yaml"}, nil, files(contents)); err != nil {
 			t.Errorf("%s: %v", s.key, err)
 		}

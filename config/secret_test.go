@@ -15,7 +15,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	cfg, err := fromFile(`
 nats: {url: "nats://bob:hunter2hunter2hunter2@a:4222"}
 keys: {write: [hunter2hunter2hunter2], read: [hunter2hunter2hunter2], admin: [hunter2hunter2hunter2]}
-sources: {shop: {vendor: shop, secrets: [hunter2]}}
+sources: {shop: {vendor: shop, secrets: [hunter2hunter2hunter2]}}
 `)
 	if err != nil {
 		t.Fatal(err)

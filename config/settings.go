@@ -44,7 +44,7 @@ const (
 var settings = []setting[Config]{
 	{
 		key: "listen", flag: "listen", example: "0.0.0.0:8080", remedy: hostPortRemedy,
-		doc:   "The address of the doors, the API and the pages. An address that other machines can reach needs read keys, and write keys or secrets; without them the program does not start.",
+		doc:   "The address of the ingest endpoints, the API and the pages. An address that other machines can reach needs admin keys (or `editing: off`), read keys, and write keys or secrets; without them the program does not start.",
 		field: func(c *Config) any { return &c.Listen },
 	},
 	{
@@ -79,7 +79,7 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "keys.write", example: "sha256:ef0a15571d22a5fcc2adc34e4fac3bb8acf4e24d5bcab49d3f4fbb0bd3c92c0b", remedy: keyRemedy,
-		doc:   "The keys that may write events. Each is the plain key, at least 16 bytes long, or `sha256:` and the hexadecimal SHA-256 of it. Only hashes are kept in memory.",
+		doc:   "The keys that may write events, and nothing else: a browser's key is public, so it never edits. Each is the plain key, at least 16 bytes long, or `sha256:` and the hexadecimal SHA-256 of it. In the file an entry may also be an object: `{key: …}` or `{hash: …}`, with `sources` (the names of the sources that it may write to, `api` for POST /v1/events) and `origins` (the web pages that may use it; a request without an Origin header is refused then). Browsers cannot forge their origin, programs can. Only hashes are kept in memory. SIGHUP reads all keys again.",
 		field: func(c *Config) any { return &c.Keys.Write },
 	},
 	{
@@ -89,7 +89,7 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "keys.read", example: "sha256:d1985a0e31edec2aac9a96fa29e42a3b73d1dc32ad0fd04ff1bd4b207c3a5e6e", remedy: keyRemedy,
-		doc:   "The keys that may read answers, definitions and pages. Same form as keys.write.",
+		doc:   "The keys that may read answers, definitions and pages. Each is the plain key or its hash, as in keys.write.",
 		field: func(c *Config) any { return &c.Keys.Read },
 	},
 	{
@@ -99,13 +99,38 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "keys.admin", example: "sha256:7ab0f3b0a0f9d20e5c1d3c9ab9b2a25b16c6e1d77f9a5bb3dd4b8eac33c3d0b2", remedy: keyRemedy,
-		doc:   "The keys of the admin listener, and of what the API keeps for administrators. Same form as keys.write.",
+		doc:   "The keys of the admin listener, and of everything that changes something over the API and the pages: definitions, decisions, filters, erasure, replay of dead letters. They open reading as well. Same form as keys.read.",
 		field: func(c *Config) any { return &c.Keys.Admin },
 	},
 	{
 		key: "keys.admin_file", example: "/run/secrets/tracklayer-admin", remedy: pathRemedy,
 		doc:   "A file with further admin keys." + keyFileDoc,
 		field: func(c *Config) any { return &c.Keys.AdminFile },
+	},
+	{
+		key: "editing", example: "off", remedy: "write on or off",
+		doc:   "Whether definitions, decisions and filters can be changed and units erased. off: only events are taken, and keys.admin is not required to listen beyond loopback.",
+		field: func(c *Config) any { return &c.Editing },
+	},
+	{
+		key: "hosts", example: "tracklayer.internal,shop.test", remedy: "write host names or addresses, without a port",
+		doc:   "Further names by which this program may be called while it needs no keys. Without keys, only requests whose Host header is localhost, a loopback address, the host of the listener or one of these are answered: a web page can make its own name point to this machine.",
+		field: func(c *Config) any { return &c.Hosts },
+	},
+	{
+		key: "tls.cert", example: "/etc/tracklayer/tls.crt", remedy: pathRemedy,
+		doc:   "The PEM file of the certificate, with those of its issuers after it. With tls.key both listeners speak TLS 1.2 or later, and nothing else. The files are read again when they change, and on SIGHUP; connections stay.",
+		field: func(c *Config) any { return &c.TLS.Cert },
+	},
+	{
+		key: "tls.key", example: "/etc/tracklayer/tls.key", remedy: pathRemedy,
+		doc:   "The PEM file of the certificate's private key.",
+		field: func(c *Config) any { return &c.TLS.Key },
+	},
+	{
+		key: "declared_only", example: "true", remedy: "write true or false",
+		doc:   "Whether events of experiments that are not declared are ignored, on POST /v1/events and on every source. They are counted with the reason `undeclared_experiment`. Conversions that name no experiment count.",
+		field: func(c *Config) any { return &c.DeclaredOnly },
 	},
 	{
 		key: "limits.body", example: "8MiB", remedy: sizeRemedy,
@@ -227,8 +252,8 @@ var sourceSettings = []setting[Source]{
 		field: func(s *Source) any { return &s.Vendor },
 	},
 	{
-		key: "secrets", example: `["first-secret", "second-secret"]`, remedy: "write a list of secrets, none of them empty",
-		doc:   "The secrets or tokens that prove a request to be the vendor's. Any of them is good, so that a secret can be changed without a gap.",
+		key: "secrets", example: `["a-secret-of-16-bytes-or-more", {client: sdk-publishedclientkey}]`, remedy: "write a list of secrets of at least 16 bytes each, or of {signing: …} and {client: …}",
+		doc:   "The secrets or tokens that prove a request to be the vendor's. Any of them is good, so that a secret can be changed without a gap. An entry is plain text, `{signing: …}` or `{client: …}`. A client key is one that browsers and apps publish: it lets events in, but what such a request reports about an experiment as a whole is kept as a note and changes nothing, and a catalog that it brings is ignored. Plain text is a client key if it has the form of those that the vendor's clients publish, which its page shows, else a signing secret.",
 		field: func(s *Source) any { return &s.Secrets },
 	},
 	{
@@ -245,6 +270,11 @@ var sourceSettings = []setting[Source]{
 		key: "forward", example: `""`, remedy: "leave it empty",
 		doc:   "Where to pass requests on. Forwarding is not available in this version, so anything but an empty value is refused.",
 		field: func(s *Source) any { return &s.Forward },
+	},
+	{
+		key: "declared_only", example: "true", remedy: "write true or false",
+		doc:   "Whether events of experiments that are not declared are ignored here. They are counted with the reason `undeclared_experiment`. Conversions that name no experiment count.",
+		field: func(s *Source) any { return &s.DeclaredOnly },
 	},
 	{
 		key: "options", example: "{region: eu}", remedy: "write a mapping of names to values",

@@ -55,6 +55,9 @@ func (h HostPort) String() string {
 // MarshalText returns the form that UnmarshalText reads.
 func (h HostPort) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
+// Host returns the host of the address, "" for every interface.
+func (h HostPort) Host() string { return h.host }
+
 // IsLoopback reports whether only this machine can connect. A name other than
 // localhost counts as reachable, because its address may change.
 func (h HostPort) IsLoopback() bool {
@@ -197,6 +200,50 @@ func (t Token) String() string { return t.text }
 
 // MarshalText returns the form that UnmarshalText reads.
 func (t Token) MarshalText() ([]byte, error) { return []byte(t.text), nil }
+
+// Switch is on or off.
+type Switch string
+
+// The positions of a switch.
+const (
+	On  Switch = "on"
+	Off Switch = "off"
+)
+
+// UnmarshalText reads "on" or "off", and what YAML makes of them.
+func (s *Switch) UnmarshalText(text []byte) error {
+	switch strings.ToLower(string(text)) {
+	case "on", "true", "yes":
+		*s = On
+	case "off", "false", "no":
+		*s = Off
+	default:
+		return fmt.Errorf("%q is neither on nor off", text)
+	}
+	return nil
+}
+
+// HostName is a name or an address by which this program is called, without a
+// port.
+type HostName struct{ text string }
+
+var hostForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
+
+// UnmarshalText reads a host name or an IP address.
+func (h *HostName) UnmarshalText(text []byte) error {
+	plain := strings.Trim(string(text), "[]")
+	if _, err := netip.ParseAddr(plain); err != nil && !hostForm.MatchString(plain) {
+		return fmt.Errorf("%q is not a host name or an address", text)
+	}
+	h.text = strings.ToLower(plain)
+	return nil
+}
+
+// String returns the name in lower case, an IPv6 address without brackets.
+func (h HostName) String() string { return h.text }
+
+// MarshalText returns the form that UnmarshalText reads.
+func (h HostName) MarshalText() ([]byte, error) { return []byte(h.text), nil }
 
 // LogFormat is the form of the log lines.
 type LogFormat string

@@ -29,6 +29,7 @@ func (c Config) check(from map[string]string, bad map[string]bool) Faults {
 	r.doors()
 	r.log()
 	r.limits()
+	r.tls()
 	r.sources()
 	r.pages()
 	return r.faults
@@ -86,6 +87,10 @@ func (r *rules) doors() {
 		fmt.Sprintf("%s can be reached from other machines and anyone could read the results", r.Listen),
 		"set keys.read or keys.read_file, or listen on 127.0.0.1",
 		"listen", "keys.read", "keys.read_file")
+	r.refuse(wide && len(r.Keys.Admin) == 0 && r.Editing == On,
+		fmt.Sprintf("%s can be reached from other machines and no key may change experiments or erase units: a write key is public and never does", r.Listen),
+		"set keys.admin or keys.admin_file, or editing: off, or listen on 127.0.0.1",
+		"listen", "keys.admin", "keys.admin_file", "editing")
 	r.refuse(!r.AdminListen.IsLoopback() && len(r.Keys.Admin) == 0,
 		fmt.Sprintf("%s can be reached from other machines and anyone could use the profiler", r.AdminListen),
 		"set keys.admin or keys.admin_file, or listen on 127.0.0.1",
@@ -112,6 +117,13 @@ func (r *rules) log() {
 		"the embedded server is alone and cannot keep more than one copy", "set nats.url to a cluster, or write 1", "nats.replicas", "nats.url")
 	r.refuse(embedded && r.NATS.CredsFile != "",
 		"the embedded server needs no credentials", "set nats.url as well, or leave this out", "nats.creds_file", "nats.url")
+}
+
+// tls refuses half a certificate.
+func (r *rules) tls() {
+	r.refuse(r.TLS.Cert != "" && r.TLS.Key == "", "its private key is missing", "set tls.key as well", "tls.cert", "tls.key")
+	r.refuse(r.TLS.Key != "" && r.TLS.Cert == "", "its certificate is missing", "set tls.cert as well", "tls.key", "tls.cert")
+	r.refuse(r.Editing != On && r.Editing != Off, "it is neither on nor off", "write on or off", "editing")
 }
 
 func (r *rules) limits() {

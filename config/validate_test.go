@@ -16,6 +16,7 @@ func TestDefaultsAreValid(t *testing.T) {
 func TestListeningWide(t *testing.T) {
 	const (
 		write = "anyone could write events; set keys.write or keys.write_file (or secrets for every source), or listen on 127.0.0.1"
+		edit  = "no key may change experiments or erase units: a write key is public and never does; set keys.admin or keys.admin_file, or editing: off, or listen on 127.0.0.1"
 		read  = "anyone could read the results; set keys.read or keys.read_file, or listen on 127.0.0.1"
 	)
 	key := "[" + plainKey + "]"
@@ -23,13 +24,15 @@ func TestListeningWide(t *testing.T) {
 		name, file string
 		want       []string
 	}{
-		{"no keys", "listen: :8080", []string{write, read}},
-		{"write key only", "listen: :8080\nkeys: {write: " + key + "}", []string{read}},
-		{"read key only", "listen: :8080\nkeys: {read: " + key + "}", []string{write}},
-		{"both keys", "listen: :8080\nkeys: {read: " + key + ", write: " + key + "}", nil},
-		{"every source has secrets", "listen: :8080\nkeys: {read: " + key + "}\nsources: {a: {vendor: a, secrets: [s]}}", nil},
-		{"one source has none", "listen: :8080\nkeys: {read: " + key + "}\nsources: {a: {vendor: a, secrets: [s]}, b: {vendor: b}}", []string{write}},
-		{"no source", "listen: :8080\nkeys: {read: " + key + "}\nsources: {}", []string{write}},
+		{"no keys", "listen: :8080", []string{write, read, edit}},
+		{"write key only", "listen: :8080\nkeys: {write: " + key + "}", []string{read, edit}},
+		{"read key only", "listen: :8080\nkeys: {read: " + key + "}", []string{write, edit}},
+		{"both keys", "listen: :8080\nkeys: {read: " + key + ", write: " + key + "}", []string{edit}},
+		{"both keys, editing off", "listen: :8080\nediting: off\nkeys: {read: " + key + ", write: " + key + "}", nil},
+		{"all keys", "listen: :8080\nkeys: {read: " + key + ", write: " + key + ", admin: " + key + "}", nil},
+		{"every source has secrets", "listen: :8080\nkeys: {read: " + key + ", admin: " + key + "}\nsources: {a: {vendor: a, secrets: [" + plainKey + "]}}", nil},
+		{"one source has none", "listen: :8080\nkeys: {read: " + key + ", admin: " + key + "}\nsources: {a: {vendor: a, secrets: [" + plainKey + "]}, b: {vendor: b}}", []string{write}},
+		{"no source", "listen: :8080\nkeys: {read: " + key + ", admin: " + key + "}\nsources: {}", []string{write}},
 		{"loopback", "listen: 127.0.0.1:8080", nil},
 		{"wide admin", "admin_listen: 0.0.0.0:1", []string{"could use the profiler; set keys.admin or keys.admin_file, or listen on 127.0.0.1"}},
 		{"wide admin with key", "admin_listen: 0.0.0.0:1\nkeys: {admin: " + key + "}", nil},
@@ -59,7 +62,7 @@ func TestOpenDoors(t *testing.T) {
 		t.Error("on loopback without keys all doors are open")
 	}
 	keyed := cfg
-	keyed.Keys = Keys{Write: []Key{{set: true}}, Read: []Key{{set: true}}, Admin: []Key{{set: true}}}
+	keyed.Keys = Keys{Write: []WriteKey{{Key: Key{set: true}}}, Read: []Key{{set: true}}, Admin: []Key{{set: true}}}
 	wide := cfg
 	wide.Listen = must(ParseHostPort(":0"))
 	wide.AdminListen = wide.Listen

@@ -23,6 +23,13 @@ func setScalar(target any, text string) error {
 		}
 		*field = number
 		return nil
+	case *bool:
+		yes, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		*field = yes
+		return nil
 	case *time.Duration:
 		duration, err := time.ParseDuration(text)
 		if err != nil {
@@ -64,6 +71,10 @@ func setList(target any, texts []string) ([]error, bool) {
 		})
 	case *[]Key:
 		*field, errs = parseList(texts, unmarshal[Key])
+	case *[]WriteKey:
+		*field, errs = parseList(texts, unmarshal[WriteKey])
+	case *[]HostName:
+		*field, errs = parseList(texts, unmarshal[HostName])
 	case *[]Secret:
 		*field, errs = parseList(texts, unmarshal[Secret])
 	case *[]Origin:
@@ -78,7 +89,7 @@ func setList(target any, texts []string) ([]error, bool) {
 
 func isList(target any) bool {
 	switch target.(type) {
-	case *[]string, *[]Key, *[]Secret, *[]Origin, *[]Network:
+	case *[]string, *[]Key, *[]WriteKey, *[]HostName, *[]Secret, *[]Origin, *[]Network:
 		return true
 	default:
 		return false

@@ -18,6 +18,7 @@ type Receipt struct {
 	Seq       uint64         `json:"stream_seq,omitempty"`
 	At        canonical.Time `json:"at"` // not before the receipt of anything erased
 	By        string         `json:"by,omitempty"`
+	Key       string         `json:"key,omitempty"` // fingerprint of the key; By is what its holder wrote
 	Reason    string         `json:"reason,omitempty"`
 	IDs       int            `json:"ids"`       // how many ids the person had
 	Events    int64          `json:"events"`    // different events

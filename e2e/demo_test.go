@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -66,22 +67,28 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%s: %s", id, all)
 		}
 	}
-	_, text := s.get("/v1/ledger")
-	var ledger struct {
-		Entries []struct {
-			Source   string
-			Rejected int64
-		} `json:"lines"`
-	}
-	if err := json.Unmarshal([]byte(text), &ledger); err != nil {
-		t.Fatal(err)
-	}
 	var sources []string
-	for _, e := range ledger.Entries {
-		if e.Rejected > 0 {
-			t.Errorf("%+v was rejected", e)
+	for after := ""; ; {
+		_, text := s.get("/v1/ledger?limit=1000&after=" + url.QueryEscape(after))
+		var ledger struct {
+			Entries []struct {
+				Source   string
+				Rejected int64
+			} `json:"lines"`
+			Next string
 		}
-		sources = append(sources, e.Source)
+		if err := json.Unmarshal([]byte(text), &ledger); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range ledger.Entries {
+			if e.Rejected > 0 {
+				t.Errorf("%+v was rejected", e)
+			}
+			sources = append(sources, e.Source)
+		}
+		if after = ledger.Next; after == "" {
+			break
+		}
 	}
 	slices.Sort(sources)
 	if sources = slices.Compact(sources); !slices.Equal(sources, []string{"api", "growthbook", "launchdarkly", "optimizely", "posthog", "statsig", "vwo"}) {

@@ -145,7 +145,8 @@ func TestKeys(t *testing.T) {
 		{"/webhooks/ld/bulk", `[]`, nil, 401},
 		{"/webhooks/ld/bulk", `[]`, []string{"Authorization", "sdk-00000000-0000-4000-8000-000000000001"}, 202},
 		{"/webhooks/launchdarkly/bulk", `[]`, []string{"Authorization", "Bearer " + key}, 404},
-		{"/v1/experiments", `{}`, nil, 401},
+		{"/v1/experiments", `{}`, nil, 403}, // without keys.admin nothing edits
+		{"/v1/experiments", `{}`, []string{"Authorization", "Bearer " + key}, 403},
 	} {
 		if status, _, text := s.post(c.path, c.body, c.header...); status != c.want {
 			t.Errorf("%s %v: %d, want %d: %s", c.path, c.header, status, c.want, text)

@@ -27,7 +27,7 @@ func TestOptimizelyWebhooks(t *testing.T) {
 	cdn := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(datafile.Load().(string))) }))
 	defer cdn.Close()
 	file := filepath.Join(t.TempDir(), "tracklayer.yaml")
-	config := fmt.Sprintf("sources:\n  optimizely: {vendor: optimizely, catalog: %q, secrets: [\"hook-secret\", \"sdk-key\"]}\n", cdn.URL+"/datafiles/k.json")
+	config := fmt.Sprintf("sources:\n  optimizely: {vendor: optimizely, catalog: %q, secrets: [\"hook-secret-0123456789\", {client: sdk-key-0123456789}]}\n", cdn.URL+"/datafiles/k.json")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -44,14 +44,14 @@ func TestOptimizelyWebhooks(t *testing.T) {
 	if status, _, _ := s.post("/webhooks/optimizely/v1/events", body); status != http.StatusUnauthorized {
 		t.Errorf("without a key: %d", status)
 	}
-	if status, _, _ := s.post("/webhooks/optimizely/v1/events?key=sdk-key", body); status != http.StatusNoContent {
+	if status, _, _ := s.post("/webhooks/optimizely/v1/events?key=sdk-key-0123456789", body); status != http.StatusNoContent {
 		t.Errorf("with a key: %d", status)
 	}
 	if r := s.readout(optimizelyABTest, s.lastSeq()); r.exposed("low") != 1 {
 		t.Errorf("the datafile names no variation: %+v", r.Variants)
 	}
 	hook := func(body string) int {
-		mac := hmac.New(sha1.New, []byte("hook-secret"))
+		mac := hmac.New(sha1.New, []byte("hook-secret-0123456789"))
 		mac.Write([]byte(body))
 		status, _, _ := s.post("/webhooks/optimizely", body, "X-Hub-Signature", "sha1="+hex.EncodeToString(mac.Sum(nil)))
 		return status

@@ -197,7 +197,7 @@ func driveStatsig(t *testing.T, s *server, client *statsig.Client, logEvent func
 // not signed is refused.
 func TestStatsigWebhook(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tracklayer.yaml")
-	if err := os.WriteFile(file, []byte("sources:\n  statsig: {vendor: statsig, secrets: [webhook-secret]}\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("sources:\n  statsig: {vendor: statsig, secrets: [webhook-secret-0123456789]}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := serve(t, "--config", file)
@@ -211,7 +211,7 @@ func TestStatsigWebhook(t *testing.T) {
 	if status, _, _ := s.post("/webhooks/statsig", body); status != http.StatusUnauthorized {
 		t.Errorf("not signed: %d", status)
 	}
-	mac := hmac.New(sha256.New, []byte("webhook-secret"))
+	mac := hmac.New(sha256.New, []byte("webhook-secret-0123456789"))
 	fmt.Fprintf(mac, "v0:%d:%s", now, body)
 	for range 2 { // the second is the same again
 		status, _, text = s.post("/webhooks/statsig", body, "X-Statsig-Request-Timestamp", fmt.Sprint(now), "X-Statsig-Signature", "v0="+hex.EncodeToString(mac.Sum(nil)))

@@ -116,7 +116,7 @@ func TestVWOSettingsWebhook(t *testing.T) {
 		t.Fatal(err)
 	}
 	place, file := filepath.Join(t.TempDir(), "settings.json"), filepath.Join(t.TempDir(), "tracklayer.yaml")
-	config := fmt.Sprintf("sources:\n  vwo: {vendor: vwo, catalog: %q, secrets: [webhook-secret]}\n", place)
+	config := fmt.Sprintf("sources:\n  vwo: {vendor: vwo, catalog: %q, secrets: [webhook-secret-0123456789]}\n", place)
 	if err := errors.Join(os.WriteFile(place, settings, 0o600), os.WriteFile(file, []byte(config), 0o600)); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestVWOSettingsWebhook(t *testing.T) {
 	if err := os.WriteFile(place, []byte(paused), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, text := s.post("/webhooks/vwo", hook, "x-vwo-auth", "webhook-secret"); status != http.StatusOK || !strings.Contains(text, "success") {
+	if status, _, text := s.post("/webhooks/vwo", hook, "x-vwo-auth", "webhook-secret-0123456789"); status != http.StatusOK || !strings.Contains(text, "success") {
 		t.Fatalf("%d %s", status, text)
 	}
 	text := ""

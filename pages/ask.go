@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
@@ -36,6 +37,9 @@ func (a *answer) Write(b []byte) (int, error) {
 	return a.body.Write(b)
 }
 
+// headerFingerprint names the key that the visitor signed in with to the API, which keeps it with what is changed.
+const headerFingerprint = "Tracklayer-Key-Fingerprint"
+
 // call asks the API within the process. A refusal is an error, a problem.Problem as the API wrote it.
 func (p *Pages) call(q *request, method, target string, body any, headers ...string) (*answer, error) {
 	var text []byte
@@ -51,6 +55,9 @@ func (p *Pages) call(q *request, method, target string, body any, headers ...str
 	}
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if q.visitor.key != "" {
+		r.Header.Set(headerFingerprint, q.visitor.key)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
@@ -130,6 +137,9 @@ func (p *Pages) refuse(q *request, err error) {
 	}
 }
 
+// maxNear bounds how many undeclared experiments an id that is not there is compared with.
+const maxNear = 500
+
 // near are the experiments whose names are most like the one that is not there.
 func (p *Pages) near(id string) []link {
 	type scored struct {
@@ -137,7 +147,15 @@ func (p *Pages) near(id string) []link {
 		cost int
 	}
 	var all []scored
-	for _, known := range p.State.View().Experiments() {
+	listing := p.lister.Of(p.State.View())
+	candidates := slices.Clip(listing.Declared)
+	for _, list := range [][]string{listing.Undeclared, listing.Archived} {
+		some, _ := core.After(list, "", "", maxNear)
+		same, _ := core.After(list, id, "", maxNear)
+		candidates = slices.Concat(candidates, some, same)
+	}
+	slices.Sort(candidates)
+	for _, known := range slices.Compact(candidates) {
 		if cost := distance(strings.ToLower(id), strings.ToLower(known)); cost <= max(2, len([]rune(id))/2) || id != "" && strings.Contains(known, id) {
 			all = append(all, scored{known, cost})
 		}

@@ -339,9 +339,9 @@ func plansOf(r *readout.Readout, x *registry.Experiment) []planView {
 
 // historyLine is one change of the definition.
 type historyLine struct {
-	Revision int
-	At       string
-	By, What string
+	Revision      int
+	At            string
+	By, Key, What string
 }
 
 // shownRevisions is how many changes a page lists; the API has all.
@@ -350,7 +350,7 @@ const shownRevisions = 50
 func historyOf(v *core.View, x *registry.Experiment) []historyLine {
 	var all []historyLine
 	for _, one := range v.Registry.History(x.ID) {
-		all = append(all, historyLine{one.Revision, stamp(one.At), one.By, one.What})
+		all = append(all, historyLine{one.Revision, stamp(one.At), one.By, one.Key, one.What})
 	}
 	slices.Reverse(all)
 	return all[:min(shownRevisions, len(all))]

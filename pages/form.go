@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
@@ -66,7 +67,8 @@ func fresh() *registry.Definition {
 func (p *Pages) eventNames() []string {
 	var all []string
 	v := p.State.View()
-	for _, id := range v.Experiments() {
+	undeclared, _ := core.After(p.lister.Of(v).Undeclared, "", "", maxUndeclared)
+	for _, id := range undeclared {
 		if s, ok := v.Experiment(id); ok && s.Experiment == nil && !s.Lost {
 			for _, m := range readout.Undeclared(s).Metrics {
 				all = append(all, m.Event)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -129,14 +130,39 @@ type keptLine struct {
 
 func newLines() *lines { return &lines{all: map[string]keptLine{}} }
 
-// lines are all experiments, what needs people first. What cannot be read at the moment is left out.
+// Bounds of the list. Anyone can name an experiment, so what is made of undeclared ones is what a page shows.
+const (
+	shownLines    = 200 // experiments at a time
+	maxUndeclared = 200 // undeclared experiments that are sorted by what needs people first; more are in the order of their ids
+)
+
+// linesOf are all declared experiments, what needs people first, and then the undeclared ones: all, or, if there are very
+// many, the first by id. What cannot be read at the moment is left out.
 func (p *Pages) linesOf(q *request) []line {
 	v := p.State.View()
+	listing := p.lister.Of(v)
+	undeclared, _ := core.After(listing.Undeclared, "", "", maxUndeclared)
 	p.lines.mu.Lock()
 	defer p.lines.mu.Unlock()
 	next := make(map[string]keptLine, len(p.lines.all))
+	declared := sorted(p.made(q, v, listing.Declared, next))
+	all := append(declared, sorted(p.made(q, v, undeclared, next))...)
+	p.lines.all = next
+	return all
+}
+
+// sorted puts first what needs people first.
+func sorted(all []line) []line {
+	slices.SortStableFunc(all, func(a, b line) int {
+		return cmp.Or(cmp.Compare(place(a.Badge), place(b.Badge)), strings.Compare(b.Last, a.Last), strings.Compare(a.ID, b.ID))
+	})
+	return all
+}
+
+// made are the lines of the experiments, from those that were kept as far as nothing about them changed; next keeps them.
+func (p *Pages) made(q *request, v *core.View, ids []string, next map[string]keptLine) []line {
 	var all []line
-	for _, id := range v.Experiments() {
+	for _, id := range ids {
 		s, ok := v.Experiment(id)
 		if !ok || s.Lost {
 			continue
@@ -153,10 +179,6 @@ func (p *Pages) linesOf(q *request) []line {
 		next[id] = k
 		all = append(all, k.line)
 	}
-	p.lines.all = next
-	slices.SortStableFunc(all, func(a, b line) int {
-		return cmp.Or(cmp.Compare(place(a.Badge), place(b.Badge)), strings.Compare(b.Last, a.Last), strings.Compare(a.ID, b.ID))
-	})
 	return all
 }
 
@@ -219,17 +241,18 @@ func withoutAsOf(text []byte) []byte {
 	return slices.Concat(before, after)
 }
 
-// shownLines is how many experiments the list shows at a time.
-const shownLines = 200
-
 // listPage is the list of experiments.
 type listPage struct {
 	frame
 	Query, Status string
 	Lines         []line
-	Of            int // experiments there are
-	More          int // that fit and are not shown
+	Of            int    // experiments there are
+	Rest          int    // undeclared ones that fit and come after the shown ones
+	Next          string // the path of the next page; "": none
 	Counts        []counted
+	Archived      int // experiments that the list hides
+
+	skipped int // lines of the pages before
 }
 
 // counted is a status with how many experiments have it.
@@ -246,34 +269,108 @@ func (p *Pages) list(q *request) error {
 }
 
 func (p *Pages) listed(q *request) listPage {
-	page := listPage{frame: p.frame(q, "Experiments"), Query: strings.TrimSpace(q.URL.Query().Get("q")), Status: q.URL.Query().Get("status")}
+	query := q.URL.Query()
+	page := listPage{frame: p.frame(q, "Experiments"), Query: strings.TrimSpace(query.Get("q")), Status: query.Get("status")}
 	page.Live = "/experiments/live"
+	v := p.State.View()
+	listing := p.lister.Of(v)
+	crowded := len(listing.Undeclared) > maxUndeclared
 	all := p.linesOf(q)
-	page.Of = len(all)
+	page.Of, page.Archived = len(listing.Declared)+len(listing.Undeclared), len(listing.Archived)
+	page.Version = listVersion(all, listing)
+	if crowded { // then they are searched by id, below
+		all = slices.DeleteFunc(all, func(l line) bool { return !l.Declared })
+	}
+	var fit []line
 	by := map[string]int{}
 	for i := range all {
 		if !all[i].matches(page.Query) {
 			continue
 		}
 		by[all[i].Badge.Key]++
-		if page.Status != "" && page.Status != all[i].Badge.Key {
-			continue
+		if page.Status == "" || page.Status == all[i].Badge.Key {
+			fit = append(fit, all[i])
 		}
-		if len(page.Lines) == shownLines {
-			page.More++
-			continue
-		}
-		page.Lines = append(page.Lines, all[i])
 	}
+	rest := []string{}
+	if crowded {
+		rest = matching(listing.Undeclared, page.Query)
+		by[undeclaredBadge] += len(rest)
+		if page.Status != "" && page.Status != undeclaredBadge {
+			rest = nil
+		}
+	}
+	p.cut(q, v, &page, fit, rest)
 	total := 0
 	for _, b := range badges {
 		if total += by[b.Key]; by[b.Key] > 0 || page.Status == b.Key {
-			page.Counts = append(page.Counts, counted{b, by[b.Key], listPath(page.Query, b.Key), page.Status == b.Key})
+			page.Counts = append(page.Counts, counted{b, by[b.Key], listPath(page.Query, b.Key, ""), page.Status == b.Key})
 		}
 	}
-	page.Counts = append([]counted{{badge{"", "All"}, total, listPath(page.Query, ""), page.Status == ""}}, page.Counts...)
-	page.Version = listVersion(all)
+	page.Counts = append([]counted{{badge{"", "All"}, total, listPath(page.Query, "", ""), page.Status == ""}}, page.Counts...)
 	return page
+}
+
+const undeclaredBadge = "undeclared"
+
+// Cursors of the list: a place among the experiments whose lines are all known, or an id among those that are too many.
+const (
+	cursorLine = "n/"
+	cursorID   = "u/"
+)
+
+// cut puts the lines of one page together: those that fit, and after them, of the rest, those that there is room for. Only
+// these are made.
+func (p *Pages) cut(q *request, v *core.View, page *listPage, fit []line, rest []string) {
+	after := q.URL.Query().Get("after")
+	if id, ok := strings.CutPrefix(after, cursorID); ok {
+		fit = nil
+		at, found := slices.BinarySearch(rest, id)
+		if found {
+			at++
+		}
+		rest = rest[at:]
+	} else if text, ok := strings.CutPrefix(after, cursorLine); ok {
+		n, err := strconv.Atoi(text)
+		fit = fit[min(len(fit), max(0, n)):]
+		if err == nil {
+			page.skipped = max(0, n)
+		}
+	}
+	if len(fit) > shownLines {
+		page.Lines, page.Rest = fit[:shownLines], len(fit)-shownLines+len(rest)
+		page.Next = listPath(page.Query, page.Status, cursorLine+strconv.Itoa(page.skipped+shownLines))
+		return
+	}
+	page.Lines = fit
+	room := min(len(rest), shownLines-len(fit))
+	if room > 0 {
+		kept := map[string]keptLine{} // of this page alone
+		page.Lines = append(page.Lines, p.made(q, v, rest[:room], kept)...)
+	}
+	if page.Rest = len(rest) - room; page.Rest > 0 {
+		cursor := cursorLine + strconv.Itoa(page.skipped+len(fit))
+		if room > 0 {
+			cursor = cursorID + rest[room-1]
+		}
+		page.Next = listPath(page.Query, page.Status, cursor)
+	}
+}
+
+// matching are the ids that all words of a search are in.
+func matching(ids []string, query string) []string {
+	words := strings.Fields(strings.ToLower(query))
+	if len(words) == 0 {
+		return ids
+	}
+	var some []string
+	for _, id := range ids {
+		text := strings.ToLower(id)
+		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) }) {
+			some = append(some, id)
+		}
+	}
+	return some
 }
 
 // matches reports whether all words of a search are in the id, the name, the owner or the metric.
@@ -287,7 +384,7 @@ func (l *line) matches(query string) bool {
 	return true
 }
 
-func listPath(query, status string) string {
+func listPath(query, status, after string) string {
 	v := url.Values{}
 	if query != "" {
 		v.Set("q", query)
@@ -295,14 +392,23 @@ func listPath(query, status string) string {
 	if status != "" {
 		v.Set("status", status)
 	}
+	if after != "" {
+		v.Set("after", after)
+	}
 	if len(v) == 0 {
 		return "/experiments"
 	}
 	return "/experiments?" + v.Encode()
 }
 
-func listVersion(all []line) string {
+// listVersion names what the list shows on its first page.
+func (p *Pages) listVersion(q *request) string {
+	return listVersion(p.linesOf(q), p.lister.Of(p.State.View()))
+}
+
+func listVersion(all []line, of *core.Listing) string {
 	var b strings.Builder
+	fmt.Fprintln(&b, len(of.Declared), len(of.Undeclared), len(of.Archived))
 	for _, l := range all {
 		fmt.Fprintf(&b, "%q %q %q %q %d %q %v\n", l.ID, l.Name, l.Owner, l.Badge.Text, l.Exposed, l.Last, l.Lift)
 	}

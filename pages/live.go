@@ -17,6 +17,7 @@ import (
 
 const (
 	maxListening = 256                    // open pages at a time
+	maxOfOne     = 32                     // of them, those of one session or user of a proxy
 	settle       = 250 * time.Millisecond // after a change, in which more of them come
 	settleAll    = 2 * time.Second        // the same, where all experiments are looked at
 	glance       = time.Second            // how often what has no news of its own is looked at
@@ -36,26 +37,31 @@ func decode(text []byte, into any) error { return json.Unmarshal(text, into) }
 type listener struct {
 	mu    sync.Mutex
 	open  int
+	by    map[string]int // whose
 	done  chan struct{}
 	ended bool
 }
 
-func newListener() *listener { return &listener{done: make(chan struct{})} }
+func newListener() *listener { return &listener{done: make(chan struct{}), by: map[string]int{}} }
 
-func (l *listener) begin() bool {
+func (l *listener) begin(who string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ended || l.open >= maxListening {
+	if l.ended || l.open >= maxListening || who != "" && l.by[who] >= maxOfOne {
 		return false
 	}
 	l.open++
+	l.by[who]++
 	return true
 }
 
-func (l *listener) end() {
+func (l *listener) end(who string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open--
+	if l.by[who]--; l.by[who] == 0 {
+		delete(l.by, who)
+	}
 }
 
 func (l *listener) close() {
@@ -114,10 +120,11 @@ func (p *Pages) version(key string, every time.Duration, state func(*core.View) 
 // asked whenever the state moved on and
 // had time to settle, and every second where ticking. A page that hears another version than its own loads itself again.
 func (p *Pages) listen(q *request, ticking bool, settle time.Duration, version func() (told, error)) error {
-	if !p.listener.begin() {
+	who := q.listenerOf()
+	if !p.listener.begin(who) {
 		return problem.Unavailable(30 * time.Second)
 	}
-	defer p.listener.end()
+	defer p.listener.end(who)
 	ctx, cancel := context.WithTimeout(q.Context(), listenFor)
 	defer cancel()
 	go func() {
@@ -154,6 +161,17 @@ func (p *Pages) listen(q *request, ticking bool, settle time.Duration, version f
 	}
 }
 
+// listenerOf is who holds an open page, "" if there is nothing to tell visitors apart by.
+func (q *request) listenerOf() string {
+	switch v := q.visitor; {
+	case v.session != "":
+		return "session " + v.session
+	case v.byProxy:
+		return "proxy " + v.name
+	}
+	return ""
+}
+
 // awaitNews returns once the state is past seq and had a moment to move further, or after the pause. It fails with ctx.
 func (p *Pages) awaitNews(ctx context.Context, seq uint64, pause, settle time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, pause)
@@ -180,6 +198,6 @@ func (p *Pages) tell(q *request, text string) error {
 
 func (p *Pages) listLive(q *request) error {
 	return p.listen(q, false, settleAll, func() (told, error) {
-		return p.version("list", settleAll, nil, func() (string, error) { return listVersion(p.linesOf(q)), nil })
+		return p.version("list", settleAll, nil, func() (string, error) { return p.listVersion(q), nil })
 	})
 }

@@ -53,7 +53,12 @@ type Options struct {
 
 	ReadKey  func(presented string) bool // whether the key opens reading; nil: reading is open
 	WriteKey func(presented string) bool // whether the key opens changing things; nil: that is open
-	Proxy    Proxy
+	// EditingOff says why no key opens changing things, and what to do; "": some do, or none is needed.
+	EditingOff string
+	ReadOnly   bool // no user may change things, not even one that the proxy names
+	// Refused is called with each failed sign-in, before it is answered; nil: nothing is called.
+	Refused func(r *http.Request, kind string)
+	Proxy   Proxy
 
 	Beat time.Duration // how often an open page hears that nothing is new; 0: 15 s
 	Now  func() time.Time
@@ -70,6 +75,7 @@ type Pages struct {
 	drawn    drawn
 	tellings tellings
 	listener *listener
+	lister   core.Lister
 	secret   [32]byte // of the tokens in forms
 }
 
@@ -89,6 +95,9 @@ func New(o Options) *Pages {
 	p.routes()
 	return p
 }
+
+// KeepSessions ends all sessions but those whose key has a fingerprint that is still known.
+func (p *Pages) KeepSessions(known func(fingerprint string) bool) { p.sessions.keep(known) }
 
 // Close ends what open pages listen to, so that a server can shut down.
 func (p *Pages) Close() { p.listener.close() }
@@ -184,8 +193,10 @@ func (q *request) origin() string {
 
 // secure reports whether the visitor speaks TLS, with us or with a proxy before us. Nothing but the Secure mark of a
 // cookie and the addresses that are shown rests on what a proxy says.
-func (q *request) secure() bool {
-	return q.TLS != nil || strings.EqualFold(q.Header.Get("X-Forwarded-Proto"), "https")
+func (q *request) secure() bool { return secure(q.Request) }
+
+func secure(r *http.Request) bool {
+	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
 // loopback reports whether the Host header is a name of this very machine.

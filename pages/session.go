@@ -7,6 +7,9 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -33,12 +36,15 @@ type visitor struct {
 	may     right
 	session string // hash of the session's secret; "": none
 	byProxy bool   // the proxy says who it is, so the name is no matter of a form
+	key     string // fingerprint of the key that was shown; "": none
+	forged  bool   // the request names its user more than once, so one of the names is not the proxy's
 }
 
 // session is somebody who has shown a key. The key itself is not kept.
 type session struct {
 	name string
 	may  right
+	key  string // its fingerprint
 	ends time.Time
 }
 
@@ -60,7 +66,7 @@ func hashed(secret string) string {
 }
 
 // begin makes a session and returns the secret for its cookie.
-func (s *sessions) begin(name string, may right) string {
+func (s *sessions) begin(name string, may right, key string) string {
 	secret := rand.Text() + rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +82,7 @@ func (s *sessions) begin(name string, may right) string {
 	if len(s.all) >= maxSessions {
 		delete(s.all, first)
 	}
-	s.all[hashed(secret)] = session{name, may, now.Add(sessionLasts)}
+	s.all[hashed(secret)] = session{name, may, key, now.Add(sessionLasts)}
 	return secret
 }
 
@@ -93,12 +99,26 @@ func (s *sessions) end(key string) {
 	delete(s.all, key)
 }
 
+// keep ends the sessions whose key is not known any more.
+func (s *sessions) keep(known func(fingerprint string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.all, func(_ string, one session) bool { return !known(one.key) })
+}
+
+// fingerprintOf names a key without giving it away: the first 8 hexadecimal digits of its SHA-256.
+func fingerprintOf(key string) string { return fmt.Sprintf("%x", hashed(key)[:4]) }
+
 // visitorOf finds out who asks: whom the trusted proxy names, who has a session, or anybody, who may do what needs no
 // key.
 func (p *Pages) visitorOf(r *http.Request) visitor {
-	if name := p.Proxy.user(r); name != "" {
+	name, once := p.Proxy.user(r)
+	if !once {
+		return visitor{forged: true}
+	}
+	if name != "" {
 		v := visitor{name: name, may: readers, byProxy: true}
-		if len(p.Proxy.Editors) == 0 || slices.Contains(p.Proxy.Editors, name) {
+		if !p.ReadOnly && (len(p.Proxy.Editors) == 0 || slices.Contains(p.Proxy.Editors, name)) {
 			v.may = editors
 		}
 		return v
@@ -112,36 +132,43 @@ func (p *Pages) visitorOf(r *http.Request) visitor {
 		}
 	}
 	v := visitor{may: open}
-	if cookie, err := r.Cookie(sessionCookie); err == nil {
+	if cookie, err := r.Cookie(cookieName(sessionCookie, secure(r))); err == nil {
 		if one, ok := p.sessions.find(hashed(cookie.Value)); ok {
-			v.name, v.may, v.session = one.name, max(open, one.may), hashed(cookie.Value)
+			v.name, v.may, v.session, v.key = one.name, max(open, one.may), hashed(cookie.Value), one.key
 		}
 	}
 	return v
 }
 
-// user is whom the proxy names; "" where it is not believed.
-func (x Proxy) user(r *http.Request) string {
+// user is whom the proxy names; "" if it is not believed. It reports false if a believed proxy lets a request through that
+// names its user more than once.
+func (x Proxy) user(r *http.Request) (name string, once bool) {
 	if x.Header == "" {
-		return ""
+		return "", true
 	}
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return ""
+		return "", true
 	}
 	addr := from.Addr().Unmap()
 	if !slices.ContainsFunc(x.From, func(net netip.Prefix) bool { return net.Contains(addr) }) {
-		return ""
+		return "", true
 	}
-	name := strings.TrimSpace(r.Header.Get(x.Header))
+	if len(r.Header.Values(x.Header)) > 1 {
+		return "", false
+	}
+	name = strings.TrimSpace(r.Header.Get(x.Header))
 	if len(name) > maxName {
-		return ""
+		return "", true
 	}
-	return name
+	return name, true
 }
 
 // admit asks whether the visitor may do this. Whoever changes something must come from a form of ours.
 func (p *Pages) admit(q *request, needs right) error {
+	if q.visitor.forged {
+		return problem.Forbidden("This request names its user more than once in " + p.Proxy.Header + ". Let the proxy remove that header from what comes from outside before it sets its own.")
+	}
 	if q.visitor.may < needs {
 		return p.turnAway(q)
 	}
@@ -168,6 +195,8 @@ func (p *Pages) admit(q *request, needs right) error {
 // turnAway sends who has not signed in to do so.
 func (p *Pages) turnAway(q *request) error {
 	switch {
+	case p.EditingOff != "" && q.visitor.may >= readers:
+		return problem.Forbidden(p.EditingOff)
 	case q.visitor.session != "" || q.visitor.byProxy:
 		return problem.Forbidden("You may look, but not change anything here. Sign in with an admin key, or ask somebody who may.")
 	case p.WriteKey == nil && p.ReadKey == nil:
@@ -192,7 +221,7 @@ func (p *Pages) token(q *request) string {
 	case v.byProxy:
 		bound = "proxy " + v.name
 	default:
-		cookie, err := q.Cookie(formCookie)
+		cookie, err := q.Cookie(cookieName(formCookie, q.secure()))
 		if err != nil || cookie.Value == "" {
 			return ""
 		}
@@ -217,8 +246,17 @@ func (p *Pages) armed(q *request) string {
 
 func (p *Pages) cookie(q *request, name, value string, lasts time.Duration) *http.Cookie {
 	return &http.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: int(lasts / time.Second), HttpOnly: true, Secure: q.secure(), SameSite: http.SameSiteLaxMode,
+		Name: cookieName(name, q.secure()), Value: value, Path: "/", MaxAge: int(lasts / time.Second), HttpOnly: true, Secure: q.secure(), SameSite: http.SameSiteLaxMode,
 	}
+}
+
+// cookieName is the name of a cookie. Behind TLS it begins so that browsers take it from this very host only, and over TLS
+// only: no other host of the domain can set it.
+func cookieName(name string, secure bool) string {
+	if secure {
+		return "__Host-" + name
+	}
+	return name
 }
 
 // signInPage is the form with which one shows a key.
@@ -254,13 +292,17 @@ func (p *Pages) signIn(q *request) error {
 	case len(name) > maxName || strings.ContainsFunc(name, control):
 		fault = "A name has at most 200 bytes and no control characters."
 	}
+	if key != "" && may == everybody && p.Refused != nil {
+		p.Refused(q.Request, "sign_in")
+	}
 	if fault != "" {
 		return p.show(q, http.StatusUnprocessableEntity, "sign-in", p.signInPage(q, next, name, fault))
 	}
 	if q.visitor.session != "" {
 		p.sessions.end(q.visitor.session)
 	}
-	http.SetCookie(q.w, p.cookie(q, sessionCookie, p.sessions.begin(name, may), sessionLasts))
+	http.SetCookie(q.w, p.cookie(q, sessionCookie, p.sessions.begin(name, may, fingerprintOf(key)), sessionLasts))
+	p.Log.LogAttrs(q.Context(), slog.LevelInfo, "signed in", slog.String("key", fingerprintOf(key)), slog.Bool("edits", may == editors))
 	http.Redirect(q.w, q.Request, local(next), http.StatusSeeOther)
 	return nil
 }

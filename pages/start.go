@@ -49,7 +49,9 @@ func (p *Pages) startPage(q *request) (*startPage, error) {
 		page.Events += s.Received
 	}
 	all := p.linesOf(q)
-	page.Of, page.Of64 = len(all), int64(len(all))
+	listing := p.lister.Of(p.State.View())
+	page.Of = len(listing.Declared) + len(listing.Undeclared)
+	page.Of64 = int64(page.Of)
 	declared, read := false, false
 	for i := range all {
 		declared = declared || all[i].Declared
@@ -74,7 +76,7 @@ func (p *Pages) startPage(q *request) (*startPage, error) {
 
 func (p *Pages) startVersion(q *request) (string, error) {
 	version, err := p.sourcesVersion()
-	return versionOf([]byte(version + listVersion(p.linesOf(q)) + strconv.Itoa(int(q.visitor.may)))), err
+	return versionOf([]byte(version + p.listVersion(q) + strconv.Itoa(int(q.visitor.may)))), err
 }
 
 func (p *Pages) startLive(q *request) error {

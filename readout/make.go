@@ -3,7 +3,6 @@ package readout
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -65,6 +64,7 @@ func MakeCounting(v *core.View, experiment string, run int, filtered bool, codeV
 	if s.Experiment != nil {
 		r.Decision.Outcome = s.Experiment.Outcome(found.Number)
 	}
+	r.bound(s)
 	return r, nil
 }
 
@@ -176,36 +176,6 @@ func (f *frame) count(filtered bool) {
 			f.money[m.ID] = f.moneyOf(m, f.who())
 		}
 	}
-}
-
-// Undeclared is the definition that an experiment nobody declared is read by: the variants and conversion events seen,
-// equal weights, and the defaults for everything else. A single event is the primary metric; of several none is.
-func Undeclared(s *core.Snapshot) registry.Definition {
-	d := registry.Definition{ID: s.ID, Variants: []registry.Variant{}}
-	keys, events := map[string]struct{}{}, map[string]struct{}{}
-	if run := s.Aggregate.Runs[1]; run != nil {
-		for key, v := range run.Variants {
-			keys[key] = struct{}{}
-			for event, m := range v.Metrics {
-				if m.Merged(core.Who{Crossed: true, Filtered: true}).Users > 0 { // not only before the exposure
-					events[event] = struct{}{}
-				}
-			}
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		d.Variants = append(d.Variants, registry.Variant{Key: key})
-	}
-	d.Control = registry.GuessUndeclaredControl(slices.Sorted(maps.Keys(keys)))
-	role := registry.Secondary
-	if len(events) == 1 {
-		role = registry.Primary
-	}
-	for _, event := range slices.Sorted(maps.Keys(events)) {
-		d.Metrics = append(d.Metrics, registry.Metric{ID: event, Role: role, Type: registry.Proportion, Event: event})
-	}
-	_ = d.Normalize() // for the defaults; what was seen need not make a complete definition
-	return d
 }
 
 // treatments are the indices of all arms but the control.

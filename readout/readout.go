@@ -30,6 +30,8 @@ type Readout struct {
 	VariantMismatch int64            `json:"variant_mismatch"` // conversions that claim another variant than was met
 	Checks          []Check          `json:"checks"`
 	Decision        Decision         `json:"decision"`
+	// Other counts what is not listed because there is too much of it; null: everything is.
+	Other *Other `json:"other,omitempty"`
 
 	refundsLost int64 // refunds that were sent under the dedup key of their order
 }

@@ -33,6 +33,7 @@ type FilterChange struct {
 	Revision int            `json:"revision"` // from 1; 0: nobody has set any
 	At       canonical.Time `json:"changed_at"`
 	By       string         `json:"changed_by,omitempty"`
+	Key      string         `json:"key,omitempty"` // fingerprint of the key that it was made with
 }
 
 // FilterRevision is the filters as of one change. It never changes; a change makes a new one.

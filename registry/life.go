@@ -27,7 +27,7 @@ type Step struct {
 func (e *Experiment) next(now canonical.Time, by string) *Change {
 	c := e.Change
 	c.Runs, c.Decisions = slices.Clone(e.Runs), slices.Clone(e.Decisions)
-	c.Revision, c.At, c.By, c.What = e.Revision+1, now, by, ""
+	c.Revision, c.At, c.By, c.Key, c.What = e.Revision+1, now, by, "", ""
 	return &c
 }
 

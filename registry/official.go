@@ -18,6 +18,7 @@ type Official struct {
 	Run          *int           `json:"run"` // null: of a draft that has no run
 	AsOf         Basis          `json:"as_of"`
 	By           string         `json:"by"`
+	Key          string         `json:"key,omitempty"` // fingerprint of the key; By is what its holder wrote
 	At           canonical.Time `json:"at"`
 	Note         string         `json:"note,omitempty"`
 }

@@ -33,6 +33,7 @@ type Change struct {
 	Decisions []Outcome      `json:"decisions,omitempty"` // in the order in which they were taken
 	At        canonical.Time `json:"changed_at"`
 	By        string         `json:"changed_by,omitempty"`
+	Key       string         `json:"key,omitempty"` // fingerprint of the key that it was made with; "": none was needed, or a source reported it
 	What      string         `json:"change"`
 }
 
@@ -68,6 +69,7 @@ type Registry struct {
 	history     map[string][]*Experiment
 	filters     []*FilterRevision // the oldest first
 	reports     reports
+	archives    archives
 }
 
 // ErrChange is wrapped by every change that cannot be applied.
@@ -84,7 +86,8 @@ func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) 
 		return r.filterBy(f, seq), nil, nil
 	}
 	var c struct {
-		Life *canonical.Life `json:"life"`
+		Life    *canonical.Life `json:"life"`
+		Archive *Archive        `json:"archive"`
 		Change
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
@@ -96,6 +99,13 @@ func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) 
 		}
 		next, e := r.report(*c.Life)
 		return next, e, nil
+	}
+	if c.Archive != nil {
+		next, err := r.archive(*c.Archive, seq)
+		if err != nil {
+			return r, nil, fmt.Errorf("%w: %w", ErrChange, err)
+		}
+		return next, nil, nil
 	}
 	if err := c.Normalize(); err != nil {
 		return r, nil, fmt.Errorf("%w: %w", ErrChange, err)

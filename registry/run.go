@@ -51,6 +51,7 @@ type Outcome struct {
 	Variant *string        `json:"variant"` // null: no change
 	Why     string         `json:"why"`
 	By      string         `json:"by"`
+	Key     string         `json:"key,omitempty"` // fingerprint of the key; By is what its holder wrote
 	At      canonical.Time `json:"at"`
 	AsOf    Basis          `json:"as_of"`
 }

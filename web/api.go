@@ -53,6 +53,8 @@ type Publisher interface {
 	// PublishFilters does the same for the filters.
 	PublishFilters(ctx context.Context, after uint64, data []byte) (uint64, error)
 	PublishReadout(ctx context.Context, experiment string, data []byte) (uint64, error)
+	// PublishArchive stores a change of what lists show, under the same condition.
+	PublishArchive(ctx context.Context, name string, after uint64, data []byte) (uint64, error)
 }
 
 // Options are what an API is made of. State and Registry must be set.
@@ -67,7 +69,11 @@ type Options struct {
 	Code     string           // version of the code, which a readout names
 
 	ReadKey  func(presented string) bool // whether the key opens reading; nil: reading is open
-	WriteKey func(presented string) bool // whether the key opens writing; nil: writing is open
+	WriteKey func(presented string) bool // whether the key opens changing and erasing; nil: that is open
+	// EditingOff says why no key opens changing and erasing, and what to do; "": some do, or none is needed.
+	EditingOff string
+	// Refused is called with each request that presented a wrong key, before it is answered; nil: nothing is called.
+	Refused func(r *http.Request, kind string)
 
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: nothing is logged
@@ -77,6 +83,7 @@ type Options struct {
 type API struct {
 	Options
 	readouts cache
+	lister   core.Lister
 }
 
 // New fills in the defaults.
@@ -104,7 +111,7 @@ type route struct {
 }
 
 func (a *API) routes() []route {
-	read, write := &lock{"read", a.ReadKey}, &lock{"write", a.WriteKey}
+	read, write := &lock{"read", a.ReadKey, "", a.Refused}, &lock{"admin", a.WriteKey, a.EditingOff, a.Refused}
 	return []route{
 		{http.MethodGet, "/v1/experiments", read, a.list},
 		{http.MethodPost, "/v1/experiments", write, a.create},
@@ -114,6 +121,8 @@ func (a *API) routes() []route {
 		{http.MethodPost, "/v1/experiments/:id/stop", write, a.step(stop)},
 		{http.MethodPost, "/v1/experiments/:id/end-early", write, a.step(endEarly)},
 		{http.MethodDelete, "/v1/experiments/:id/end-early", write, a.step(takeBack)},
+		{http.MethodPost, "/v1/experiments/:id/archive", write, a.archive(true)},
+		{http.MethodPost, "/v1/experiments/:id/unarchive", write, a.archive(false)},
 		{http.MethodPost, "/v1/experiments/:id/decisions", write, a.step(a.decide)},
 		{http.MethodGet, "/v1/experiments/:id/revisions", read, a.revisions},
 		{http.MethodGet, "/v1/experiments/:id/readout", read, a.readout},
@@ -137,7 +146,7 @@ func (a *API) routes() []route {
 
 // Register adds the routes. A method that a route does not know is answered here as well; a path that nobody knows is
 // for whoever owns e.
-func (a *API) Register(e *echo.Echo) { a.register(e, a.routes()) }
+func (a *API) Register(e *echo.Echo) { a.register(e, a.routes(), false) }
 
 // Inside is the same API, its cache included, for callers in this process who have asked themselves who may do what:
 // no key is asked for.
@@ -147,15 +156,15 @@ func (a *API) Inside() http.Handler {
 	for i := range routes {
 		routes[i].lock = nil
 	}
-	a.register(e, routes)
+	a.register(e, routes, true)
 	return e
 }
 
-func (a *API) register(e *echo.Echo, routes []route) {
+func (a *API) register(e *echo.Echo, routes []route, inside bool) {
 	known := map[string][]string{}
 	var paths []string
 	for _, r := range routes {
-		e.Add(r.method, r.path, a.handle(r))
+		e.Add(r.method, r.path, a.handle(r, inside))
 		if known[r.path] == nil {
 			paths = append(paths, r.path)
 		}
@@ -163,19 +172,33 @@ func (a *API) register(e *echo.Echo, routes []route) {
 	}
 	for _, path := range paths {
 		methods := slices.Sorted(slices.Values(known[path]))
-		e.RouteNotFound(path, a.handle(route{serve: func(echo.Context) error { return problem.MethodNotAllowed(methods...) }}))
+		e.RouteNotFound(path, a.handle(route{serve: func(echo.Context) error { return problem.MethodNotAllowed(methods...) }}, true))
 	}
 }
 
 // handle gives a request its id and lets it in; what a route returns as an error becomes the answer.
-func (a *API) handle(r route) echo.HandlerFunc {
+//
+// A web page from elsewhere may change nothing, whatever it can make a browser send. That is not asked inside, where the
+// pages have asked it.
+func (a *API) handle(r route, inside bool) echo.HandlerFunc {
+	elsewhere := http.NewCrossOriginProtection()
 	return func(c echo.Context) error {
 		h := c.Response().Header()
 		id := requestID(h.Get(headerID), c.Request().Header.Get(headerID))
 		h.Set(headerID, id)
 		h.Set("X-Content-Type-Options", "nosniff")
-		err := r.lock.open(c.Request())
+		var key string
+		var err error
+		switch {
+		case inside:
+			key = c.Request().Header.Get(headerFingerprint)
+		case elsewhere.Check(c.Request()) != nil:
+			err = problem.Forbidden("A web page from elsewhere may not change anything here. Send the request from a program, or from a page of this address.")
+		default:
+			key, err = r.lock.open(c.Request())
+		}
 		if err == nil {
+			c.Set(contextKey, key)
 			err = r.serve(c)
 		}
 		if err != nil {

@@ -66,6 +66,7 @@ func (a *API) create(c echo.Context) error {
 // store puts a change on the log, after the experiment's change with that sequence, and waits until the core has read
 // it. It sets the headers that name the new state.
 func (a *API) store(c echo.Context, change *registry.Change, after uint64) error {
+	change.Key = keyOf(c)
 	data, err := encode(change)
 	if err != nil {
 		return err

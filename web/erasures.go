@@ -18,7 +18,27 @@ import (
 // nobody knows the id, core.ErrErasing while it is at work for somebody else. An error that wraps problem.ErrUnavailable
 // may come after the receipt was stored: then what is left to do is done in the background.
 type Eraser interface {
-	Erase(ctx context.Context, u canonical.Unit, by, reason string) (core.Receipt, error)
+	Erase(ctx context.Context, u canonical.Unit, on Order) (Erased, error)
+}
+
+// Order says on whose word a person is erased, and why.
+type Order struct {
+	By, Reason string
+	Key        string // fingerprint of the key; "": none was needed
+}
+
+// Erased is a receipt, with what an erasure leaves for people to look at.
+type Erased struct {
+	core.Receipt
+	// TextsToReview are places where people wrote an id of the person: reasons, notes, names. The log keeps them as they
+	// are. They are found once, and are not part of the receipt.
+	TextsToReview []NamingText `json:"texts_to_review"`
+}
+
+// NamingText is a text that people wrote and that names an erased person.
+type NamingText struct {
+	Where string `json:"where"`
+	Bytes int    `json:"bytes,omitempty"` // how long it is
 }
 
 // maxReceiptNote is the longest text that a receipt keeps, in bytes.
@@ -71,7 +91,7 @@ func (a *API) erase(c echo.Context) error {
 	if a.Eraser == nil {
 		return problem.NotFound("Nobody is erased here. Ask the TrackLayer that keeps the log.")
 	}
-	receipt, err := a.Eraser.Erase(c.Request().Context(), u, in.By, in.Reason)
+	receipt, err := a.Eraser.Erase(c.Request().Context(), u, Order{in.By, in.Reason, keyOf(c)})
 	switch {
 	case errors.Is(err, core.ErrNoUnit):
 		return noUnit(u)
@@ -83,7 +103,8 @@ func (a *API) erase(c echo.Context) error {
 	h := c.Response().Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set(headerSeq, strconv.FormatUint(receipt.Seq, 10))
-	return answer(c, http.StatusOK, shown(receipt))
+	receipt.Receipt = shown(receipt.Receipt)
+	return answer(c, http.StatusOK, receipt)
 }
 
 // shown is a receipt without the sequences, which are for those who follow it.

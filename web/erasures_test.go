@@ -21,33 +21,34 @@ type desk struct {
 	note string
 }
 
-func (d *desk) Erase(_ context.Context, u canonical.Unit, by, reason string) (core.Receipt, error) {
-	d.note = by + "/" + reason
+func (d *desk) Erase(_ context.Context, u canonical.Unit, on web.Order) (out web.Erased, err error) {
+	d.note = on.By + "/" + on.Reason
 	if d.fail != nil {
-		return core.Receipt{}, d.fail
+		return out, d.fail
 	}
 	s, err := d.Search(u)
 	if err != nil {
-		return core.Receipt{}, err
+		return out, err
 	}
 	e := exposed("x", "u1", "a")
 	e.ID, e.Source, e.SchemaVersion, e.ReceivedAt = "e1", "api", 1, e.At
 	s.Message(&canonical.Record{Seq: 1, Event: e})
 	if !s.Found() {
-		return core.Receipt{}, core.ErrNoUnit
+		return out, core.ErrNoUnit
 	}
 	r, err := d.Receipt(s, "r-1", start)
 	if err != nil {
-		return r, err
+		return out, err
 	}
-	r.By, r.Reason = by, reason
+	r.By, r.Key, r.Reason = on.By, on.Key, on.Reason
 	data, err := json.Marshal(r)
 	if err != nil {
-		return r, err
+		return out, err
 	}
 	d.seq++
 	r.Seq = d.seq
-	return r, d.Apply([]canonical.Record{{Seq: d.seq, Erasure: data}})
+	out.Receipt, out.TextsToReview = r, []web.NamingText{}
+	return out, d.Apply([]canonical.Record{{Seq: d.seq, Erasure: data}})
 }
 
 func TestErasureOverTheAPI(t *testing.T) {
@@ -71,8 +72,9 @@ func TestErasureOverTheAPI(t *testing.T) {
 	want := `{"receipt":"r-1","stream_seq":3,"at":"2026-11-20T00:00:00Z","by":"desk","reason":"asked","ids":1,"events":1,"messages":1,"contested":0,` +
 		`"mentions_kept":0,"dead_letters":0,"dead_letters_to_review":0,"erased":[{"day":"2026-11-20","source":"api","kind":"experiment_exposed",` +
 		`"experiment_id":"x","outcome":"accepted","messages":1}]}` + "\n"
-	if a.Body.String() != want || a.Header().Get("Tracklayer-Stream-Seq") != "3" {
-		t.Errorf("%s\nwant %s", a.Body, want)
+	answer := strings.TrimSuffix(want, "}\n") + `,"texts_to_review":[]}` + "\n"
+	if a.Body.String() != answer || a.Header().Get("Tracklayer-Stream-Seq") != "3" {
+		t.Errorf("%s\nwant %s", a.Body, answer)
 	}
 	if one := w.get("/v1/erasures/r-1").must(t, http.StatusOK); one.Body.String() != want {
 		t.Errorf("later: %s", one.Body)

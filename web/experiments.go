@@ -20,13 +20,15 @@ type experiment struct {
 	Decisions []registry.Outcome `json:"decisions"`
 	ChangedAt *canonical.Time    `json:"changed_at"` // null: nobody declared it
 	ChangedBy string             `json:"changed_by,omitempty"`
+	Key       string             `json:"key,omitempty"` // fingerprint of the key that it was changed with
 	Change    string             `json:"change,omitempty"`
+	Archived  *registry.Archive  `json:"archived,omitempty"` // null: lists show it
 }
 
 func declared(c *registry.Change) experiment {
 	x := experiment{
 		Definition: c.Definition, Status: registry.Draft, Revision: c.Revision, Runs: c.Runs, Decisions: c.Decisions,
-		ChangedAt: &c.At, ChangedBy: c.By, Change: c.What,
+		ChangedAt: &c.At, ChangedBy: c.By, Key: c.Key, Change: c.What,
 	}
 	if x.Runs == nil {
 		x.Runs = []registry.Run{}
@@ -68,6 +70,7 @@ func (a *API) experiment(c echo.Context) error {
 	if known {
 		x = declared(&def.Change)
 	}
+	x.Archived = v.Registry.Archived(id)
 	body, err := encode(x)
 	if err != nil {
 		return err
@@ -90,36 +93,6 @@ type listed struct {
 	LastExposedOn *string         `json:"last_exposed_on"` // day of the newest first exposure, UTC; null: nobody
 	ChangedAt     *canonical.Time `json:"changed_at"`
 	Recomputing   bool            `json:"recomputing,omitempty"` // a change of the definition is being worked off; the numbers are those before it
-}
-
-// list is GET /v1/experiments.
-func (a *API) list(c echo.Context) error {
-	v := a.State.View()
-	out := struct {
-		StreamSeq   uint64   `json:"stream_seq"`
-		Experiments []listed `json:"experiments"`
-	}{v.Seq, []listed{}}
-	for _, id := range v.Experiments() {
-		s, ok := v.Experiment(id)
-		if !ok {
-			continue
-		}
-		sum := readout.Summarize(s)
-		x := listed{ID: id, Status: sum.Status, ExposedUsers: sum.ExposedUsers, Recomputing: s.Recomputing}
-		if sum.Run > 0 {
-			x.Run = &sum.Run
-		}
-		if sum.LastDay != "" {
-			x.LastExposedOn = &sum.LastDay
-		}
-		if def, known := v.Registry.Get(id); known {
-			x.Name, x.Revision, x.ChangedAt = def.Name, def.Revision, &def.At
-		}
-		out.Experiments = append(out.Experiments, x)
-	}
-	body, err := encode(out)
-	if err != nil {
-		return err
-	}
-	return fresh(c, tagOf(body), body)
+	// Archived says when the experiment was hidden from the list, and by whom; null: it is not.
+	Archived *registry.Archive `json:"archived,omitempty"`
 }

@@ -22,7 +22,8 @@ type filters struct {
 	Revision  int               `json:"revision"`   // 0: the default, nobody has set any
 	ChangedAt *canonical.Time   `json:"changed_at"` // null: the same
 	ChangedBy string            `json:"changed_by,omitempty"`
-	Revisions []filtersRevision `json:"revisions"` // the oldest first
+	Key       string            `json:"key,omitempty"` // fingerprint of the key that they were changed with
+	Revisions []filtersRevision `json:"revisions"`     // the oldest first
 }
 
 // filtersRevision is one change of the filters among all.
@@ -30,6 +31,7 @@ type filtersRevision struct {
 	Revision  int              `json:"revision"`
 	At        canonical.Time   `json:"at"`
 	By        string           `json:"by,omitempty"`
+	Key       string           `json:"key,omitempty"`
 	StreamSeq uint64           `json:"stream_seq"` // of the change
 	Filters   registry.Filters `json:"filters"`
 }
@@ -39,13 +41,13 @@ func filtersOf(r registry.Registry, next *registry.FilterChange, seq uint64) fil
 	newest := &r.Filters().FilterChange
 	f := filters{Revisions: []filtersRevision{}}
 	for _, one := range r.FilterHistory() {
-		f.Revisions = append(f.Revisions, filtersRevision{one.Revision, one.At, one.By, one.Seq, one.Filters})
+		f.Revisions = append(f.Revisions, filtersRevision{one.Revision, one.At, one.By, one.Key, one.Seq, one.Filters})
 	}
 	if next != nil {
 		newest = next
-		f.Revisions = append(f.Revisions, filtersRevision{next.Revision, next.At, next.By, seq, next.Filters})
+		f.Revisions = append(f.Revisions, filtersRevision{next.Revision, next.At, next.By, next.Key, seq, next.Filters})
 	}
-	f.Filters, f.Revision, f.ChangedBy = newest.Filters, newest.Revision, newest.By
+	f.Filters, f.Revision, f.ChangedBy, f.Key = newest.Filters, newest.Revision, newest.By, newest.Key
 	if f.Revision > 0 {
 		f.ChangedAt = &newest.At
 	}
@@ -81,6 +83,7 @@ func (a *API) setFilters(c echo.Context) error {
 	if err != nil {
 		return refusal(err)
 	}
+	change.Key = keyOf(c)
 	seq, err := a.storeFilters(c, change, old.Seq)
 	if err != nil {
 		return err

@@ -1,14 +1,19 @@
 package web
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/problem"
 )
 
 // counts is what became of events: received = accepted + redelivered + conflicts + rejected + ignored + erased.
@@ -73,24 +78,65 @@ func wanted(c echo.Context, parameter, value string) bool {
 	return !there || slices.Contains(values, value)
 }
 
-// ledger is GET /v1/ledger.
+// place is where a line stands in the order of the ledger.
+func place(k core.LedgerKey) string {
+	return fmt.Sprintf("%08d/%s/%d/%s", k.Day, k.Source, k.Kind, k.Experiment)
+}
+
+// before reports the order of the ledger, which is that of its days, sources, kinds and experiments.
+func before(a, b core.LedgerKey) bool {
+	return cmp.Or(cmp.Compare(a.Day, b.Day), strings.Compare(a.Source, b.Source), cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Experiment, b.Experiment)) < 0
+}
+
+// lineAt reads what place wrote.
+func lineAt(cursor string) (k core.LedgerKey, ok bool) {
+	parts := strings.SplitN(cursor, "/", 4)
+	if len(parts) != 4 {
+		return k, false
+	}
+	day, err := strconv.ParseInt(parts[0], 10, 64)
+	kind, err2 := strconv.ParseUint(parts[2], 10, 8)
+	return core.LedgerKey{Day: day, Source: parts[1], Kind: canonical.Kind(kind), Experiment: parts[3]}, err == nil && err2 == nil
+}
+
+// ledger is GET /v1/ledger. The totals are those of all lines that fit, on whatever page they are.
 func (a *API) ledger(c echo.Context) error {
+	page, err := pagingOf(c.QueryParams())
+	if err != nil {
+		return err
+	}
+	after, ok := lineAt(page.after)
+	if page.after != "" && !ok {
+		return problem.BadRequest("A parameter of the query cannot be read. Fix what errors names.", badCursor)
+	}
 	out := struct {
 		Lines  []line `json:"lines"`
 		Totals counts `json:"totals"`
+		Next   string `json:"next,omitempty"` // cursor of the next page
 	}{Lines: []line{}}
-	err := a.State.Ledger(func(k core.LedgerKey, l core.LedgerEntry) error {
-		one := line{Day: time.Unix(k.Day*86400, 0).UTC().Format(time.DateOnly), Source: k.Source, Kind: k.Kind.String(), Experiment: k.Experiment, Reasons: reasonsOf(&l)}
+	var last core.LedgerKey
+	err = a.State.Ledger(func(k core.LedgerKey, l core.LedgerEntry) error {
+		one := line{Day: time.Unix(k.Day*86400, 0).UTC().Format(time.DateOnly), Source: k.Source, Kind: k.Kind.String(), Experiment: k.Experiment}
 		if !wanted(c, "day", one.Day) || !wanted(c, "source", one.Source) || !wanted(c, "experiment_id", one.Experiment) {
 			return nil
 		}
-		one.add(l)
-		out.Lines = append(out.Lines, one)
 		out.Totals.add(l)
+		switch {
+		case page.after != "" && !before(after, k):
+		case len(out.Lines) == page.limit:
+			out.Next = place(last)
+		default:
+			one.add(l)
+			one.Reasons = reasonsOf(&l)
+			out.Lines, last = append(out.Lines, one), k
+		}
 		return nil
 	})
 	if err != nil {
 		return err
+	}
+	if out.Next != "" {
+		next(c, out.Next)
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return answer(c, http.StatusOK, out)

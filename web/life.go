@@ -24,6 +24,7 @@ type edit struct {
 	body []byte
 	now  canonical.Time
 	by   string // of the query, for bodies that cannot say it
+	key  string // fingerprint of the key
 }
 
 // change answers a request that changes a declared experiment: it finds the experiment, has the change built, stores
@@ -33,7 +34,7 @@ func (a *API) change(c echo.Context, mustMatch bool, types []string, build func(
 	if err != nil {
 		return err
 	}
-	e := &edit{ctx: c.Request().Context(), view: a.State.View(), now: canonical.TimeOf(a.Now()), by: c.QueryParam("by")}
+	e := &edit{ctx: c.Request().Context(), view: a.State.View(), now: canonical.TimeOf(a.Now()), by: c.QueryParam("by"), key: keyOf(c)}
 	var declaredAlready bool
 	if e.x, declaredAlready = e.view.Registry.Get(id); !declaredAlready {
 		return problem.NotFound(fmt.Sprintf("Nobody has declared the experiment %q. Declare it with POST /v1/experiments; what was counted so far stays.", id))
@@ -171,7 +172,7 @@ func (a *API) decide(e *edit) (*registry.Change, error) {
 	if err := decode(e.body, &in); err != nil {
 		return nil, err
 	}
-	o := registry.Outcome{Variant: in.Variant, Why: in.Why, By: in.By, At: e.now}
+	o := registry.Outcome{Variant: in.Variant, Why: in.Why, By: in.By, Key: e.key, At: e.now}
 	var faults registry.Faults
 	if in.Run != nil {
 		if o.Run = *in.Run; o.Run < 1 {
@@ -196,6 +197,7 @@ type revision struct {
 	Revision   int                 `json:"revision"`
 	At         canonical.Time      `json:"at"`
 	By         string              `json:"by,omitempty"`
+	Key        string              `json:"key,omitempty"` // fingerprint of the key that it was made with
 	What       string              `json:"what"`
 	StreamSeq  uint64              `json:"stream_seq"` // of the change
 	Runs       []registry.Run      `json:"runs"`
@@ -221,7 +223,7 @@ func (a *API) revisions(c echo.Context) error {
 	out.Notes = append(out.Notes, v.Registry.Notes(id)...)
 	for _, x := range v.Registry.History(id) {
 		d := declared(&x.Change)
-		out.Revisions = append(out.Revisions, revision{x.Revision, x.At, x.By, x.What, x.Seq, d.Runs, d.Decisions, d.Definition})
+		out.Revisions = append(out.Revisions, revision{x.Revision, x.At, x.By, x.Key, x.What, x.Seq, d.Runs, d.Decisions, d.Definition})
 	}
 	body, err := encode(out)
 	if err != nil {

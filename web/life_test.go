@@ -203,7 +203,7 @@ func TestAStepThatCannotBeTaken(t *testing.T) {
 	}
 	w.do(http.MethodDelete, checkout+"/end-early", "").must(t, http.StatusConflict)
 	w.do(http.MethodPost, checkout+"/stop", "", "If-Match", `"7"`).must(t, http.StatusPreconditionFailed)
-	w.do(http.MethodPost, checkout+"/stop", "", "Sec-Fetch-Site", "cross-site").must(t, http.StatusUnsupportedMediaType)
+	w.do(http.MethodPost, checkout+"/stop", "", "Sec-Fetch-Site", "cross-site").must(t, http.StatusForbidden)
 	w.do(http.MethodPost, checkout+"/stop", "x=y", "Content-Type", "application/x-www-form-urlencoded").must(t, http.StatusUnsupportedMediaType)
 	w.step("stop", `{"ended_at":"2026-11-20T12:00:00Z"}`).must(t, http.StatusOK)
 	try([]bad{

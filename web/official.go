@@ -46,7 +46,7 @@ func (a *API) keepReadout(c echo.Context) error {
 			return invalid(registry.Faults{{Pointer: "/run", Detail: "must be the number of a run, from 1"}})
 		}
 	}
-	o := registry.Official{ExperimentID: id, By: in.By, Note: in.Note, At: canonical.TimeOf(a.Now())}
+	o := registry.Official{ExperimentID: id, By: in.By, Key: keyOf(c), Note: in.Note, At: canonical.TimeOf(a.Now())}
 	if err := o.Check(); err != nil {
 		return refusal(err)
 	}
@@ -181,7 +181,7 @@ func (a *API) official(c echo.Context) error {
 // decided stores the readout that a decision is made on and gives the decision its hash. A decision is checked before
 // anything is stored, and never points to nothing.
 func (a *API) decided(e *edit, o registry.Outcome) (*registry.Change, error) {
-	kept := registry.Official{ExperimentID: e.x.ID, By: o.By, At: o.At, Note: "decision: " + o.Why}
+	kept := registry.Official{ExperimentID: e.x.ID, By: o.By, Key: o.Key, At: o.At, Note: "decision: " + o.Why}
 	if len(kept.Note) > maxNote {
 		kept.Note = "decision"
 	}

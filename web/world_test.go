@@ -89,6 +89,11 @@ func (w *world) PublishDefinition(_ context.Context, experiment string, after ui
 	return w.seq, w.Apply([]canonical.Record{{Seq: w.seq, Definition: data}})
 }
 
+// PublishArchive implements web.Publisher.
+func (w *world) PublishArchive(ctx context.Context, name string, after uint64, data []byte) (uint64, error) {
+	return w.PublishDefinition(ctx, "\x00archive "+name, after, data)
+}
+
 // PublishReadout puts a readout on the log.
 func (w *world) PublishReadout(_ context.Context, _ string, data []byte) (uint64, error) {
 	w.mu.Lock()

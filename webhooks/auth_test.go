@@ -8,7 +8,7 @@ import (
 )
 
 func withKey(o *webhooks.Options) {
-	o.WriteKey = func(k string) bool { return k == "right" || k == "a+b" }
+	o.WriteKey = func(k, _, _ string) bool { return k == "right" || k == "a+b" }
 }
 
 func TestWriteKeys(t *testing.T) {

@@ -48,7 +48,7 @@ func benchmark(b *testing.B, n int, coding string) {
 	var c counter
 	door, err := webhooks.New(webhooks.Options{
 		Publisher: &c, DeadLetters: &shelf{}, WriteRequest: writeRequest, Rules: rules, Metrics: prometheus.NewRegistry(),
-		WriteKey: func(k string) bool { return k == "key" }, Origins: []string{"*"},
+		WriteKey: func(k, _, _ string) bool { return k == "key" }, Origins: []string{"*"},
 	})
 	if err != nil {
 		b.Fatal(err)

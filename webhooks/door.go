@@ -68,13 +68,26 @@ type DeadLetter struct {
 	Request    []byte // HTTP/1.1 text, its headers by allow-list, its body compressed as Content-Encoding says
 }
 
+// Experiments knows which experiments are declared.
+type Experiments interface {
+	// Declared reports whether what an event of the source calls its experiment is declared, by its own name or an alias.
+	Declared(source, experiment, sourceExperiment string) bool
+}
+
 // Source is a configured connection: the vendor's words, how they are read, and who may send.
 type Source struct {
 	adapters.Adapter
 	adapters.Source
-	Secrets  [][]byte // one of them must verify a request; none: the write key is asked for
+	Secrets  [][]byte // known to the vendor and here alone
+	Public   [][]byte // keys that clients publish: they let events in, and prove nothing
 	Catalogs Catalogs // nil: the source has no catalog
+
+	DeclaredOnly bool // events of experiments that are not declared are ignored
 }
+
+// locked reports whether a request must be verified by a secret or a public key of the source. If not, it needs a write
+// key.
+func (s *Source) locked() bool { return len(s.Secrets)+len(s.Public) > 0 }
 
 // read is the source as a request is decoded by.
 func (s Source) read() adapters.Source {
@@ -96,12 +109,24 @@ type Limits struct {
 type Options struct {
 	Publisher   Publisher
 	DeadLetters DeadLetters
-	Reports     Reports                     // nil: reports about experiments cannot be taken
-	Sources     map[string]Source           // by the name in their route, which is also their events' source
-	WriteKey    func(presented string) bool // whether the key opens writing; nil: writing is open
-	Rules       canonical.Rules             // what the deployment refuses as an id; holds for every source
-	Limits      Limits
-	Rates       Rates
+	Reports     Reports           // nil: reports about experiments cannot be taken
+	Sources     map[string]Source // by the name in their route, which is also their events' source
+
+	// WriteKey reports whether the key may write to the source from a web page of the origin, "" for a caller that names
+	// none; nil: no key is needed.
+	WriteKey func(presented, source, origin string) bool
+	// EditKey reports whether the key may change experiments; nil: no key is needed. What requests of other callers report
+	// about experiments is kept as notes, unless a secret verifies them.
+	EditKey func(presented string) bool
+	// Refused is called with each request that presented wrong credentials, before it is answered; nil: nothing is called.
+	Refused func(r *http.Request, kind string)
+
+	Experiments  Experiments // nil: all events are taken
+	DeclaredOnly bool        // of POST /v1/events and all sources
+
+	Rules  canonical.Rules // what the deployment refuses as an id; holds for every source
+	Limits Limits
+	Rates  Rates
 
 	// WriteRequest writes an envelope as HTTP/1.1 text, for the dead letters.
 	WriteRequest func(w io.Writer, e adapters.Envelope) error
@@ -210,7 +235,7 @@ func (d *Door) newSource(name string, s Source) (*source, error) {
 		return nil, fmt.Errorf("its events would say that they come from %q; give both the same name", s.Name)
 	case s.Decode == nil || s.Reply == nil:
 		return nil, fmt.Errorf("the adapter of %q has no Decode or no Reply", s.Vendor)
-	case len(s.Secrets) > 0 && s.Verify == nil:
+	case s.locked() && s.Verify == nil:
 		return nil, fmt.Errorf("%q signs nothing that a secret could verify; remove the secrets and use a write key", s.Vendor)
 	}
 	s.Name, s.Rules, s.Limits = name, d.Rules, adapters.Limits{Body: d.Limits.Body, Items: d.Limits.BatchEvents}

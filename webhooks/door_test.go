@@ -307,7 +307,7 @@ func TestRequestIDs(t *testing.T) {
 
 // Nothing that a sender could want to keep to itself gets into the log.
 func TestLogIsQuiet(t *testing.T) {
-	r := newRig(t, func(o *webhooks.Options) { o.WriteKey = func(k string) bool { return k == "s3cret" } })
+	r := newRig(t, func(o *webhooks.Options) { o.WriteKey = func(k, _, _ string) bool { return k == "s3cret" } })
 	r.failEvent = errors.New("disk full")
 	r.post(exposure, "X-Tracklayer-Key", "s3cret", "Cookie", "s3cret")
 	r.failEvent = nil

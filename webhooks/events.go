@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"mime"
@@ -25,7 +26,7 @@ func (d *Door) events(v *visit) error {
 	if err := d.arrive(v, apiSource); err != nil {
 		return err
 	}
-	if err := d.authorize(v.r); err != nil {
+	if err := d.authorize(v.r, sourceIn(v.r.URL.RawQuery)); err != nil {
 		v.unauthorized()
 		return err
 	}
@@ -61,9 +62,8 @@ func (d *Door) sourceNamed(rawQuery string) (string, error) {
 	if rawQuery == "" {
 		return apiSource, nil
 	}
-	query, _ := url.ParseQuery(rawQuery) // what cannot be parsed names nothing
-	name := query.Get("source")
-	if name == "" || name == apiSource {
+	name := sourceIn(rawQuery)
+	if name == apiSource {
 		return apiSource, nil
 	}
 	if d.sources[name] == nil {
@@ -71,6 +71,15 @@ func (d *Door) sourceNamed(rawQuery string) (string, error) {
 		return "", problem.BadRequest("The source that the query names does not exist.", problem.FieldError{Pointer: "/source", Detail: detail})
 	}
 	return name, nil
+}
+
+// sourceIn is the source that a query names, known or not.
+func sourceIn(rawQuery string) string {
+	if rawQuery == "" {
+		return apiSource
+	}
+	query, _ := url.ParseQuery(rawQuery) // what cannot be parsed names nothing
+	return cmp.Or(query.Get("source"), apiSource)
 }
 
 // isLines tells events one a line from JSON, and anything else from both. A beacon sends text/plain, because the
@@ -119,7 +128,7 @@ func (d *Door) apiEnvelope(v *visit, text []byte) adapters.Envelope {
 // answer says what became of each item: 202, or 422 where every one was rejected.
 func (v *visit) answer(p *parcel, seq uint64) error {
 	v.w.Header().Set(headerSeq, strconv.FormatUint(seq, 10))
-	if len(p.faults) > 0 && len(p.events) == 0 {
+	if len(p.faults) > 0 && len(p.events)+len(p.skipped) == 0 {
 		refused := problem.Invalid(fmt.Sprintf("None of the %d events can be counted. Mend what errors names and send them again.", len(p.faults)))
 		for _, f := range p.faults {
 			refused.Errors = append(refused.Errors, problem.FieldError{Pointer: p.form.pointer(f.index, f.field), Detail: f.detail})

@@ -28,7 +28,8 @@ type parcel struct {
 	faults []fault // by index
 	answer []byte
 
-	ignored map[string]int // items of a vendor's request that are not meant to count, by reason
+	ignored map[string]int // items that are not meant to count, by reason
+	skipped []int          // of POST /v1/events: which of them are ignored
 }
 
 // fault says why an item cannot be counted.
@@ -59,7 +60,7 @@ func (p *parcel) free() {
 	}
 	clear(p.events)
 	clear(p.faults)
-	*p = parcel{items: p.items[:0], events: p.events[:0], faults: p.faults[:0], answer: p.answer[:0]}
+	*p = parcel{items: p.items[:0], events: p.events[:0], faults: p.faults[:0], answer: p.answer[:0], skipped: p.skipped[:0]}
 	parcels.Put(p)
 }
 
@@ -114,6 +115,11 @@ func (d *Door) readItem(p *parcel, i int, at canonical.Time) error {
 		e.BatchIndex = i
 		e.DropPlaceholders(d.Rules)
 		if err = e.Validate(d.Rules); err == nil {
+			if d.undeclared(e) {
+				p.events = p.events[:len(p.events)-1]
+				p.skip(i, reasonUndeclared)
+				return nil
+			}
 			if err = e.Complete(at, d.Random); err != nil {
 				return fmt.Errorf("%w: draw an id: %w", adapters.ErrBusy, err)
 			}
@@ -127,6 +133,15 @@ func (d *Door) readItem(p *parcel, i int, at canonical.Time) error {
 		p.reject(i, "", whyNotJSON(raw))
 	}
 	return nil
+}
+
+// skip counts an item that is not meant to count.
+func (p *parcel) skip(i int, reason string) {
+	if p.ignored == nil {
+		p.ignored = map[string]int{}
+	}
+	p.ignored[reason]++
+	p.skipped = append(p.skipped, i)
 }
 
 func (p *parcel) reject(i int, field, detail string) {
@@ -166,9 +181,12 @@ func (e *sentAtError) Unwrap() []error { return []error{adapters.ErrUnreadable, 
 func (p *parcel) appendResults(dst []byte, seq uint64) []byte {
 	dst = strconv.AppendInt(append(dst, `"accepted":`...), int64(len(p.events)), 10)
 	dst = strconv.AppendInt(append(dst, `,"rejected":`...), int64(len(p.faults)), 10)
+	if len(p.skipped) > 0 {
+		dst = strconv.AppendInt(append(dst, `,"ignored":`...), int64(len(p.skipped)), 10)
+	}
 	dst = strconv.AppendUint(append(dst, `,"stream_seq":`...), seq, 10)
 	dst = append(dst, `,"results":[`...)
-	events, faults := p.events, p.faults
+	events, faults, skipped := p.events, p.faults, p.skipped
 	for i := range p.items {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -178,6 +196,11 @@ func (p *parcel) appendResults(dst []byte, seq uint64) []byte {
 			dst = appendString(append(dst, `,"status":"rejected","error":{"field":`...), faults[0].field)
 			dst = append(appendString(append(dst, `,"detail":`...), faults[0].detail), `}}`...)
 			faults = faults[1:]
+			continue
+		}
+		if len(skipped) > 0 && skipped[0] == i {
+			dst = append(dst, `,"status":"ignored","reason":"`+reasonUndeclared+`"}`...)
+			skipped = skipped[1:]
 			continue
 		}
 		dst = append(appendString(append(dst, `,"event_id":`...), events[0].ID), `,"status":"accepted"}`...)

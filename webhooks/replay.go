@@ -41,7 +41,7 @@ func (d *Door) Replay(ctx context.Context, letter DeadLetter, number uint64) (Re
 	var result Replayed
 	var events []canonical.Event
 	for _, ev := range batch.Events {
-		if !concerns(ev.Index) {
+		if !concerns(ev.Index) || d.undeclared(&ev.Event) {
 			continue
 		}
 		if err := ev.Complete(letter.ReceivedAt, d.Random); err != nil {
@@ -88,8 +88,13 @@ func (d *Door) redecode(name string, e adapters.Envelope) (adapters.Batch, error
 		return adapters.Batch{}, err
 	}
 	batch := adapters.Batch{Items: len(p.items)}
-	events, faults := p.events, p.faults
+	events, faults, skipped := p.events, p.faults, p.skipped
 	for i := range p.items {
+		if len(skipped) > 0 && skipped[0] == i {
+			batch.Ignore(reasonUndeclared)
+			skipped = skipped[1:]
+			continue
+		}
 		if len(faults) > 0 && faults[0].index == i {
 			batch.Rejected = append(batch.Rejected, adapters.Rejection{Index: i, Field: faults[0].field, Reason: faults[0].detail})
 			faults = faults[1:]

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,14 +39,14 @@ func (d *Door) vendor(v *visit) error {
 		return nil
 	}
 	e := adapters.Envelope{
-		Method: v.r.Method, Path: rest, RawQuery: withoutSecrets(v.r.URL.RawQuery, s.Secrets),
+		Method: v.r.Method, Path: rest, RawQuery: withoutSecrets(withoutSecrets(v.r.URL.RawQuery, s.Secrets), s.Public),
 		Header: only(v.r.Header, s.heard), ReceivedAt: v.at,
 	}
 	if err := d.arrive(v, name); err != nil {
 		return d.reply(v, s, e, 0, adapters.Outcome{Err: err})
 	}
-	if len(s.Secrets) == 0 {
-		if err := d.authorize(v.r); err != nil {
+	if !s.locked() {
+		if err := d.authorize(v.r, name); err != nil {
 			v.unauthorized()
 			v.w.Header().Set("WWW-Authenticate", challenge)
 			return d.reply(v, s, e, 0, adapters.Outcome{Err: adapters.ErrUnauthorized})
@@ -64,9 +65,10 @@ func (d *Door) vendor(v *visit) error {
 	if err := s.Limits.Check(e.Header.Get("Content-Type"), text); err != nil { // before Verify, which may decode as well
 		return d.reply(v, s, e, 0, adapters.Outcome{Err: err})
 	}
-	if len(s.Secrets) > 0 {
-		if err := d.verify(v, s, e); err != nil {
+	if s.locked() {
+		if v.signed, err = d.verify(v, s, e); err != nil {
 			v.unauthorized()
+			d.refused(v.r, RefusedSignature)
 			return d.reply(v, s, e, 0, adapters.Outcome{Err: err})
 		}
 	}
@@ -86,21 +88,27 @@ func only(from http.Header, names []string) http.Header {
 	return h
 }
 
-// verify tries every secret of the source: two are valid while one is replaced by the other.
-func (d *Door) verify(v *visit, s *source, e adapters.Envelope) (err error) {
+// verify tries every secret of the source, and then every public key: two are valid while one is replaced by the other.
+// It reports whether it was a secret that verified the request.
+func (d *Door) verify(v *visit, s *source, e adapters.Envelope) (signed bool, err error) {
 	e.Header, e.RawQuery = v.r.Header, v.r.URL.RawQuery
 	defer func() {
 		if r := recover(); r != nil {
 			d.logPanic(v, "an adapter's Verify panicked", r)
-			err = adapters.ErrUnauthorized
+			signed, err = false, adapters.ErrUnauthorized
 		}
 	}()
 	for _, secret := range s.Secrets {
 		if err = s.Verify(s.Source.Source, secret, e); err == nil {
-			return nil
+			return true, nil
 		}
 	}
-	return err
+	for _, key := range s.Public {
+		if err = s.Verify(s.Source.Source, key, e); err == nil {
+			return false, nil
+		}
+	}
+	return false, err
 }
 
 // take decodes a request and makes durable what came of it.
@@ -123,6 +131,15 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 	}
 	p := newParcel()
 	defer p.free()
+	if d.Experiments != nil {
+		batch.Events = slices.DeleteFunc(batch.Events, func(one adapters.Decoded) bool {
+			ignored := d.undeclared(&one.Event)
+			if ignored {
+				batch.Ignore(reasonUndeclared)
+			}
+			return ignored
+		})
+	}
 	for i := range batch.Events {
 		p.events = append(p.events, batch.Events[i].Event)
 		if err := p.events[i].Complete(v.at, d.Random); err != nil {
@@ -153,8 +170,14 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 	return seq, outcome
 }
 
-// tell stores what the request says of experiments as a whole, and hands on the catalog that it brings.
+// tell stores what the request reports about experiments as a whole, and passes on the catalog that it brings. Both count
+// only if the vendor sent them for certain, or a caller who may change experiments: a key that clients publish would
+// let anyone stop experiments and rename their variants.
 func (d *Door) tell(v *visit, s *source, batch *adapters.Batch) (seq uint64, err error) {
+	if len(batch.Lives) == 0 && batch.Catalog == nil && !batch.CatalogChanged {
+		return 0, nil
+	}
+	trusted := v.signed || d.mayEdit(v.r)
 	if len(batch.Lives) > 0 {
 		if d.Reports == nil {
 			return 0, fmt.Errorf("%w: nobody takes reports about experiments", adapters.ErrBusy)
@@ -162,12 +185,19 @@ func (d *Door) tell(v *visit, s *source, batch *adapters.Batch) (seq uint64, err
 		lives := make([]canonical.Life, len(batch.Lives))
 		for i := range batch.Lives {
 			lives[i] = batch.Lives[i].Life
+			lives[i].Unverified = !trusted
 		}
 		if seq, err = d.Reports.Tell(v.r.Context(), lives); err != nil {
 			return 0, fmt.Errorf("%w: publish: %w", adapters.ErrBusy, err)
 		}
 	}
 	if s.Catalogs == nil {
+		return seq, nil
+	}
+	if !trusted {
+		if batch.Catalog != nil || batch.CatalogChanged {
+			s.meter.ignore("catalog_not_verified", 1)
+		}
 		return seq, nil
 	}
 	if batch.Catalog != nil {

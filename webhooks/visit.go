@@ -20,6 +20,7 @@ type visit struct {
 	meter  *sourceMeter
 	at     canonical.Time // of receipt
 	status int
+	signed bool // a secret of the source verified the request
 	bufs   buffers
 	share  share
 	from   netip.Addr // the client's address

@@ -137,6 +137,9 @@ func keyOf(body []byte) (key string, err error) {
 	return key, err
 }
 
+// publicKey reports the client key of an SDK connection.
+func publicKey(secret []byte) bool { return strings.HasPrefix(string(secret), "sdk-") }
+
 // reply answers 202 without a body: the plugins look at the status alone, and only to log it (tracking_plugin.go
 // sendBatch). They try nothing again, so that a failure is lost with them; webhooks come again after 30 seconds and five
 // minutes unless the answer is a 2xx.

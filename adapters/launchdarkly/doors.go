@@ -100,6 +100,13 @@ func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	return fmt.Errorf("%w: neither Authorization nor an environment id in the path", adapters.ErrUnauthorized)
 }
 
+// publicKey reports a mobile key or a client-side environment id, which is 24 hexadecimal digits. The key of a server's SDK
+// is not published.
+func publicKey(secret []byte) bool {
+	raw, err := hex.DecodeString(string(secret))
+	return strings.HasPrefix(string(secret), "mob-") || err == nil && len(raw) == 12
+}
+
 // pixel is a transparent GIF of one pixel, 43 bytes.
 const pixel = "GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 

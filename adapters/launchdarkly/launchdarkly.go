@@ -17,6 +17,7 @@ var Adapter = adapters.Adapter{
 	Headers:      []string{payloadHeader, userAgentHeader},
 	CheckOptions: checkOptions,
 	Verify:       verify,
+	PublicKey:    publicKey,
 	Decode:       decode,
 	Reply:        reply,
 }

@@ -87,6 +87,9 @@ func verifySignature(secret []byte, e adapters.Envelope, signatures string) erro
 // isV1 reports a path of the API of capture V1.
 func isV1(path string) bool { return strings.HasPrefix(path, "/i/v1/") }
 
+// publicKey reports a project token.
+func publicKey(secret []byte) bool { return strings.HasPrefix(string(secret), "phc_") }
+
 // reply is what the SDKs must hear: {"status":"Ok"}, nothing for a beacon, and in capture V1 a result for every uuid,
 // without which a 200 counts as a failed sending (posthog-go@v1.23.1 capture_v1_send.go). They try again after 5xx, and
 // drop what is answered with another 4xx.

@@ -16,6 +16,7 @@ var Adapter = adapters.Adapter{
 	Headers:      []string{"Content-Type", stampHeader, "User-Agent"},
 	CheckOptions: checkOptions,
 	Verify:       verify,
+	PublicKey:    publicKey,
 	Decode:       decode,
 	Reply:        reply,
 }

@@ -91,6 +91,9 @@ func handshake(body []byte) (code string, ok bool) {
 	return code, ok
 }
 
+// publicKey reports a client key.
+func publicKey(secret []byte) bool { return strings.HasPrefix(string(secret), "client-") }
+
 // reply answers 202 {"success":true}: CORE sends a batch again after an empty answer or success false, and GO logs an
 // error and posts an exception (CORE statsig_http_event_logging_adapter.rs, GO transport.go). GO and CORE lose a batch
 // on 429 and nearly every 4xx, so what may pass is always 503, which all of them try again.

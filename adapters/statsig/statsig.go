@@ -17,6 +17,7 @@ var Adapter = adapters.Adapter{
 	ParseCatalog: parseCatalog,
 	CheckOptions: checkOptions,
 	Verify:       verify,
+	PublicKey:    publicKey,
 	Decode:       decode,
 	Reply:        reply,
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tracklayer/tracklayer/config"
+	"github.com/tracklayer/tracklayer/webhooks"
 )
 
 // lag remembers whether the core gets on.
@@ -58,14 +59,18 @@ func (p *Program) adminRoutes() http.Handler {
 	if p.fold != nil {
 		p.clockRoutes(mux)
 	}
-	keys := p.cfg.Keys.Admin
+	refused := p.failures.on("admin")
 	if p.cfg.AdminOpen() {
 		return mux
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		probe := r.URL.Path == "/livez" || r.URL.Path == "/readyz" // an orchestrator's probes carry no key
 		_, password, _ := r.BasicAuth()                            // what a browser can ask for
+		keys := p.keys.Load().Admin
 		if !probe && !config.AnyMatches(keys, bearer(r)) && !config.AnyMatches(keys, password) {
+			if bearer(r)+password != "" {
+				refused(r, webhooks.RefusedKey)
+			}
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "an admin key is needed: Authorization: Bearer KEY", http.StatusUnauthorized)
 			return
@@ -150,7 +155,7 @@ func (p *Program) gauges() {
 	})
 	gauge("core_unreadable_records", "Records of the log that could not be read.", func() float64 { return float64(p.fold.View().Unreadable) })
 	gauge("core_missing_records", "Records that are missing on the log and that no erasure explains.", func() float64 { return float64(p.damage.missing.Load()) })
-	gauge("core_experiments", "Experiments, declared or named by events.", func() float64 { return float64(len(p.fold.View().Experiments())) })
+	gauge("core_experiments", "Experiments, declared or named by events.", func() float64 { return float64(p.fold.View().Count()) })
 	gauge("log_last_sequence", "Stream sequence of the newest record on the log.", func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()

@@ -168,7 +168,11 @@ func clockCommand(ctx context.Context, args []string, s streams, environ []strin
 	if err != nil {
 		return err
 	}
-	answer, err := callWith(ctx, http.MethodPost, "http://"+dialable(cfg.AdminListen.String())+"/v1/clock", *presented, strings.NewReader(string(body)))
+	caller, err := client(cfg)
+	if err != nil {
+		return err
+	}
+	answer, err := callWith(ctx, caller, http.MethodPost, scheme(cfg)+"://"+dialable(cfg.AdminListen.String())+"/v1/clock", *presented, strings.NewReader(string(body)))
 	if err != nil {
 		return err
 	}

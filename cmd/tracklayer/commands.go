@@ -168,10 +168,14 @@ func readoutCommand(ctx context.Context, args []string, s streams, environ []str
 	if err != nil {
 		return err
 	}
+	by := http.DefaultClient
 	if *server == "" {
-		*server = "http://" + cfg.Listen.String()
+		*server = scheme(cfg) + "://" + dialable(cfg.Listen.String())
+		if by, err = client(cfg); err != nil {
+			return err
+		}
 	}
-	body, err := fetchReadout(ctx, *server, rest[0], *number, *atSeq, *presented)
+	body, err := fetchReadout(ctx, by, *server, rest[0], *number, *atSeq, *presented)
 	if err != nil {
 		return err
 	}
@@ -195,11 +199,15 @@ func healthcheck(ctx context.Context, args []string, _ streams, environ []string
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+dialable(cfg.AdminListen.String())+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme(cfg)+"://"+dialable(cfg.AdminListen.String())+"/readyz", nil)
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	by, err := client(cfg)
+	if err != nil {
+		return err
+	}
+	resp, err := by.Do(req)
 	if err != nil {
 		return err
 	}

@@ -101,8 +101,8 @@ func TestTheSegmentSourceReadsItsSDKs(t *testing.T) {
 func TestVerifyNeedsASecret(t *testing.T) {
 	const source = "sources: {shop: {vendor: custom, options: {verify: stripe, events: [{kind: converted, fields: {conversion_event: item.type, user_id: item.user}}]}"
 	for text, want := range map[string]string{
-		source + "}}":                   "sources.shop.secrets: is required beside options.verify",
-		source + ", secrets: [whsec]}}": "",
+		source + "}}": "sources.shop.secrets: is required beside options.verify",
+		source + ", secrets: [whsec_0123456789abcdef]}}": "",
 	} {
 		cfg, _, err := config.Load([]string{"--config", "t.yaml"}, nil, func(string) ([]byte, error) { return []byte(text), nil })
 		if err != nil {

@@ -35,8 +35,8 @@ func demonstrate(ctx context.Context, args []string, s streams, environ []string
 	if err != nil {
 		return err
 	}
-	if len(cfg.Keys.Write)+len(cfg.Keys.Read)+len(cfg.Keys.Admin) > 0 || !cfg.NATS.URL.IsZero() || len(cfg.Sources) > 0 {
-		return &usageError{"demo makes everything up: leave keys, nats.url and sources out of the configuration"}
+	if len(cfg.Keys.Write)+len(cfg.Keys.Read)+len(cfg.Keys.Admin) > 0 || !cfg.NATS.URL.IsZero() || cfg.TLS.Set() || len(cfg.Sources) > 0 {
+		return &usageError{"demo makes everything up: leave keys, tls, nats.url and sources out of the configuration"}
 	}
 	if cfg.DataDir, err = os.MkdirTemp("", "tracklayer-demo-"); err != nil {
 		return err

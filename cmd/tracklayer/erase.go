@@ -19,6 +19,7 @@ import (
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/store"
 	"github.com/tracklayer/tracklayer/stream"
+	"github.com/tracklayer/tracklayer/web"
 )
 
 // eraser removes persons from the log, the state and whatever else is kept.
@@ -55,17 +56,17 @@ const (
 
 // Erase implements web.Eraser. The receipt goes onto the log where the log still ends with what was searched, so that it
 // speaks of everything before it; then everybody who follows the log forgets the person.
-func (e *eraser) Erase(ctx context.Context, u canonical.Unit, by, reason string) (core.Receipt, error) {
+func (e *eraser) Erase(ctx context.Context, u canonical.Unit, on web.Order) (web.Erased, error) {
 	if !e.busy.CompareAndSwap(false, true) {
-		return core.Receipt{}, core.ErrErasing
+		return web.Erased{}, core.ErrErasing
 	}
 	defer e.busy.Store(false)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.finish(ctx); err != nil { // what was erased before must not be found again
-		return core.Receipt{}, err
+		return web.Erased{}, err
 	}
-	hunt := &hunt{eraser: e, unit: u, by: by, reason: reason, dead: -1}
+	hunt := &hunt{eraser: e, unit: u, on: on, dead: -1}
 	for n := range attempts {
 		try := func() error { return hunt.try(ctx) }
 		err := error(nil)
@@ -78,15 +79,19 @@ func (e *eraser) Erase(ctx context.Context, u canonical.Unit, by, reason string)
 			continue
 		}
 		if err != nil {
-			return core.Receipt{}, unstored(err)
+			return web.Erased{}, unstored(err)
 		}
 		if err := e.finish(ctx); err != nil {
-			return core.Receipt{}, err
+			return web.Erased{}, err
 		}
-		e.log.Info("a person was erased", "receipt", hunt.receipt.ID, "stream_seq", hunt.receipt.Seq, "messages", hunt.receipt.Messages)
-		return hunt.receipt, nil
+		naming, err := textsNaming(hunt.search, e.fold.View(), e.fold)
+		if err != nil {
+			return web.Erased{}, err
+		}
+		e.log.Info("a person was erased", "receipt", hunt.receipt.ID, "stream_seq", hunt.receipt.Seq, "messages", hunt.receipt.Messages, "texts_to_review", len(naming))
+		return web.Erased{Receipt: hunt.receipt, TextsToReview: naming}, nil
 	}
-	return core.Receipt{}, unstored(stream.ErrMoved)
+	return web.Erased{}, unstored(stream.ErrMoved)
 }
 
 // unstored makes a failure of the log the client's to try again.
@@ -100,8 +105,8 @@ func unstored(err error) error {
 // hunt is one search for a person, which may have to look at the log's end more than once.
 type hunt struct {
 	*eraser
-	unit       canonical.Unit
-	by, reason string
+	unit canonical.Unit
+	on   web.Order
 
 	search  *core.Search
 	through uint64 // of the log, that was searched
@@ -141,7 +146,8 @@ func (h *hunt) try(ctx context.Context) error {
 	if h.receipt, err = h.fold.Receipt(h.search, h.receipt.ID, canonical.TimeOf(time.Now())); err != nil {
 		return err
 	}
-	h.receipt.By, h.receipt.Reason, h.receipt.DeadLetters, h.receipt.DeadLettersToReview = h.by, h.reason, h.dead, h.doubts
+	h.receipt.By, h.receipt.Key, h.receipt.Reason = h.on.By, h.on.Key, h.on.Reason
+	h.receipt.DeadLetters, h.receipt.DeadLettersToReview = h.dead, h.doubts
 	data, err := json.Marshal(h.receipt)
 	if err != nil {
 		return err
@@ -185,7 +191,7 @@ func (h *hunt) look(ctx context.Context, v *core.View, last uint64) error {
 // checkNotes refuses a receipt that would name the person for ever.
 func (h *hunt) checkNotes() error {
 	var faults []problem.FieldError
-	for _, note := range []struct{ pointer, text string }{{"/by", h.by}, {"/reason", h.reason}} {
+	for _, note := range []struct{ pointer, text string }{{"/by", h.on.By}, {"/reason", h.on.Reason}} {
 		for _, u := range h.search.Units {
 			if strings.Contains(note.text, u.ID) && len(u.ID) > 2 {
 				faults = append(faults, problem.FieldError{Pointer: note.pointer, Detail: "must not hold an id of the person"})

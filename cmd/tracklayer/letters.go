@@ -104,8 +104,12 @@ func deadletter(ctx context.Context, args []string, s streams, environ []string)
 	if err != nil {
 		return err
 	}
+	by, err := client(cfg)
+	if err != nil {
+		return err
+	}
 	ask := func(method, path string) ([]byte, error) {
-		return call(ctx, method, "http://"+dialable(cfg.AdminListen.String())+path, *presented)
+		return call(ctx, by, method, scheme(cfg)+"://"+dialable(cfg.AdminListen.String())+path, *presented)
 	}
 	switch {
 	case len(rest) == 1 && rest[0] == "list":

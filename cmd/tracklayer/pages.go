@@ -8,27 +8,61 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/config"
+	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/pages"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/stream"
 )
 
-// readKey opens answers; nil: they are open.
-func (p *Program) readKey() func(string) bool { return p.opens(p.cfg.ReadsOpen(), p.cfg.Keys.Read) }
-
-// editKey opens what changes definitions: an admin key, or a write key where there is none; nil: it is open.
-func (p *Program) editKey() func(string) bool {
-	editors := p.cfg.Keys.Admin
-	if len(editors) == 0 {
-		editors = p.cfg.Keys.Write
+// writeKey opens writing to a source; nil: that is open.
+func (p *Program) writeKey() func(presented, source, origin string) bool {
+	if p.cfg.WritesOpen() {
+		return nil
 	}
-	return p.opens(p.cfg.WritesOpen() && len(p.cfg.Keys.Admin) == 0, editors)
+	return func(presented, source, origin string) bool {
+		return config.AnyFits(p.keys.Load().Write, presented, source, origin)
+	}
+}
+
+// readKey opens answers, as an admin key does; nil: they are open.
+func (p *Program) readKey() func(string) bool {
+	if p.cfg.ReadsOpen() {
+		return nil
+	}
+	return func(presented string) bool {
+		keys := p.keys.Load()
+		read, admin := config.AnyMatches(keys.Read, presented), config.AnyMatches(keys.Admin, presented)
+		return read || admin
+	}
+}
+
+// editKey opens what changes definitions and erases persons: an admin key, and none if editing is off; nil: it is open.
+func (p *Program) editKey() func(string) bool {
+	switch {
+	case p.cfg.EditsOpen():
+		return nil
+	case p.cfg.EditingOff() != "":
+		return func(string) bool { return false }
+	}
+	return func(presented string) bool { return config.AnyMatches(p.keys.Load().Admin, presented) }
+}
+
+// declared tells the ingest endpoints which experiments are declared, by the newest state.
+type declared struct{ fold *core.Fold }
+
+// Declared implements webhooks.Experiments.
+func (d declared) Declared(source, experiment, sourceExperiment string) bool {
+	r := d.fold.View().Registry
+	_, known := r.Get(r.Resolve(source, experiment, sourceExperiment))
+	return known
 }
 
 // newPages joins the pages with the state, the API and the doors.
 func (p *Program) newPages(api http.Handler) *pages.Pages {
 	o := pages.Options{
-		State: p.fold, API: api, Code: version, ReadKey: p.readKey(), WriteKey: p.editKey(), Log: p.log, Now: time.Now,
+		State: p.fold, API: api, Code: version, ReadKey: p.readKey(), WriteKey: p.editKey(), EditingOff: p.cfg.EditingOff(),
+		ReadOnly: p.cfg.Editing != config.On, Refused: p.failures.on("main"), Log: p.log, Now: time.Now,
 		Proxy: pages.Proxy{Header: p.cfg.Pages.ProxyHeader.String(), Editors: p.cfg.Pages.ProxyEditors},
 	}
 	for _, n := range p.cfg.Pages.ProxyFrom {

@@ -77,6 +77,10 @@ type Program struct {
 	pages  *pages.Pages   // nil in a gateway alone
 	pulses *pulses        // of the doors
 
+	keys        atomic.Pointer[config.Keys] // the newest; cfg has those of the start
+	certificate *certificate                // nil: plain HTTP
+	failures    *failures
+
 	public, admin     *http.Server
 	publicAt, adminAt net.Listener
 	failed            chan error
@@ -125,6 +129,17 @@ func New(cfg config.Config, o Options) (*Program, error) {
 		p.clock = newClockGuard(o.Now)
 	}
 	p.pulses = newPulses(p.sources)
+	p.keys.Store(&cfg.Keys)
+	p.failures = newFailures(p.log)
+	p.metrics.MustRegister(p.failures.total)
+	if cfg.TLS.Set() {
+		p.certificate = &certificate{log: p.log}
+	}
+	if cfg.DeclaredOnly || slices.ContainsFunc(slices.Collect(maps.Values(sources)), func(s webhooks.Source) bool { return s.DeclaredOnly }) {
+		if o.Role&coreRole == 0 {
+			return nil, errors.New("declared_only: a gateway alone does not know which experiments are declared; leave the setting out, or run tracklayer serve")
+		}
+	}
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, nil
 }
@@ -170,8 +185,14 @@ func sourcesOf(cfg config.Config) (map[string]webhooks.Source, error) {
 		if a.ParseCatalog != nil {
 			s.Catalogs = newCatalog(name, c.Catalog, a.ParseCatalog)
 		}
+		s.DeclaredOnly = c.DeclaredOnly
 		for _, secret := range c.Secrets {
-			s.Secrets = append(s.Secrets, secret.Reveal())
+			public := secret.Kind() == config.Client || secret.Kind() == config.Inferred && a.PublicKey != nil && a.PublicKey(secret.Reveal())
+			list := &s.Secrets
+			if public {
+				list = &s.Public
+			}
+			*list = append(*list, secret.Reveal())
 		}
 		sources[name] = s
 	}
@@ -212,6 +233,18 @@ func (p *Program) Start(ctx context.Context) error {
 }
 
 func (p *Program) start(ctx context.Context) (err error) {
+	if err := os.MkdirAll(p.cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("data_dir: %w; say another folder with data_dir, or make this one writable", err)
+	}
+	narrow(p.cfg.DataDir, p.log)
+	if p.certificate != nil {
+		if err := p.certificate.load(p.cfg.TLS); err != nil {
+			return err
+		}
+	} else if !p.cfg.Listen.IsLoopback() || !p.cfg.AdminListen.IsLoopback() {
+		p.log.Warn("keys, cookies and persons' data travel readable for everyone on the way: set tls.cert and tls.key, or let other machines reach this one through a proxy that speaks TLS only (docs/tls.md)",
+			"listen", p.cfg.Listen.String(), "admin_listen", p.cfg.AdminListen.String())
+	}
 	if err := p.open(ctx); err != nil {
 		return err
 	}
@@ -228,6 +261,10 @@ func (p *Program) start(ctx context.Context) (err error) {
 	}
 	if p.adminAt, err = net.Listen("tcp", p.cfg.AdminListen.String()); err != nil {
 		return fmt.Errorf("admin_listen: %w", err)
+	}
+	p.folding.Go(func() { p.failures.forever(folding) })
+	if p.certificate != nil {
+		p.folding.Go(func() { p.certificate.watch(folding) })
 	}
 	if p.fold != nil {
 		p.counting = true
@@ -320,13 +357,18 @@ func (p *Program) routes() error {
 	e.HTTPErrorHandler = p.stray
 	if p.role&gatewayRole != 0 {
 		var err error
-		p.door, err = webhooks.New(webhooks.Options{
-			Publisher: p.events, DeadLetters: graveyard{p.events}, Reports: p.events, Sources: p.sources, WriteKey: p.opens(p.cfg.WritesOpen(), p.cfg.Keys.Write),
+		o := webhooks.Options{
+			Publisher: p.events, DeadLetters: graveyard{p.events}, Reports: p.events, Sources: p.sources,
+			WriteKey: p.writeKey(), EditKey: p.editKey(), Refused: p.failures.on("main"), DeclaredOnly: p.cfg.DeclaredOnly,
 			Rules: canonical.DefaultRules(p.cfg.Identity.NonIDs...), WriteRequest: adapters.WriteRequest,
 			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: min(int64(p.cfg.Limits.Event), p.events.MaxMessage()), BatchEvents: p.cfg.Limits.BatchEvents, Memory: int64(p.cfg.Limits.Memory) * requestShare / 100},
 			Rates:  ratesOf(p.cfg.Limits),
 			Now:    p.now, Random: rand.Reader, Log: p.log, Origins: origins(p.cfg), Metrics: p.metrics,
-		})
+		}
+		if p.fold != nil {
+			o.Experiments = declared{p.fold}
+		}
+		p.door, err = webhooks.New(o)
 		if err != nil {
 			return err
 		}
@@ -336,7 +378,7 @@ func (p *Program) routes() error {
 		p.eraser = p.newEraser()
 		api := web.New(web.Options{
 			State: p.fold, Past: p.past, Moments: p.events, Registry: p.events, Eraser: p.eraser, Largest: min(4<<20, p.events.MaxMessage()-8<<10), Code: version, Now: p.now, Log: p.log,
-			ReadKey: p.readKey(), WriteKey: p.editKey(),
+			ReadKey: p.readKey(), WriteKey: p.editKey(), EditingOff: p.cfg.EditingOff(), Refused: p.failures.on("main"),
 			Changed: func(err error) bool { return errors.Is(err, stream.ErrChanged) },
 		})
 		api.Register(e)
@@ -345,11 +387,19 @@ func (p *Program) routes() error {
 			e.Any(mounted(path), echo.WrapHandler(p.pages))
 		}
 	}
-	p.public = server(p.pulses.watch(p.guard(e)), p.log)
+	public := p.pulses.watch(p.guard(e))
+	if p.cfg.WritesOpen() || p.cfg.ReadsOpen() || p.cfg.EditsOpen() {
+		public = guarded(public, p.cfg.Listen, p.cfg.Hosts)
+	}
+	p.public = p.server(public)
 	if p.pages != nil {
 		p.public.RegisterOnShutdown(p.pages.Close) // open pages listen for ever
 	}
-	p.admin = server(p.adminRoutes(), p.log)
+	admin := fromHere(p.adminRoutes())
+	if p.cfg.AdminOpen() {
+		admin = guarded(admin, p.cfg.AdminListen, p.cfg.Hosts)
+	}
+	p.admin = p.server(admin)
 	return nil
 }
 
@@ -370,20 +420,16 @@ func (p *Program) stray(err error, c echo.Context) {
 }
 
 // server bounds what a slow or silent caller can hold. Bodies are bounded by the door.
-func server(h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
+func (p *Program) server(h http.Handler) *http.Server {
+	s := &http.Server{
 		Handler: deadlines(h), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		WriteTimeout: 2 * time.Minute, // until the first write, which has a deadline of its own; so has every later one
-		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:     slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 	}
-}
-
-// opens is nil where no key is needed, else the test of a presented one.
-func (p *Program) opens(open bool, keys []config.Key) func(string) bool {
-	if open {
-		return nil
+	if p.certificate != nil {
+		s.TLSConfig = p.certificate.config()
 	}
-	return func(presented string) bool { return config.AnyMatches(keys, presented) }
+	return s
 }
 
 func ratesOf(l config.Limits) webhooks.Rates {
@@ -418,7 +464,11 @@ func (g graveyard) Bury(ctx context.Context, d webhooks.DeadLetter) error {
 }
 
 func (p *Program) serve(s *http.Server, l net.Listener) {
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	serve := func() error { return s.Serve(l) }
+	if s.TLSConfig != nil {
+		serve = func() error { return s.ServeTLS(l, "", "") }
+	}
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 		p.fail(err)
 	}
 }

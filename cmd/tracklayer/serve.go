@@ -29,7 +29,7 @@ func serveAs(r role) func(context.Context, []string, streams, []string) error {
 		}
 		log := newLogger(s.err, cfg.Log)
 		for last := (time.Time{}); ; last = time.Now() {
-			left, err := serveOnce(ctx, cfg, r, log, s)
+			left, err := serveOnce(ctx, cfg, r, log, s, func() (config.Config, error) { return load(args, environ) })
 			again := (*restart)(nil)
 			if !errors.As(err, &again) || ctx.Err() != nil {
 				return err
@@ -48,7 +48,8 @@ func serveAs(r role) func(context.Context, []string, streams, []string) error {
 }
 
 // serveOnce runs one program. It reports whether work was left behind that keeps the data folder locked.
-func serveOnce(ctx context.Context, cfg config.Config, r role, log *slog.Logger, s streams) (left bool, err error) {
+func serveOnce(ctx context.Context, cfg config.Config, r role, log *slog.Logger, s streams, again func() (config.Config, error)) (left bool, err error) {
+	keepPrivate()
 	p, err := New(cfg, Options{Role: r, Log: log, Fatal: fatal(log)})
 	if err != nil {
 		return false, err
@@ -56,7 +57,10 @@ func serveOnce(ctx context.Context, cfg config.Config, r role, log *slog.Logger,
 	if err := p.Start(ctx); err != nil {
 		return false, err
 	}
-	fmt.Fprintf(s.out, "TrackLayer listens on http://%s (health and metrics on http://%s)\n", p.Addr(), p.AdminAddr())
+	fmt.Fprintf(s.out, "TrackLayer listens on %s://%s (health and metrics on %[1]s://%[3]s)\n", scheme(cfg), p.Addr(), p.AdminAddr())
+	hearing, deaf := context.WithCancel(ctx)
+	defer deaf()
+	go reloadOnHangup(hearing, p, again)
 	select {
 	case <-ctx.Done():
 	case err = <-p.Failed():

@@ -14,7 +14,7 @@ import (
 )
 
 // fetchReadout asks a running TrackLayer for a readout.
-func fetchReadout(ctx context.Context, server, id string, run int, atSeq uint64, presented string) ([]byte, error) {
+func fetchReadout(ctx context.Context, by *http.Client, server, id string, run int, atSeq uint64, presented string) ([]byte, error) {
 	q := url.Values{}
 	if run != 0 {
 		q.Set("run", strconv.Itoa(run))
@@ -24,16 +24,16 @@ func fetchReadout(ctx context.Context, server, id string, run int, atSeq uint64,
 		q.Set("wait", "60s") // it may have to be made from the log
 	}
 	target := strings.TrimSuffix(server, "/") + "/v1/experiments/" + url.PathEscape(id) + "/readout?" + q.Encode()
-	return call(ctx, http.MethodGet, target, presented)
+	return call(ctx, by, http.MethodGet, target, presented)
 }
 
 // call asks a running TrackLayer. A problem that it answers with is the error.
-func call(ctx context.Context, method, target, presented string) ([]byte, error) {
-	return callWith(ctx, method, target, presented, nil)
+func call(ctx context.Context, by *http.Client, method, target, presented string) ([]byte, error) {
+	return callWith(ctx, by, method, target, presented, nil)
 }
 
 // callWith is call with a body of JSON.
-func callWith(ctx context.Context, method, target, presented string, content io.Reader) ([]byte, error) {
+func callWith(ctx context.Context, by *http.Client, method, target, presented string, content io.Reader) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, target, content)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func callWith(ctx context.Context, method, target, presented string, content io.
 	if presented != "" {
 		req.Header.Set("Authorization", "Bearer "+presented)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := by.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("no TrackLayer answers at %s; start one with `tracklayer serve`, or say where it is: %w", req.URL.Host, err)
 	}

@@ -175,7 +175,7 @@ func TestMemoryStaysWithinItsLimit(t *testing.T) {
 			if coding == "gzip" && body[0] == '[' {
 				body = gzipped(t, body)
 			}
-			statuses := s.flood(64, 128, c.path, coding, body)
+			statuses := s.floodOf(64, 128, c.path, coding, body)
 			t.Log(statuses, s.memory("VmHWM")/mib, "MiB")
 			if most := s.memory("VmHWM"); most > (320+150)*mib {
 				t.Errorf("the process took %d MiB", most/mib)
@@ -186,7 +186,7 @@ func TestMemoryStaysWithinItsLimit(t *testing.T) {
 
 // flood sends a body many times over connections side by side, looks at pages meanwhile, and counts the statuses; 0 is no
 // answer.
-func (s *server) flood(connections, requests int, path, coding string, body []byte) map[int]int {
+func (s *server) floodOf(connections, requests int, path, coding string, body []byte) map[int]int {
 	s.tb.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}, Timeout: 30 * time.Second}
 	var mu sync.Mutex
@@ -242,7 +242,7 @@ func (s *server) flood(connections, requests int, path, coding string, body []by
 func TestHonestLoadIsNotRefused(t *testing.T) {
 	s := start(t, "")
 	for _, c := range []struct{ connections, events int }{{8, 100}, {64, 1}} {
-		if got := s.flood(c.connections, 5*c.connections, "/v1/events", "", events(c.events, 10)); got[http.StatusAccepted] != 5*c.connections {
+		if got := s.floodOf(c.connections, 5*c.connections, "/v1/events", "", events(c.events, 10)); got[http.StatusAccepted] != 5*c.connections {
 			t.Errorf("%d connections with %d events each: %v", c.connections, c.events, got)
 		}
 	}

@@ -1,0 +1,222 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/problem"
+	"github.com/tracklayer/tracklayer/readout"
+	"github.com/tracklayer/tracklayer/registry"
+)
+
+// Bounds of one page of a list.
+const (
+	listedDefault = 200
+	listedMost    = 1000
+	maxCursor     = 2000 // bytes
+)
+
+// paging is which part of a list is asked for.
+type paging struct {
+	limit int
+	after string // cursor; "": the beginning
+}
+
+func pagingOf(query url.Values) (p paging, err error) {
+	p = paging{listedDefault, query.Get("after")}
+	var faults []problem.FieldError
+	if text := query.Get("limit"); text != "" {
+		if p.limit, err = strconv.Atoi(text); err != nil || p.limit < 1 || p.limit > listedMost {
+			faults = append(faults, problem.FieldError{Pointer: "/limit", Detail: fmt.Sprintf("must be a whole number from 1 to %d", listedMost)})
+		}
+	}
+	if len(p.after) > maxCursor {
+		faults = append(faults, badCursor)
+	}
+	if faults != nil {
+		return p, problem.BadRequest("A parameter of the query cannot be read. Fix what errors names.", faults...)
+	}
+	return p, nil
+}
+
+var badCursor = problem.FieldError{Pointer: "/after", Detail: "must be what next of the page before says"}
+
+// next puts the address of the next page into the headers, and returns its cursor.
+func next(c echo.Context, cursor string) string {
+	query := c.QueryParams()
+	query.Set("after", cursor)
+	c.Response().Header().Set("Link", "<"+c.Request().URL.Path+"?"+query.Encode()+`>; rel="next"`)
+	return cursor
+}
+
+// Cursors of the list of experiments begin with the list that they are in, so that an experiment that is declared between
+// two pages does not move the reader.
+const (
+	inDeclared   = "d/"
+	inUndeclared = "u/"
+	inArchived   = "a/"
+)
+
+// list is GET /v1/experiments: declared ones first, then those that only events name, each in byte order of the ids. Only
+// what one page shows is made.
+func (a *API) list(c echo.Context) error {
+	query := c.QueryParams()
+	page, err := pagingOf(query)
+	if err != nil {
+		return err
+	}
+	archived := false
+	switch text := query.Get("archived"); text {
+	case "", "false":
+	case "true":
+		archived = true
+	default:
+		return problem.BadRequest("A parameter of the query cannot be read. Fix what errors names.", problem.FieldError{Pointer: "/archived", Detail: "must be true or false"})
+	}
+	v := a.State.View()
+	listing := a.lister.Of(v)
+	out := struct {
+		StreamSeq   uint64   `json:"stream_seq"`
+		Experiments []listed `json:"experiments"`
+		Declared    int      `json:"declared"` // of all pages, whatever the prefix
+		Undeclared  int      `json:"undeclared"`
+		Archived    int      `json:"archived"`
+		Next        string   `json:"next,omitempty"` // cursor of the next page
+	}{StreamSeq: v.Seq, Experiments: []listed{}, Declared: len(listing.Declared), Undeclared: len(listing.Undeclared), Archived: len(listing.Archived)}
+	parts := []struct {
+		mark string
+		ids  []string
+	}{{inDeclared, listing.Declared}, {inUndeclared, listing.Undeclared}}
+	if archived {
+		parts = parts[:0]
+		parts = append(parts, struct {
+			mark string
+			ids  []string
+		}{inArchived, listing.Archived})
+	}
+	begun, cursor := page.after == "", ""
+	for _, part := range parts {
+		after, here := strings.CutPrefix(page.after, part.mark)
+		if !begun && !here {
+			continue
+		}
+		if begun {
+			after = ""
+		}
+		begun = true
+		if cursor != "" {
+			if some, _ := core.After(part.ids, query.Get("prefix"), "", 1); len(some) > 0 {
+				out.Next = cursor // the page is full, and more follow
+			}
+			break
+		}
+		some, more := core.After(part.ids, query.Get("prefix"), after, page.limit-len(out.Experiments))
+		for _, id := range some {
+			if x, ok := listedOf(v, id); ok {
+				out.Experiments = append(out.Experiments, x)
+			}
+		}
+		if more {
+			out.Next = part.mark + some[len(some)-1]
+			break
+		}
+		if len(some) > 0 && len(out.Experiments) >= page.limit {
+			cursor = part.mark + some[len(some)-1]
+		}
+	}
+	if !begun {
+		return problem.BadRequest("A parameter of the query cannot be read. Fix what errors names.", badCursor)
+	}
+	if out.Next != "" {
+		next(c, out.Next)
+	}
+	body, err := encode(out)
+	if err != nil {
+		return err
+	}
+	return fresh(c, tagOf(body), body)
+}
+
+// listedOf is one experiment of the list; false if it is gone.
+func listedOf(v *core.View, id string) (listed, bool) {
+	s, ok := v.Experiment(id)
+	if !ok {
+		return listed{}, false
+	}
+	sum := readout.Summarize(s)
+	x := listed{ID: id, Status: sum.Status, ExposedUsers: sum.ExposedUsers, Recomputing: s.Recomputing, Archived: v.Registry.Archived(id)}
+	if sum.Run > 0 {
+		x.Run = &sum.Run
+	}
+	if sum.LastDay != "" {
+		x.LastExposedOn = &sum.LastDay
+	}
+	if def, known := v.Registry.Get(id); known {
+		x.Name, x.Revision, x.ChangedAt = def.Name, def.Revision, &def.At
+	}
+	return x, true
+}
+
+// archive is POST /v1/experiments/{id}/archive, and /unarchive: lists hide the experiment, or show it again. Nothing of it
+// is deleted.
+func (a *API) archive(archived bool) func(echo.Context) error {
+	return func(c echo.Context) error {
+		id, err := idOf(c)
+		if err != nil {
+			return err
+		}
+		in := struct {
+			By     string `json:"by"`
+			Prefix bool   `json:"prefix"`
+		}{By: c.QueryParam("by")}
+		body, err := read(c, echo.MIMEApplicationJSON)
+		if err == nil && len(body) > 0 {
+			err = decode(body, &in)
+		}
+		if err != nil {
+			return err
+		}
+		return a.storeArchive(c, registry.Archive{
+			ExperimentID: id, Prefix: in.Prefix, Archived: archived, At: canonical.TimeOf(a.Now()), By: in.By, Key: keyOf(c),
+		})
+	}
+}
+
+// storeArchive puts the change on the log and waits until the core has read it.
+func (a *API) storeArchive(c echo.Context, change registry.Archive) error {
+	v := a.State.View()
+	if _, known := v.Experiment(change.ExperimentID); !known && !change.Prefix {
+		return unknown(change.ExperimentID)
+	}
+	after, err := v.Registry.Archiving(change)
+	if err != nil {
+		return refusal(err)
+	}
+	name := change.ExperimentID
+	if change.Prefix {
+		name += "*"
+	}
+	seq, err := a.Registry.PublishArchive(c.Request().Context(), name, after, change.AppendJSON(nil))
+	if err != nil && a.Changed(err) {
+		return problem.Conflict("Another request archived the same in the meantime. GET the list, and send the change again if it is still needed.")
+	}
+	if err != nil {
+		return fmt.Errorf("%w: archive %q: %w", problem.ErrUnavailable, change.ExperimentID, err)
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), applyWithin)
+	defer cancel()
+	if _, err := a.State.Wait(ctx, seq); err != nil { // it is stored all the same, and will be read
+		a.Log.LogAttrs(ctx, slog.LevelWarn, "an archiving is stored but not applied yet", slog.Uint64("stream_seq", seq), slog.Any("error", err))
+	}
+	c.Response().Header().Set(headerSeq, strconv.FormatUint(seq, 10))
+	return answer(c, http.StatusOK, change)
+}
