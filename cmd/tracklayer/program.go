@@ -318,7 +318,7 @@ func (p *Program) routes() error {
 			e.Any(mounted(path), echo.WrapHandler(p.pages))
 		}
 	}
-	var public http.Handler = p.pulses.watch(e)
+	public := p.pulses.watch(e)
 	if p.cfg.WritesOpen() || p.cfg.ReadsOpen() || p.cfg.EditsOpen() {
 		public = guarded(public, p.cfg.Listen, p.cfg.Hosts)
 	}
