@@ -22,10 +22,16 @@ func TestBoundWriteKeys(t *testing.T) {
 		source, origin string
 		fits           bool
 	}{
-		{0, "anything", "", true}, {0, "anything", "https://evil.example", true},
-		{1, "api", "https://shop.example", true}, {1, "shop", "https://shop.example", true},
-		{1, "api", "https://evil.example", false}, {1, "api", "", false}, {1, "other", "https://shop.example", false},
-		{2, "shop", "", true}, {2, "shop", "https://any.example", true}, {2, "api", "", false},
+		{0, "anything", "", true},
+		{0, "anything", "https://evil.example", true},
+		{1, "api", "https://shop.example", true},
+		{1, "shop", "https://shop.example", true},
+		{1, "api", "https://evil.example", false},
+		{1, "api", "", false},
+		{1, "other", "https://shop.example", false},
+		{2, "shop", "", true},
+		{2, "shop", "https://any.example", true},
+		{2, "api", "", false},
 	} {
 		if got := keys[c.key].Fits(c.source, c.origin); got != c.fits {
 			t.Errorf("key %d, source %s, origin %q: %v", c.key, c.source, c.origin, got)

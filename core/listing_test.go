@@ -16,8 +16,20 @@ func TestAfter(t *testing.T) {
 		want          []string
 		more          bool
 	}{
-		{"", "", 9, ids, false}, {"", "", 5, ids, false}, {"", "", 2, ids[:2], true}, {"", "b-1", 2, ids[2:4], true}, {"", "b-15", 9, ids[2:], false}, {"", "c", 9, nil, false}, {"", "z", 1, nil, false},
-		{"b", "", 9, ids[1:4], false}, {"b", "", 2, ids[1:3], true}, {"b", "b-2", 2, ids[3:4], false}, {"b", "a", 3, ids[1:4], false}, {"b", "c", 3, nil, false}, {"x", "", 3, nil, false}, {"b-", "", 0, nil, true},
+		{"", "", 9, ids, false},
+		{"", "", 5, ids, false},
+		{"", "", 2, ids[:2], true},
+		{"", "b-1", 2, ids[2:4], true},
+		{"", "b-15", 9, ids[2:], false},
+		{"", "c", 9, nil, false},
+		{"", "z", 1, nil, false},
+		{"b", "", 9, ids[1:4], false},
+		{"b", "", 2, ids[1:3], true},
+		{"b", "b-2", 2, ids[3:4], false},
+		{"b", "a", 3, ids[1:4], false},
+		{"b", "c", 3, nil, false},
+		{"x", "", 3, nil, false},
+		{"b-", "", 0, nil, true},
 	} {
 		got, more := core.After(ids, c.prefix, c.after, c.limit)
 		if !slices.Equal(got, c.want) || more != c.more {

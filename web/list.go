@@ -66,6 +66,40 @@ const (
 	inArchived   = "a/"
 )
 
+// part is one list of ids within the list of experiments.
+type part struct {
+	mark string
+	ids  []string
+}
+
+// of is the ids of the page, and the cursor of the next one, "" for none. It reports false if the page's own cursor is of
+// none of the parts.
+func (p paging) of(parts []part, prefix string) (ids []string, cursor string, ok bool) {
+	full := "" // cursor of the page's end, if only further parts can have more
+	for _, one := range parts {
+		after, here := strings.CutPrefix(p.after, one.mark)
+		switch {
+		case ok || p.after == "":
+			after = ""
+		case !here:
+			continue
+		}
+		ok = true
+		some, more := core.After(one.ids, prefix, after, p.limit-len(ids))
+		if full != "" && more {
+			return ids, full, true
+		}
+		ids = append(ids, some...)
+		if more {
+			return ids, one.mark + some[len(some)-1], true
+		}
+		if full == "" && len(some) > 0 && len(ids) == p.limit {
+			full = one.mark + some[len(some)-1]
+		}
+	}
+	return ids, "", ok
+}
+
 // list is GET /v1/experiments: declared ones first, then those that only events name, each in byte order of the ids. Only
 // what one page shows is made.
 func (a *API) list(c echo.Context) error {
@@ -92,50 +126,20 @@ func (a *API) list(c echo.Context) error {
 		Archived    int      `json:"archived"`
 		Next        string   `json:"next,omitempty"` // cursor of the next page
 	}{StreamSeq: v.Seq, Experiments: []listed{}, Declared: len(listing.Declared), Undeclared: len(listing.Undeclared), Archived: len(listing.Archived)}
-	parts := []struct {
-		mark string
-		ids  []string
-	}{{inDeclared, listing.Declared}, {inUndeclared, listing.Undeclared}}
+	parts := []part{{inDeclared, listing.Declared}, {inUndeclared, listing.Undeclared}}
 	if archived {
-		parts = parts[:0]
-		parts = append(parts, struct {
-			mark string
-			ids  []string
-		}{inArchived, listing.Archived})
+		parts = []part{{inArchived, listing.Archived}}
 	}
-	begun, cursor := page.after == "", ""
-	for _, part := range parts {
-		after, here := strings.CutPrefix(page.after, part.mark)
-		if !begun && !here {
-			continue
-		}
-		if begun {
-			after = ""
-		}
-		begun = true
-		if cursor != "" {
-			if some, _ := core.After(part.ids, query.Get("prefix"), "", 1); len(some) > 0 {
-				out.Next = cursor // the page is full, and more follow
-			}
-			break
-		}
-		some, more := core.After(part.ids, query.Get("prefix"), after, page.limit-len(out.Experiments))
-		for _, id := range some {
-			if x, ok := listedOf(v, id); ok {
-				out.Experiments = append(out.Experiments, x)
-			}
-		}
-		if more {
-			out.Next = part.mark + some[len(some)-1]
-			break
-		}
-		if len(some) > 0 && len(out.Experiments) >= page.limit {
-			cursor = part.mark + some[len(some)-1]
-		}
-	}
-	if !begun {
+	ids, cursor, ok := page.of(parts, query.Get("prefix"))
+	if !ok {
 		return problem.BadRequest("A parameter of the query cannot be read. Fix what errors names.", badCursor)
 	}
+	for _, id := range ids {
+		if x, ok := listedOf(v, id); ok {
+			out.Experiments = append(out.Experiments, x)
+		}
+	}
+	out.Next = cursor
 	if out.Next != "" {
 		next(c, out.Next)
 	}

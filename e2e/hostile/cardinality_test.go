@@ -98,7 +98,8 @@ func TestManyExperimentsAreListedByThePage(t *testing.T) {
 		t.Errorf("by prefix: %+v", some)
 	}
 	check(t, []question{
-		{"a limit", "GET", s.url("/v1/experiments?limit=1001"), "", nil, 400}, {"a cursor", "GET", s.url("/v1/experiments?after=x"), "", nil, 400},
+		{"a limit", "GET", s.url("/v1/experiments?limit=1001"), "", nil, 400},
+		{"a cursor", "GET", s.url("/v1/experiments?after=x"), "", nil, 400},
 		{"archive nothing", "POST", s.url("/v1/experiments/nothing/archive"), "", nil, 404},
 	})
 

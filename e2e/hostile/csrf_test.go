@@ -13,9 +13,15 @@ func TestOpenMeansThisMachine(t *testing.T) {
 	check(t, []question{{"declare", "POST", s.url("/v1/experiments"), definition, nil, 201}})
 	_, port, _ := strings.Cut(s.addr, ":")
 	paths := []struct{ method, path, body string }{
-		{"GET", s.url("/v1/experiments"), ""}, {"POST", s.url("/v1/experiments"), definition}, {"DELETE", s.url("/v1/units/user/u-1"), ""},
-		{"GET", s.url("/experiments"), ""}, {"POST", s.url("/v1/events"), exposure}, {"POST", s.url("/webhooks/launchdarkly/bulk"), "[]"},
-		{"GET", s.adminURL("/metrics"), ""}, {"GET", s.adminURL("/debug/pprof/"), ""}, {"GET", s.adminURL("/deadletters"), ""},
+		{"GET", s.url("/v1/experiments"), ""},
+		{"POST", s.url("/v1/experiments"), definition},
+		{"DELETE", s.url("/v1/units/user/u-1"), ""},
+		{"GET", s.url("/experiments"), ""},
+		{"POST", s.url("/v1/events"), exposure},
+		{"POST", s.url("/webhooks/launchdarkly/bulk"), "[]"},
+		{"GET", s.adminURL("/metrics"), ""},
+		{"GET", s.adminURL("/debug/pprof/"), ""},
+		{"GET", s.adminURL("/deadletters"), ""},
 	}
 	for _, host := range []string{"evil.example", "evil.example:" + port, "127.0.0.1.evil.example", "[::ffff:8.8.8.8]", "192.168.1.5"} {
 		for _, p := range paths {
@@ -48,8 +54,13 @@ func TestAPageFromElsewhereChangesNothing(t *testing.T) {
 	} {
 		name := fmt.Sprint(from)
 		for _, p := range []struct{ method, url string }{
-			{"POST", s.adminURL("/deadletters/1/replay")}, {"POST", s.url("/v1/experiments")}, {"POST", s.url("/v1/experiments/checkout/stop")},
-			{"POST", s.url("/v1/experiments/checkout/archive")}, {"DELETE", s.url("/v1/units/user/u-1")}, {"PUT", s.url("/v1/filters")}, {"POST", s.url("/experiments/checkout/do/stop")},
+			{"POST", s.adminURL("/deadletters/1/replay")},
+			{"POST", s.url("/v1/experiments")},
+			{"POST", s.url("/v1/experiments/checkout/stop")},
+			{"POST", s.url("/v1/experiments/checkout/archive")},
+			{"DELETE", s.url("/v1/units/user/u-1")},
+			{"PUT", s.url("/v1/filters")},
+			{"POST", s.url("/experiments/checkout/do/stop")},
 		} {
 			check(t, []question{{name, p.method, p.url, "", from, 403}})
 		}
