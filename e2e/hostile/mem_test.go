@@ -175,7 +175,7 @@ func TestMemoryStaysWithinItsLimit(t *testing.T) {
 			if coding == "gzip" && body[0] == '[' {
 				body = gzipped(t, body)
 			}
-			statuses := s.floodOf(64, 128, c.path, coding, body)
+			statuses := s.floodOf(64, 96, c.path, coding, body)
 			t.Log(statuses, s.memory("VmHWM")/mib, "MiB")
 			if most := s.memory("VmHWM"); most > (320+150)*mib {
 				t.Errorf("the process took %d MiB", most/mib)
