@@ -154,7 +154,7 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "limits.memory", example: "2GiB", remedy: sizeRemedy,
-		doc:   "The memory that the program stays within, at least 128MiB. The garbage collector works harder the closer it comes, and a third of it is for requests that are being handled: if they need more, further ones wait for up to two seconds and are then answered with 503 and Retry-After. The peak of the process is at most this and 150 MiB. In a container with a memory limit the default is three quarters of that limit; give the container at least 512 MiB. 0 means no limit, also on requests. The environment variable GOMEMLIMIT goes before it for the garbage collector.",
+		doc:   "The memory that the program stays within, at least 128MiB. The garbage collector works harder the closer it comes, and a third of it is for requests that are being handled: if they need more, further ones wait for up to two seconds and are then answered with 503 and Retry-After. The peak of the process may be above it; plan for 150 MiB more. In a container with a memory limit the default is three quarters of that limit; 512 MiB or more is advised. 0 means no limit, also on requests. The environment variable GOMEMLIMIT goes before it for the garbage collector.",
 		field: func(c *Config) any { return &c.Limits.Memory },
 	},
 	{

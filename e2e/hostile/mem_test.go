@@ -107,7 +107,8 @@ func TestItemBombsAreRefusedBeforeTheyAreDecoded(t *testing.T) {
 			body, coding := b.wire(t)
 			for range 4 {
 				status, _, answer := s.send(b.path, b.contentType, coding, body)
-				if status != http.StatusRequestEntityTooLarge && status != http.StatusBadRequest {
+				// An endpoint that does not read lines finds no JSON there, which is another reason to refuse it.
+				if status != http.StatusRequestEntityTooLarge && (b.name != "broken lines" || status != http.StatusBadRequest) {
 					t.Fatalf("%d bytes are answered with %d %s", len(body), status, answer)
 				}
 			}

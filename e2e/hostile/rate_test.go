@@ -105,6 +105,15 @@ func TestSmallSendersGetThroughAFlood(t *testing.T) {
 	}
 	stop.Store(true)
 	group.Wait()
+	resp, err := http.Get("http://" + s.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil || !strings.Contains(string(metrics), `tracklayer_overload_total{reason="queue",source="api"}`) {
+		t.Errorf("the queue was never full, so this shows nothing: %v", err)
+	}
 	status, header, text := s.send("/v1/events", "application/json", "", events(1, 1))
 	if want := stored.Load() + int64(small) + 1; status != http.StatusAccepted || header.Get("Tracklayer-Stream-Seq") != strconv.FormatInt(want, 10) {
 		t.Errorf("%d %s: the log is at %s, acknowledged were %d events", status, text, header.Get("Tracklayer-Stream-Seq"), want)
