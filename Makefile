@@ -8,7 +8,7 @@ VERSION          ?= $(shell git describe --tags --always --dirty 2>/dev/null || 
 COMMIT           ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race sdks screenshots sim fmt vet lint fuzz bench golden build tidy clean
+.PHONY: help run test check race sdks screenshots sim fmt vet lint fuzz bench golden build tidy outdated clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +76,12 @@ build: ## build bin/tracklayer, static and reproducible
 
 tidy: ## fail if go.mod or go.sum is not what go mod tidy makes
 	go mod tidy -diff
+
+outdated: ## list modules of go.mod that have a newer patch release, and fail if there are any
+	@go list -m -f '{{if not (or .Indirect .Main)}}{{.Path}}{{end}}' all | xargs go list -m -u -e -f '{{with .Update}}{{$$.Path}} {{$$.Version}} {{.Version}}{{end}}' | awk ' \
+		{ split($$2, now, "."); split($$3, new, ".") } \
+		NF == 3 && now[1] == new[1] && (now[2] == new[2] || now[1] == "v0") { print; found = 1 } \
+		END { exit found }'
 
 clean: ## remove what the targets made
 	rm -rf bin coverage.out
