@@ -8,7 +8,7 @@ VERSION          ?= $(shell git describe --tags --always --dirty 2>/dev/null || 
 COMMIT           ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race sdks screenshots sim fmt vet lint fuzz bench golden build tidy clean
+.PHONY: help run test check race sdks screenshots sim fmt vet lint fuzz bench golden build tidy outdated clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,8 +21,8 @@ test: ## run the tests
 
 check: fmt vet lint test tidy ## format, then all that is quick: vet, lint, test, tidy
 
-race: ## run the tests in random order with the race detector
-	go test -race -shuffle=on ./...
+race: ## run the tests in random order with the race detector; e2e/hostile has nothing to race, it drives the built program
+	go test -race -shuffle=on $$(go list ./... | grep -v /e2e/hostile)
 
 sdks: e2e/npm/node_modules ## run the vendors' real npm SDKs, and the pages in Chromium, against the built program
 	go test -tags sdks -run 'NPM|Browser' ./e2e
@@ -76,6 +76,12 @@ build: ## build bin/tracklayer, static and reproducible
 
 tidy: ## fail if go.mod or go.sum is not what go mod tidy makes
 	go mod tidy -diff
+
+outdated: ## list modules of go.mod that have a newer patch release, and fail if there are any
+	@go list -m -f '{{if not (or .Indirect .Main)}}{{.Path}}{{end}}' all | xargs go list -m -u -e -f '{{with .Update}}{{$$.Path}} {{$$.Version}} {{.Version}}{{end}}' | awk ' \
+		{ split($$2, now, "."); split($$3, new, ".") } \
+		NF == 3 && now[1] == new[1] && (now[2] == new[2] || now[1] == "v0") { print; found = 1 } \
+		END { exit found }'
 
 clean: ## remove what the targets made
 	rm -rf bin coverage.out
