@@ -49,13 +49,13 @@ func (s Secret) Kind() SecretKind { return s.kind }
 // Reveal returns the secret itself, for checking a signature with it.
 func (s Secret) Reveal() []byte { return []byte(s.value) }
 
-// UnmarshalText reads a secret of at least 16 bytes. Its errors never show the
+// UnmarshalText reads a secret of at least 8 bytes. Its errors never show the
 // text.
 func (s *Secret) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		return errors.New("it is empty")
 	}
-	if err := guessable("secret", text); err != nil {
+	if err := guessable("secret", text, shortestSecret); err != nil {
 		return err
 	}
 	s.value = string(text)
@@ -77,12 +77,20 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // MarshalJSON returns "[redacted]".
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
+// shortestSecret is the least length of a secret, in bytes. Only on loopback may
+// a secret be shorter than a key: other machines could try it.
+const shortestSecret = 8
+
+// Short reports whether the secret is too short for a listener that other
+// machines reach.
+func (s Secret) Short() bool { return len(s.value) < shortestKey }
+
 // guessable reports why a key or a secret is too weak to be one; nil if it is
 // not. It never shows the text.
-func guessable(what string, text []byte) error {
+func guessable(what string, text []byte, shortest int) error {
 	switch {
-	case len(text) < shortestKey:
-		return fmt.Errorf("the %s has %d bytes, and fewer than %d can be guessed", what, len(text), shortestKey)
+	case len(text) < shortest:
+		return fmt.Errorf("the %s has %d bytes, and fewer than %d can be guessed", what, len(text), shortest)
 	case len(bytes.TrimSpace(text)) < len(text):
 		return fmt.Errorf("the %s begins or ends with a space, which headers do not keep", what)
 	case len(bytes.Trim(text, string(text[:1]))) == 0:
@@ -127,7 +135,7 @@ func ParseKey(text string) (Key, error) {
 func (k *Key) UnmarshalText(text []byte) error {
 	digits, hashed := strings.CutPrefix(string(text), hashMark)
 	if !hashed {
-		if err := guessable("key", text); err != nil {
+		if err := guessable("key", text, shortestKey); err != nil {
 			return err
 		}
 		*k = Key{sum: sha256.Sum256(text), set: true}

@@ -252,7 +252,7 @@ var sourceSettings = []setting[Source]{
 		field: func(s *Source) any { return &s.Vendor },
 	},
 	{
-		key: "secrets", example: `["a-secret-of-16-bytes-or-more", {client: sdk-publishedclientkey}]`, remedy: "write a list of secrets of at least 16 bytes each, or of {signing: …} and {client: …}",
+		key: "secrets", example: `["a-secret-of-16-bytes-or-more", {client: sdk-publishedclientkey}]`, remedy: "write a list of secrets of at least 8 bytes each (16 if other machines reach listen), or of {signing: …} and {client: …}",
 		doc:   "The secrets or tokens that prove a request to be the vendor's. Any of them is good, so that a secret can be changed without a gap. An entry is plain text, `{signing: …}` or `{client: …}`. A client key is one that browsers and apps publish: it lets events in, but what such a request reports about an experiment as a whole is kept as a note and changes nothing, and a catalog that it brings is ignored. Plain text is a client key if it has the form of those that the vendor's clients publish, which its page shows, else a signing secret.",
 		field: func(s *Source) any { return &s.Secrets },
 	},

@@ -27,6 +27,7 @@ func (c Config) check(from map[string]string, bad map[string]bool) Faults {
 	r := rules{Config: c, from: from, bad: bad}
 	r.addresses()
 	r.doors()
+	r.secrets()
 	r.log()
 	r.limits()
 	r.tls()
@@ -95,6 +96,17 @@ func (r *rules) doors() {
 		fmt.Sprintf("%s can be reached from other machines and anyone could use the profiler", r.AdminListen),
 		"set keys.admin or keys.admin_file, or listen on 127.0.0.1",
 		"admin_listen", "keys.admin", "keys.admin_file")
+}
+
+// secrets refuses what other machines could guess.
+func (r *rules) secrets() {
+	for _, name := range slices.Sorted(maps.Keys(r.Sources)) {
+		short := slices.ContainsFunc(r.Sources[name].Secrets, Secret.Short)
+		r.refuse(!r.Listen.IsLoopback() && short,
+			fmt.Sprintf("a secret has fewer than %d bytes, and %s can be reached from other machines, which could guess it", shortestKey, r.Listen),
+			fmt.Sprintf("write secrets of at least %d bytes, or listen on 127.0.0.1", shortestKey),
+			sourcesKey+"."+name+".secrets", "listen")
+	}
 }
 
 // everySourceHasSecrets is false without sources, because then every vendor
