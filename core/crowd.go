@@ -46,8 +46,8 @@ func (p *person) weight() int64 {
 // tooManyIDs is the number of ids from which on who is who is found out in the background.
 const tooManyIDs = 200
 
-// isBulky reports whether the person is too large to be changed in place. The weight is found once and then grows by one
-// with every change, which is at least as much as the change adds in all cases that matter.
+// isBulky reports whether the person is too large to be changed in place. The weight is found once and then grows
+// with every change, by at least as much as the change adds.
 func (e *entry) isBulky() bool {
 	if e.person == nil {
 		return false

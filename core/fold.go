@@ -313,6 +313,9 @@ func (f *Fold) change(e *entry, experiment string, fn func()) error {
 	f.contribute(-1, e.person, experiment)
 	fn()
 	f.contribute(1, e.person, experiment)
+	if experiment == "" { // a conversion that names no experiment may add a number to every run
+		e.weight += int64(len(e.person.parts))
+	}
 	f.touch(e)
 	return nil
 }
