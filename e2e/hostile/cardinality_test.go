@@ -163,9 +163,9 @@ func TestAJunkExperimentIsBounded(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &r); err != nil || len(r.Variants) != 50 || r.Other.Variants != 4950 || r.Other.ExposedUsers != 4950 {
 		t.Errorf("%v: %d variants, other %+v", err, len(r.Variants), r.Other)
 	}
-	s.flood(1, func(int) string { return exposureOf(9000, "names", "a") })
+	s.flood(3, func(i int) string { return exposureOf(9000+i, "names", "a") })
 	seq = s.flood(300, func(i int) string {
-		return fmt.Sprintf(`{"event_name":"experiment_converted","event_id":"n-%d","conversion_event":"name-%d","anonymous_id":"a-9000","converted_at":"2026-11-20T11:00:00Z"}`, i, i)
+		return fmt.Sprintf(`{"event_name":"experiment_converted","event_id":"n-%d","conversion_event":"name-%d","anonymous_id":"a-%d","converted_at":"2026-11-20T11:00:00Z"}`, i, i, 9000+i%3)
 	})
 	text = s.counted("names", seq)
 	if err := json.Unmarshal([]byte(text), &r); err != nil || len(r.Metrics) != 100 || r.Other.Metrics != 200 {

@@ -16,14 +16,14 @@ import (
 // TestASenderOverItsRateWaits: one address that sends too much hears 429, or what its vendor's SDK tries again after, and
 // every other address is served.
 func TestASenderOverItsRateWaits(t *testing.T) {
-	s := start(t, "limits: {rate: 100, rate_exempt: [203.0.113.0/24], address_header: X-Real-Ip, address_from: [127.0.0.1]}\n")
+	s := start(t, "limits: {rate: 100, rate_exempt: [203.0.113.0/24], address_header: X-Client-Address, address_from: [127.0.0.1]}\n")
 	post := func(from, path string, body []byte) (int, http.Header, string) {
 		t.Helper()
 		req, err := http.NewRequest(http.MethodPost, "http://"+s.addr+path, bytes.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.Header.Set("X-Real-Ip", from)
+		req.Header.Set("X-Client-Address", from)
 		req.Header.Set("Content-Type", "application/json")
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
