@@ -22,10 +22,10 @@ test: ## run the tests
 check: fmt vet lint test tidy ## format, then all that is quick: vet, lint, test, tidy
 
 race: ## run the tests in random order with the race detector; e2e/hostile has nothing to race, it drives the built program
-	go test -race -shuffle=on $$(go list ./... | grep -v /e2e/hostile)
+	go test -race -shuffle=on -timeout 30m $$(go list ./... | grep -v /e2e/hostile)
 
 sdks: e2e/npm/node_modules ## run the vendors' real npm SDKs, and the pages in Chromium, against the built program
-	go test -tags sdks -run 'NPM|Browser' ./e2e
+	go test -tags sdks -timeout 40m -run 'NPM|Browser' ./e2e
 
 screenshots: e2e/npm/node_modules ## make the pictures of every page in docs/screenshots; look at them
 	mkdir -p docs/screenshots

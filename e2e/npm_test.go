@@ -20,7 +20,7 @@ func npm(t *testing.T, s *server, script string, result any, args ...string) {
 	if _, err := os.Stat(filepath.Join("npm", "node_modules")); err != nil {
 		t.Fatalf("the npm packages are not installed; run make sdks: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // only a script that hangs takes so long
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", append([]string{script, s.url("")}, args...)...)
 	cmd.Dir = "npm"
