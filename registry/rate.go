@@ -46,18 +46,10 @@ func (d Day) IsZero() bool { return d.Time == 0 }
 
 // UnmarshalJSON reads a list of {from, rate}, or a number.
 func (r *Rates) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] != '[' && b[0] != '{' {
-		var value float64
-		if err := json.Unmarshal(b, &value); err != nil {
-			return err
-		}
-		*r = Rates{{Value: value}}
-		return nil
-	}
 	var list []Rate
-	if len(b) > 0 && b[0] == '{' {
+	if len(b) > 0 && b[0] != '[' {
 		list = make([]Rate, 1)
-		if err := json.Unmarshal(b, &list[0]); err != nil {
+		if err := json.Unmarshal(b, &list[0].Value); err != nil {
 			return err
 		}
 	} else if err := json.Unmarshal(b, &list); err != nil {

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,6 +31,9 @@ func TestWhatCannotBeDeclared(t *testing.T) {
 		{with(`"metrics":[{"type":"proportion","event":"e","limit":3},{"type":7,"event":"f"}]`), 422, "/metrics/0/limit /metrics/1/type"},
 		{with(`"metrics":[{"id":"r","type":"ratio","numerator":{"event":"e","fields":"value"},"denominator":"d"}]`), 422, "/metrics/0/numerator/fields"},
 		{with(`"metrics":[{"type":"median","event":"e"}]`), 422, "/metrics/0/type"},
+		{with(`"metrics":[{"type":"sum","event":"e","currency":"EUR","rates":{"JPY":"0.006","USD":{"rate":1},"GBP":[{"rate":"1"}],"CHF":[{"from":"today","rate":1}]}}]`), 422, "/metrics/0/rates/CHF/0/from /metrics/0/rates/GBP/0/rate /metrics/0/rates/JPY /metrics/0/rates/USD"},
+		{with(`"metrics":[{"type":"sum","event":"e","currency":"EURO","rates":{"USD":-1}}]`), 422, "/metrics/0/currency /metrics/0/rates/USD"},
+		{with(`"metrics":[{"type":"count","event":"e","currency":"EUR"}]`), 422, "/metrics/0/currency"},
 		{with(`"metrics":{}`), 422, "/metrics"},
 		{with(`"window":168`), 422, "/window"},
 		{with(`"window":"a week"`), 422, "/window"},
@@ -109,5 +113,22 @@ func TestALateCore(t *testing.T) {
 	a := httptest.NewRecorder()
 	if w.echo.ServeHTTP(a, r); a.Code != http.StatusCreated || a.Header().Get("Tracklayer-Stream-Seq") != "1" {
 		t.Errorf("%d %v %s", a.Code, a.Header(), a.Body)
+	}
+}
+
+// TestRatesOfAMetric: a number is a rate for all days, a list has one for each day on, and currencies come in any case.
+func TestRatesOfAMetric(t *testing.T) {
+	w := open(t)
+	a := w.post(`{"id":"y","variants":[{"key":"a"},{"key":"b"}],"metrics":[{"type":"sum","event":"e","currency":"eur","rates":{"usd":0.9,"JPY":[{"from":"2026-02-01","rate":0.007},{"rate":0.006}]}}]}`).must(t, http.StatusCreated)
+	m := a.json["metrics"].([]any)[0].(map[string]any)
+	if m["currency"] != "EUR" {
+		t.Errorf("the currency is %v", m["currency"])
+	}
+	raw, err := json.Marshal(m["rates"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"JPY":[{"rate":0.006},{"from":"2026-02-01","rate":0.007}],"USD":[{"rate":0.9}]}`; string(raw) != want {
+		t.Errorf("the rates are %s, want %s", raw, want)
 	}
 }

@@ -76,7 +76,7 @@ func (s *shape) check(v any, t reflect.Type, at string) {
 	case p.Implements(textType):
 		s.text(text, isText, reflect.New(t).Interface().(encoding.TextUnmarshaler), at)
 		return
-	case p.Implements(jsonType) && isText: // a type that may be abbreviated
+	case p.Implements(jsonType) && abbreviates(v, t):
 		return
 	}
 	switch t.Kind() {
@@ -101,6 +101,16 @@ func (s *shape) check(v any, t reflect.Type, at string) {
 	default:
 		s.scalar(v, t, at)
 	}
+}
+
+// abbreviates reports whether a text or a number stands for a value of a type that reads its own JSON.
+func abbreviates(v any, t reflect.Type) bool {
+	switch v.(type) {
+	case string, json.Number:
+		text, err := json.Marshal(v)
+		return err == nil && json.Unmarshal(text, reflect.New(t).Interface()) == nil
+	}
+	return false
 }
 
 func (s *shape) text(text string, isText bool, into encoding.TextUnmarshaler, at string) {
