@@ -68,17 +68,12 @@ func (r *reader) field(key string) (err error) {
 	if dst := r.text(key); dst != nil {
 		return r.string(dst)
 	}
+	for kind := Exposed; kind <= lastKind; kind++ {
+		if key == kinds[kind].time {
+			return r.time(&r.times[kind])
+		}
+	}
 	switch key {
-	case "exposed_at":
-		return r.time(&r.times[Exposed])
-	case "converted_at":
-		return r.time(&r.times[Converted])
-	case "ended_at":
-		return r.time(&r.times[EndedEarly])
-	case "linked_at":
-		return r.time(&r.times[Linked])
-	case "unlinked_at":
-		return r.time(&r.times[Unlinked])
 	case "ambiguous_id":
 		e.AmbiguousID, err = r.flag()
 		return err

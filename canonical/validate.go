@@ -229,7 +229,7 @@ func (e *Event) validateDetails() error {
 		if err := e.validateAdjustment(); err != nil {
 			return err
 		}
-		if e.Currency != "" && !isCurrency(e.Currency) {
+		if e.Currency != "" && !IsCurrency(e.Currency) {
 			return fault("currency", "must be an ISO 4217 code such as EUR")
 		}
 		if e.Channel != "" && e.Channel != Server && e.Channel != Client {
@@ -265,9 +265,7 @@ func (e *Event) validateGroups() error {
 }
 
 // IsCurrency reports whether s has the form of an ISO 4217 code: three upper-case letters.
-func IsCurrency(s string) bool { return isCurrency(s) }
-
-func isCurrency(s string) bool {
+func IsCurrency(s string) bool {
 	if len(s) != 3 {
 		return false
 	}

@@ -2,6 +2,7 @@ package readout
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -82,7 +83,7 @@ func (f *frame) identity(s *core.Snapshot) Check {
 		}
 	}
 	var doubtful []string
-	for _, source := range sorted(own) {
+	for _, source := range slices.Sorted(maps.Keys(own)) {
 		ids := own[source]
 		slices.Sort(ids)
 		if len(ids) > 1 && !declares(s.Experiment, source, ids) {
@@ -96,15 +97,6 @@ func (f *frame) identity(s *core.Snapshot) Check {
 	c.Status = Warning
 	c.Detail = listed(doubtful) + ". If these are one experiment that was set up again, list their ids under aliases; if not, give them different ids, because here they are counted as one."
 	return c
-}
-
-func sorted(m map[string][]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // declares reports whether people have listed all these ids as names of the experiment.

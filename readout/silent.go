@@ -2,6 +2,7 @@ package readout
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -103,7 +104,7 @@ func (f *frame) nearest(event string) string {
 		}, strings.ToLower(s))
 	}
 	want, best, least := plain(event), "", -1
-	for _, name := range sortedKeys(f.seen) {
+	for _, name := range slices.Sorted(maps.Keys(f.seen)) {
 		got := plain(name)
 		d := distance(want, got)
 		if len(got) > 2 && (strings.Contains(got, want) || strings.Contains(want, got)) {
@@ -114,15 +115,6 @@ func (f *frame) nearest(event string) string {
 		}
 	}
 	return best
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // distance is Levenshtein's: how many bytes must be inserted, deleted or replaced.

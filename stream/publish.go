@@ -155,94 +155,6 @@ func (ls *lanes) publish(ctx context.Context, messages []message, whole bool) (u
 	return seq, nil
 }
 
-// fits is how many of the messages one batch holds, at least one.
-func fits(messages []message) int {
-	bytes := 0
-	for i, m := range messages {
-		if bytes += len(m.data); i == maxBatch || i > 0 && bytes > maxBatchBytes {
-			return i
-		}
-	}
-	return len(messages)
-}
-
-// fullError is the refusal of a request for which the queue has no room.
-type fullError struct{ why string }
-
-func (e *fullError) Error() string    { return ErrUnavailable.Error() + ": " + e.why }
-func (e *fullError) Unwrap() error    { return ErrUnavailable }
-func (e *fullError) Overload() string { return e.why }
-
-var (
-	errFull  = &fullError{fmt.Sprintf("%d events wait to be stored already.", maxQueued)}
-	errShare = &fullError{"Events of this sender wait to be stored already, and other senders wait as well."}
-)
-
-// submit takes a request with all its parts or none. A request that is stored in part and refused would come again and be
-// stored again.
-func (ls *lanes) submit(sender uint64, parts []*request, n int64) error {
-	if err := ls.log.Full(); err != nil {
-		return err
-	}
-	ls.mu.RLock()
-	defer ls.mu.RUnlock()
-	if ls.closed {
-		return unavailable(errors.New("shutting down"))
-	}
-	if err := ls.senders.admit(sender, n); err != nil {
-		return err
-	}
-	ls.waiting.Add(n)
-	for _, r := range parts { // never blocks: the channels hold as many requests as messages may wait
-		if r.sender = sender; r.small {
-			ls.small <- r
-		} else {
-			ls.queue <- r
-		}
-	}
-	select {
-	case ls.bell <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-// senders divide the queue. A sender may have all of it while it is alone, and a share of it while others wait. The last
-// part is kept for small requests, so that a sender of those gets through whatever the others send.
-type senders struct {
-	mu     sync.Mutex
-	queued int64            // messages admitted and not yet answered
-	by     map[uint64]int64 // of these, by sender
-}
-
-func (s *senders) admit(sender uint64, n int64) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	room := int64(maxQueued)
-	if n > maxSmall {
-		room -= keptForSmall
-	}
-	held := s.by[sender]
-	switch {
-	case s.queued+n > room:
-		return errFull
-	case held > 0 && held+n > maxShare && held < s.queued:
-		return errShare
-	}
-	s.queued += n
-	s.by[sender] = held + n
-	return nil
-}
-
-func (s *senders) leave(sender uint64, n int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queued -= n
-	if s.by[sender] -= n; s.by[sender] <= 0 {
-		delete(s.by, sender)
-	}
-}
-
 // lane stores one batch at a time over its own connection.
 type lane struct {
 	*lanes
@@ -366,13 +278,6 @@ func (l *lane) waitingRequest() *request {
 	}
 }
 
-func size(r *request) (messages, bytes int) {
-	for _, m := range r.messages {
-		bytes += len(m.data)
-	}
-	return len(r.messages), bytes
-}
-
 // store writes the group and answers everybody in it. A batch that the server refused has left nothing behind, so the
 // requests go again one by one, and only those that fail by themselves are told so. Where no answer came the batch may
 // be stored: nothing is sent twice, and the senders decide.
@@ -397,62 +302,6 @@ func (l *lane) store(group []*request) {
 	}
 }
 
-// few reports whether the group is faster, and no less safe, without a batch.
-func few(group []*request) bool {
-	n := 0
-	for _, r := range group {
-		if n += len(r.messages); r.whole || n > maxSingles {
-			return false
-		}
-	}
-	return true
-}
-
-// singles stores every message of the group by itself, all of them under way at once.
-func (l *lane) singles(group []*request) {
-	acks := make(map[string]result, maxSingles)
-	replies := make([]string, 0, maxSingles)
-	var failed error
-	for _, r := range group {
-		for _, m := range r.messages {
-			l.count++
-			reply := l.inbox + "." + strconv.FormatUint(l.count, 36)
-			replies = append(replies, reply)
-			acks[reply] = result{err: errNoAck}
-			if failed == nil {
-				failed = l.nc.PublishMsg(&nats.Msg{Subject: m.subject, Reply: reply, Data: m.data})
-			}
-		}
-	}
-	deadline := time.Now().Add(ackTimeout)
-	for open := len(replies); open > 0 && failed == nil; {
-		var msg *nats.Msg
-		if msg, failed = l.singly.NextMsg(time.Until(deadline)); failed != nil {
-			break
-		}
-		if _, ours := acks[msg.Subject]; ours { // else a late answer to a group that gave up on it
-			seq, err := parseAck(msg.Data)
-			acks[msg.Subject] = result{seq, err}
-			open--
-		}
-	}
-	unsynced := l.log.dirs.sync()
-	for _, r := range group {
-		last := result{err: unsynced}
-		for range r.messages {
-			ack := acks[replies[0]]
-			replies = replies[1:]
-			if last.seq = max(last.seq, ack.seq); ack.err != nil {
-				last.err = ack.err
-			}
-		}
-		if errors.Is(last.err, errNoAck) && failed != nil {
-			last.err = failed
-		}
-		l.answer(r, last.seq, last.err)
-	}
-}
-
 var errNoAck = errors.New("JetStream did not answer in time")
 
 func (l *lane) answer(r *request, last uint64, err error) {
@@ -466,32 +315,6 @@ func (l *lane) answer(r *request, last uint64, err error) {
 		return
 	}
 	r.done <- result{seq: last}
-}
-
-// batch stores all messages of the group in one atomic batch and returns the sequence of the last one.
-func (l *lane) batch(group []*request) (uint64, error) {
-	l.count++
-	seq := []string{""}
-	header := nats.Header{
-		"Nats-Batch-Id":       {l.name + "." + strconv.FormatInt(time.Now().UnixNano(), 36) + "." + strconv.FormatUint(l.count, 36)},
-		"Nats-Batch-Sequence": seq,
-	}
-	n := 0
-	for i, r := range group {
-		for j, m := range r.messages {
-			n++
-			seq[0] = strconv.Itoa(n)
-			msg := &nats.Msg{Subject: m.subject, Header: header, Data: m.data}
-			if i == len(group)-1 && j == len(r.messages)-1 {
-				header["Nats-Batch-Commit"] = []string{"1"}
-				return l.request(msg)
-			}
-			if err := l.nc.PublishMsg(msg); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return 0, errors.New("an empty group") // no request is empty
 }
 
 func (l *lane) request(msg *nats.Msg) (uint64, error) {

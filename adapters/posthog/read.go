@@ -8,9 +8,6 @@ import (
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
 
-// truth is a boolean that may be missing.
-type truth uint8
-
 const (
 	unsaid truth = iota
 	no
@@ -44,18 +41,6 @@ type event struct {
 	attributes, asked                                          adapters.Attributes // by default, and by the option
 	stamps                                                     map[string]string   // $feature/ of the flags that have a custom exposure event
 	log                                                        activity
-}
-
-// scalar is a number or a text that may be one.
-type scalar struct {
-	text string
-	set  bool
-}
-
-// moment is a time as it is written: text or digits. One of another type is set and has no text.
-type moment struct {
-	text        string
-	set, number bool
 }
 
 // activity is an entry of the vendor's activity log.
@@ -347,22 +332,6 @@ func (r *reader) change(name []byte) error {
 
 // The readers of single values. Each consumes exactly one value; one of another type is as good as missing.
 
-func (r *reader) text(dst *string) (err error) {
-	if r.c.Peek() != '"' {
-		return r.c.Skip()
-	}
-	*dst, err = r.c.String()
-	return err
-}
-
-// id reads an id. Numbers become text (rust/common/types/src/event.rs).
-func (r *reader) id(dst *string) error {
-	if r.c.Peek() == '0' {
-		return r.digits(dst)
-	}
-	return r.text(dst)
-}
-
 // moment reads a time. Null and the empty text are as good as none.
 func (r *reader) moment(dst *moment) error {
 	kind := r.c.Peek()
@@ -374,15 +343,6 @@ func (r *reader) moment(dst *moment) error {
 	return err
 }
 
-func (r *reader) digits(dst *string) error {
-	if r.c.Peek() != '0' {
-		return r.c.Skip()
-	}
-	n, err := r.c.Number()
-	*dst = string(n)
-	return err
-}
-
 func (r *reader) scalar(dst *scalar) error {
 	kind := r.c.Peek()
 	if kind != '"' && kind != '0' {
@@ -390,14 +350,6 @@ func (r *reader) scalar(dst *scalar) error {
 	}
 	dst.set = true
 	return r.id(&dst.text)
-}
-
-func (r *reader) flag(dst *bool) (err error) {
-	if k := r.c.Peek(); k != 't' && k != 'f' {
-		return r.c.Skip()
-	}
-	*dst, err = r.c.Bool()
-	return err
 }
 
 func (r *reader) truth(dst *truth) error {

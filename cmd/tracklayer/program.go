@@ -9,11 +9,9 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,12 +21,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/tracklayer/tracklayer/adapters"
-	"github.com/tracklayer/tracklayer/adapters/all"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/pages"
-	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/store"
 	"github.com/tracklayer/tracklayer/stream"
 	"github.com/tracklayer/tracklayer/web"
@@ -142,83 +138,6 @@ func New(cfg config.Config, o Options) (*Program, error) {
 	}
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return p, nil
-}
-
-// sourcesOf joins the configured sources with the vendors' adapters: one source a vendor where none is configured.
-func sourcesOf(cfg config.Config) (map[string]webhooks.Source, error) {
-	configured := cfg.Sources
-	if len(configured) == 0 {
-		configured = map[string]config.Source{}
-		for _, a := range all.All() {
-			if a.CheckOptions != nil && a.CheckOptions(nil) != nil {
-				continue // it says nothing without a configuration
-			}
-			token, err := config.ParseToken(a.Vendor)
-			if err != nil {
-				return nil, err
-			}
-			configured[a.Vendor] = config.Source{Vendor: token}
-		}
-	}
-	sources := map[string]webhooks.Source{}
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(configured)) {
-		c := configured[name]
-		a, ok := all.ByVendor(c.Vendor.String())
-		switch {
-		case !ok:
-			faults = append(faults, fmt.Errorf("sources.%s.vendor: %q is not known; known are %v", name, c.Vendor, all.Vendors()))
-			continue
-		case c.Catalog != "" && a.ParseCatalog == nil:
-			faults = append(faults, fmt.Errorf("sources.%s.catalog: %s tells everything in its events and takes no catalog; remove it", name, c.Vendor))
-		case len(c.Options) > 0 && a.CheckOptions == nil:
-			faults = append(faults, fmt.Errorf("sources.%s.options: %s has no options; remove them", name, c.Vendor))
-		case a.CheckOptions != nil:
-			if err := a.CheckOptions(c.Options); err != nil {
-				faults = append(faults, fmt.Errorf("sources.%s.options: %w", name, err))
-			}
-		}
-		if c.Options["verify"] != nil && len(c.Secrets) == 0 {
-			faults = append(faults, fmt.Errorf("sources.%s.secrets: is required beside options.verify: without a secret no signature can be checked", name))
-		}
-		s := webhooks.Source{Adapter: a, Source: adapters.Source{Name: name, Options: c.Options}}
-		if a.ParseCatalog != nil {
-			s.Catalogs = newCatalog(name, c.Catalog, a.ParseCatalog)
-		}
-		s.DeclaredOnly = c.DeclaredOnly
-		for _, secret := range c.Secrets {
-			public := secret.Kind() == config.Client || secret.Kind() == config.Inferred && a.PublicKey != nil && a.PublicKey(secret.Reveal())
-			list := &s.Secrets
-			if public {
-				list = &s.Public
-			}
-			*list = append(*list, secret.Reveal())
-		}
-		sources[name] = s
-	}
-	return sources, errors.Join(faults...)
-}
-
-func names(sources map[string]webhooks.Source) []string { return slices.Sorted(maps.Keys(sources)) }
-
-func streamOptions(cfg config.Config, log *slog.Logger) stream.Options {
-	return stream.Options{
-		URL: cfg.NATS.URL.Reveal(), CredsFile: cfg.NATS.CredsFile, Prefix: cfg.NATS.Prefix.String(), Replicas: cfg.NATS.Replicas,
-		Dir: logPath(cfg), Reserve: int64(cfg.Limits.DiskReserve), Logger: log,
-	}
-}
-
-// logOptions are streamOptions for a process that takes requests and erases persons.
-func (p *Program) logOptions() stream.Options {
-	dropped := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: "tracklayer", Name: "dead_letters_dropped_total", Help: "Dead letters removed because their source has more than its share.",
-	}, []string{"source"})
-	p.metrics.MustRegister(dropped)
-	o := streamOptions(p.cfg, p.log)
-	o.LetterSources = len(p.sources) + 1 // and /v1/events
-	o.LettersDropped = func(source string, letters int) { dropped.WithLabelValues(source).Add(float64(letters)) }
-	o.Unpack = p.unpack
-	return o
 }
 
 // Start opens the state and the log, begins to fold and to listen, and returns once requests are taken. On an error
@@ -402,82 +321,6 @@ func (p *Program) routes() error {
 	p.admin = p.server(admin)
 	return nil
 }
-
-// stray answers requests that no route takes.
-func (p *Program) stray(err error, c echo.Context) {
-	if c.Response().Committed {
-		return
-	}
-	if he := (*echo.HTTPError)(nil); errors.As(err, &he) {
-		switch he.Code {
-		case http.StatusNotFound:
-			err = problem.NotFound("Nothing is here. GET /openapi.json lists what is.")
-		case http.StatusMethodNotAllowed:
-			err = problem.MethodNotAllowed(strings.Split(c.Response().Header().Get("Allow"), ", ")...)
-		}
-	}
-	problem.Respond(c.Response(), p.log, c.Response().Header().Get("X-Request-Id"), err)
-}
-
-// server bounds what a slow or silent caller can hold. Bodies are bounded by the door.
-func (p *Program) server(h http.Handler) *http.Server {
-	s := &http.Server{
-		Handler: deadlines(h), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		WriteTimeout: 2 * time.Minute, // until the first write, which has a deadline of its own; so has every later one
-		ErrorLog:     slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
-	}
-	if p.certificate != nil {
-		s.TLSConfig = p.certificate.config()
-	}
-	return s
-}
-
-func ratesOf(l config.Limits) webhooks.Rates {
-	return webhooks.Rates{
-		Address: l.Rate, Shared: l.RateShared, Exempt: prefixes(l.RateExempt), Header: l.AddressHeader.String(), From: prefixes(l.AddressFrom),
-	}
-}
-
-func prefixes(networks []config.Network) []netip.Prefix {
-	all := make([]netip.Prefix, len(networks))
-	for i, n := range networks {
-		all[i] = n.Prefix()
-	}
-	return all
-}
-
-func origins(cfg config.Config) []string {
-	list := make([]string, len(cfg.CORS.Origins))
-	for i, o := range cfg.CORS.Origins {
-		list[i] = o.String()
-	}
-	return list
-}
-
-// graveyard turns the door's dead letters into the log's.
-type graveyard struct{ log *stream.Log }
-
-func (g graveyard) Bury(ctx context.Context, d webhooks.DeadLetter) error {
-	return g.log.Bury(ctx, stream.DeadLetter{
-		Source: d.Source, ReceivedAt: d.ReceivedAt, Reason: d.Reason, Rejected: d.Rejected, Items: d.Items, Request: d.Request,
-	})
-}
-
-func (p *Program) serve(s *http.Server, l net.Listener) {
-	serve := func() error { return s.Serve(l) }
-	if s.TLSConfig != nil {
-		serve = func() error { return s.ServeTLS(l, "", "") }
-	}
-	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
-		p.fail(err)
-	}
-}
-
-// Addr is the address that requests come to, AdminAddr that of health, metrics and profiles.
-func (p *Program) Addr() string { return p.publicAt.Addr().String() }
-
-// AdminAddr is the address of health, metrics and profiles.
-func (p *Program) AdminAddr() string { return p.adminAt.Addr().String() }
 
 // Failed tells of a failure that the program does not recover from.
 func (p *Program) Failed() <-chan error { return p.failed }
