@@ -3,7 +3,9 @@ package webhooks_test
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/webhooks"
 )
 
@@ -111,6 +113,31 @@ func TestLettersKeepNoSecrets(t *testing.T) {
 	}
 	if letter := string(r.letters[0].Request); !strings.Contains(letter, "X-Toy: kept") {
 		t.Errorf("%s", letter)
+	}
+}
+
+// TestClosed: what cannot be taken now is refused before it is read, and a web page can read why.
+func TestClosed(t *testing.T) {
+	full := problem.Unavailable(5 * time.Second)
+	full.Title = "The disk is full."
+	var closed error = full
+	r := newRig(t, func(o *webhooks.Options) { o.Origins = []string{"*"}; o.Closed = func() error { return closed } })
+	for _, route := range []string{"/v1/events", "/webhooks/toy/x"} {
+		w := r.send("POST", route, exposure, "Origin", "https://shop.example")
+		if w.Code != 503 || w.Header().Get("Retry-After") != "5" || w.Header().Get("Access-Control-Allow-Origin") != "https://shop.example" ||
+			!strings.Contains(w.Body.String(), "The disk is full.") {
+			t.Errorf("%s: %d %v %s", route, w.Code, w.Header(), w.Body)
+		}
+		if w := r.send("OPTIONS", route, "", "Origin", "https://shop.example", "Access-Control-Request-Method", "POST"); w.Code != 204 {
+			t.Errorf("preflight of %s: %d", route, w.Code)
+		}
+	}
+	if r.calls != 0 || len(r.letters) != 0 {
+		t.Error("something was stored")
+	}
+	closed = nil
+	if w := r.send("POST", "/v1/events", exposure); w.Code != 202 {
+		t.Errorf("open again: %d %s", w.Code, w.Body)
 	}
 }
 

@@ -118,6 +118,9 @@ type Options struct {
 	// EditKey reports whether the key may change experiments; nil: no key is needed. What requests of other callers report
 	// about experiments is kept as notes, unless a secret verifies them.
 	EditKey func(presented string) bool
+	// Closed returns why no request can be taken now, as the problem to answer with, else nil; nil: requests can always be
+	// taken. It is asked before a request is read.
+	Closed func() error
 	// Refused is called with each request that presented wrong credentials, before it is answered; nil: nothing is called.
 	Refused func(r *http.Request, kind string)
 

@@ -46,7 +46,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, route string, serve
 	v.id = d.requestID(r.Header.Get("X-Request-Id"), v.at)
 	w.Header().Set("X-Request-Id", v.id)
 	d.cors.headers(w.Header(), r.Header.Get("Origin"))
-	if err := serve(v); err != nil {
+	if err := d.open(v, serve); err != nil {
 		v.early()
 		v.status = d.refuse(v, err)
 	}
@@ -60,6 +60,16 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, route string, serve
 		d.Log.LogAttrs(r.Context(), slog.LevelDebug, "request", slog.String("request_id", v.id), slog.String("source", v.meter.name),
 			slog.String("route", route), slog.Int("status", v.status), slog.Duration("took", took))
 	}
+}
+
+// open serves a request unless none can be taken now. A browser's preflight is always answered.
+func (d *Door) open(v *visit, serve func(*visit) error) error {
+	if d.Closed != nil && v.r.Method != http.MethodOptions {
+		if err := d.Closed(); err != nil {
+			return err
+		}
+	}
+	return serve(v)
 }
 
 // refuse writes an error as the answer and returns its status.
