@@ -3,8 +3,17 @@
 
 FROM golang:1.26 AS build
 WORKDIR /src
-# The modules are a layer of their own, which changes only with go.mod.
+# The modules are a layer of their own, which changes only with the go.mod files.
 COPY go.mod go.sum ./
+COPY canonical/go.mod canonical/
+COPY sdk/go/go.mod sdk/go/
+COPY adapters/growthbook/tap/go.mod adapters/growthbook/tap/
+COPY adapters/launchdarkly/tap/go.mod adapters/launchdarkly/tap/
+COPY adapters/optimizely/tap/go.mod adapters/optimizely/tap/
+COPY adapters/posthog/tap/go.mod adapters/posthog/tap/
+COPY adapters/statsig/tap/go.mod adapters/statsig/tap/
+COPY adapters/vwo/tap/go.mod adapters/vwo/tap/
+ENV GOWORK=off
 RUN go mod download
 COPY . .
 ARG VERSION=dev

@@ -7,8 +7,12 @@ FUZZTIME         ?= 200000x
 VERSION          ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT           ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
+# This module and those of the clients, each with all of its packages. Those of go.work.
+MODULES   = $(shell go list -m -f '{{.Dir}}')
+PACKAGES  = $(addsuffix /...,$(MODULES))
+
 .DEFAULT_GOAL := help
-.PHONY: help run test check race sdks screenshots sim fmt vet lint fuzz bench golden build tidy outdated clean
+.PHONY: help run test modules check race sdks screenshots sim fmt vet lint fuzz bench golden build tidy outdated clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -17,12 +21,19 @@ run: ## start everything in one process, without any setting
 	go run ./cmd/tracklayer serve
 
 test: ## run the tests
-	go test ./...
+	go test $(PACKAGES)
+
+modules: ## run the tests of each client's module by itself, with the oldest vendor's SDK that it works with, and build a user of each
+	@set -e; for folder in $(filter-out $(CURDIR),$(MODULES)); do \
+		echo "cd $$folder && GOWORK=off go test ./..."; \
+		(cd $$folder && GOWORK=off go test ./...); \
+	done
+	go test -tags consumers -run TestWhatAClientCosts ./docs/house
 
 check: fmt vet lint test tidy ## format, then all that is quick: vet, lint, test, tidy
 
 race: ## run the tests in random order with the race detector; e2e/hostile has nothing to race, it drives the built program
-	go test -race -shuffle=on -timeout 30m $$(go list ./... | grep -v /e2e/hostile)
+	go test -race -shuffle=on -timeout 30m $$(go list $(PACKAGES) | grep -v /e2e/hostile)
 
 sdks: e2e/npm/node_modules ## run the vendors' real npm SDKs, and the pages in Chromium, against the built program
 	go test -tags sdks -timeout 40m -run 'NPM|Browser' ./e2e
@@ -39,13 +50,13 @@ sim: ## simulate thousands of experiments and compare with docs/simulation.md; t
 	go test ./sim -tags sim -run TestSimulation -v -timeout 60m
 
 fmt: $(GOLANGCI) ## format the code
-	$(GOLANGCI) fmt ./...
+	$(GOLANGCI) fmt $(PACKAGES)
 
 vet: ## run go vet
-	go vet ./...
+	go vet $(PACKAGES)
 
 lint: $(GOLANGCI) ## run the linters of .golangci.yml, formatting included
-	$(GOLANGCI) run ./...
+	$(GOLANGCI) run $(PACKAGES)
 
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
@@ -62,7 +73,7 @@ fuzz: ## run every fuzz target on FUZZTIME (200000x: so many) inputs each
 	done
 
 bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -run '^$$' -bench . -benchmem $(PACKAGES)
 
 golden: ## rewrite the golden files and the reference pages; read the diff
 	@set -e; \
@@ -74,8 +85,11 @@ golden: ## rewrite the golden files and the reference pages; read the diff
 build: ## build bin/tracklayer, static and reproducible
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)" -o bin/tracklayer ./cmd/tracklayer
 
-tidy: ## fail if go.mod or go.sum is not what go mod tidy makes
-	go mod tidy -diff
+tidy: ## fail if a go.mod or go.sum is not what go mod tidy makes
+	@set -e; for folder in $(MODULES); do \
+		echo "cd $$folder && go mod tidy -diff"; \
+		(cd $$folder && GOWORK=off go mod tidy -diff); \
+	done
 
 outdated: ## list modules of go.mod that have a newer patch release, and fail if there are any
 	@go list -m -f '{{if not (or .Indirect .Main)}}{{.Path}}{{end}}' all | xargs go list -m -u -e -f '{{with .Update}}{{$$.Path}} {{$$.Version}} {{.Version}}{{end}}' | awk ' \

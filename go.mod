@@ -20,6 +20,14 @@ require (
 	github.com/posthog/posthog-go v1.23.1
 	github.com/prometheus/client_golang v1.25.0
 	github.com/statsig-io/go-sdk v1.35.1
+	github.com/tracklayer/tracklayer/adapters/growthbook/tap v0.0.0
+	github.com/tracklayer/tracklayer/adapters/launchdarkly/tap v0.0.0
+	github.com/tracklayer/tracklayer/adapters/optimizely/tap v0.0.0
+	github.com/tracklayer/tracklayer/adapters/posthog/tap v0.0.0
+	github.com/tracklayer/tracklayer/adapters/statsig/tap v0.0.0
+	github.com/tracklayer/tracklayer/adapters/vwo/tap v0.0.0
+	github.com/tracklayer/tracklayer/canonical v0.0.0
+	github.com/tracklayer/tracklayer/sdk/go v0.0.0
 	github.com/wingify/vwo-go-sdk v1.26.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp v0.23.0
@@ -108,4 +116,16 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261026165753-2ffab32bce7e // indirect
 	google.golang.org/grpc v1.84.0 // indirect
 	gopkg.in/yaml.v2 v2.4.0 // indirect
+)
+
+// The clients' modules, which do not need the server's. They are released with it, under the same version.
+replace (
+	github.com/tracklayer/tracklayer/adapters/growthbook/tap => ./adapters/growthbook/tap
+	github.com/tracklayer/tracklayer/adapters/launchdarkly/tap => ./adapters/launchdarkly/tap
+	github.com/tracklayer/tracklayer/adapters/optimizely/tap => ./adapters/optimizely/tap
+	github.com/tracklayer/tracklayer/adapters/posthog/tap => ./adapters/posthog/tap
+	github.com/tracklayer/tracklayer/adapters/statsig/tap => ./adapters/statsig/tap
+	github.com/tracklayer/tracklayer/adapters/vwo/tap => ./adapters/vwo/tap
+	github.com/tracklayer/tracklayer/canonical => ./canonical
+	github.com/tracklayer/tracklayer/sdk/go => ./sdk/go
 )

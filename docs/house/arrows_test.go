@@ -85,6 +85,7 @@ func TestArrowsAreChecked(t *testing.T) {
 		{"a.go", "fmt", "a.go lies in a folder that is not in the table"},
 		{"testdata/a.go", "ours/cmd/tracklayer", ""},
 		{"nested/a.go", "ours/cmd/tracklayer", ""},
+		{"sdk/go/a.go", "ours/core", "sdk/go/a.go imports core"},
 	}
 	for _, c := range cases {
 		t.Run(c.file+" "+c.imports, func(t *testing.T) {
@@ -93,6 +94,7 @@ func TestArrowsAreChecked(t *testing.T) {
 				c.file:          {Data: []byte("package a\n\nimport _ " + strconv.Quote(imported) + "\n")},
 				"go.mod":        {Data: []byte("module " + module)},
 				"nested/go.mod": {Data: []byte("module other")},
+				"sdk/go/go.mod": {Data: []byte("module " + module + "/sdk/go\n")},
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -142,8 +144,8 @@ type goFile struct {
 }
 
 // goFiles reads the imports of every Go file of the module, whatever its build
-// constraints. Folders that the go command ignores, and modules within the
-// module, are left out.
+// constraints, and of the modules of ours within it. Folders that the go command
+// ignores, and other modules, are left out.
 func goFiles(tree fs.FS) ([]goFile, error) {
 	var files []goFile
 	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -186,7 +188,8 @@ func skipped(tree fs.FS, name string) error {
 	case strings.HasPrefix(base, "."), strings.HasPrefix(base, "_"), base == "testdata", base == "node_modules":
 		return fs.SkipDir
 	}
-	if _, err := fs.Stat(tree, path.Join(name, "go.mod")); err == nil {
+	text, err := fs.ReadFile(tree, path.Join(name, "go.mod"))
+	if first, _, _ := strings.Cut(string(text), "\n"); err == nil && first != "module "+module+"/"+name {
 		return fs.SkipDir
 	}
 	return nil

@@ -74,9 +74,6 @@ func dockerfile(t *testing.T) (build, final []instruction) {
 // No image is needed to know that the build line works: it runs here, only its
 // output goes elsewhere.
 func TestDockerfileBuilds(t *testing.T) {
-	if _, err := os.Stat(filepath.Join(root, "cmd/tracklayer")); os.IsNotExist(err) {
-		t.Skip("there is no cmd/tracklayer to build")
-	}
 	build, _ := dockerfile(t)
 	lines := slices.DeleteFunc(rests(build, "RUN"), func(line string) bool { return !strings.Contains(line, "go build") })
 	if len(lines) != 1 || strings.Count(lines[0], "/out/tracklayer") != 1 {
@@ -85,7 +82,7 @@ func TestDockerfileBuilds(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "tracklayer")
 	command := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(lines[0], "/out/tracklayer", "'"+binary+"'", 1))
 	command.Dir = root
-	command.Env = append(os.Environ(), "VERSION=v0.0.0-image", "COMMIT=c0ffee", "GOOS=linux")
+	command.Env = append(os.Environ(), "GOWORK=off", "VERSION=v0.0.0-image", "COMMIT=c0ffee", "GOOS=linux")
 	if output, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", lines[0], err, output)
 	}
@@ -130,6 +127,11 @@ func TestDockerfileBuildStage(t *testing.T) {
 	download, sources := at("RUN", "go mod download"), at("COPY", ". .")
 	if at("COPY", "go.mod go.sum") < 0 || at("COPY", "go.mod go.sum") > download || download > sources {
 		t.Error("want go.mod and go.sum, then go mod download, then the sources")
+	}
+	for _, folder := range clientModules(t) {
+		if i := at("COPY", folder+"/go.mod "+folder+"/"); i < 0 || i > download {
+			t.Errorf("want %s/go.mod copied before go mod download, which reads it", folder)
+		}
 	}
 	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	if err != nil {

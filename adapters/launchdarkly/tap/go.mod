@@ -1,0 +1,31 @@
+module github.com/tracklayer/tracklayer/adapters/launchdarkly/tap
+
+go 1.24.0
+
+require (
+	github.com/launchdarkly/go-sdk-common/v3 v3.1.0
+	github.com/launchdarkly/go-server-sdk-evaluation/v3 v3.0.1
+	github.com/launchdarkly/go-server-sdk/v7 v7.13.0
+	github.com/tracklayer/tracklayer/canonical v0.0.0
+	github.com/tracklayer/tracklayer/sdk/go v0.0.0
+)
+
+require (
+	github.com/google/uuid v1.1.1 // indirect
+	github.com/gregjones/httpcache v0.0.0-20171119193500-2bcd89a1743f // indirect
+	github.com/josharian/intern v1.0.0 // indirect
+	github.com/launchdarkly/ccache v1.1.0 // indirect
+	github.com/launchdarkly/eventsource v1.10.0 // indirect
+	github.com/launchdarkly/go-jsonstream/v3 v3.1.0 // indirect
+	github.com/launchdarkly/go-sdk-events/v3 v3.5.0 // indirect
+	github.com/launchdarkly/go-semver v1.0.3 // indirect
+	github.com/mailru/easyjson v0.7.7 // indirect
+	github.com/patrickmn/go-cache v2.1.0+incompatible // indirect
+	golang.org/x/exp v0.0.0-20240808152545-0cdaa3abc0fa // indirect
+	golang.org/x/sync v0.8.0 // indirect
+)
+
+replace (
+	github.com/tracklayer/tracklayer/canonical => ../../../canonical
+	github.com/tracklayer/tracklayer/sdk/go => ../../../sdk/go
+)

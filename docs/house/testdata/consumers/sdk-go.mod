@@ -1,0 +1,7 @@
+module consumer
+
+go 1.24.0
+
+require github.com/tracklayer/tracklayer/sdk/go v0.0.0
+
+require github.com/tracklayer/tracklayer/canonical v0.0.0 // indirect
