@@ -61,7 +61,7 @@ func TestTheTapSendsTheSame(t *testing.T) {
 			}
 			d := sdktest.New()
 			defer d.Close()
-			one, err := tap.New(tracklayer.Options{URL: d.URL, Every: time.Hour}, how...)
+			one, err := tap.New(tracklayer.Options{URL: d.URL, FlushInterval: time.Hour}, how...)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -33,11 +33,11 @@ type Options struct {
 	Key    string // the write key, if TrackLayer asks for one
 	Source string // the configured source that the events belong to; "": the vendor of the tap, else api
 
-	Queue    int           // the most events that wait; further ones are dropped; 0: 10,000
-	Batch    int           // the most events in one request; 0: 500
-	Every    time.Duration // the longest time that an event waits for others; 0: 1 s
-	Patience time.Duration // how long a batch is retried before it is dropped; 0: 1 min
-	Client   *http.Client  // nil: one with a timeout of 10 s
+	Queue         int           // the most events that wait; further ones are dropped; 0: 10,000
+	Batch         int           // the most events in one request; 0: 500
+	FlushInterval time.Duration // the longest time that an event waits for others; 0: 1 s
+	RetryFor      time.Duration // how long a batch is retried before it is dropped; 0: 1 min
+	Client        *http.Client  // nil: one with a timeout of 10 s
 
 	// OnFailure is called for every failed attempt and for what was dropped, from any goroutine. Nil: failures are logged
 	// as warnings with slog.Default, each cause once a minute, with the number of events that were dropped since.
@@ -59,7 +59,9 @@ type Client struct {
 	flush chan chan struct{}
 	stop  chan struct{} // closed by Close
 	done  chan struct{} // closed when the sender has ended
-	once  sync.Once
+
+	mu     sync.RWMutex // held for writing by Close, for reading while an event is queued
+	closed bool
 
 	sent, rejected, dropped atomic.Uint64
 
@@ -75,13 +77,13 @@ func New(o Options) (*Client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("tracklayer: the URL %q is not one such as http://127.0.0.1:8080", o.URL)
 	}
-	if o.Queue < 0 || o.Batch < 0 || o.Every < 0 || o.Patience < 0 {
-		return nil, errors.New("tracklayer: Queue, Batch, Every and Patience must not be negative")
+	if o.Queue < 0 || o.Batch < 0 || o.FlushInterval < 0 || o.RetryFor < 0 {
+		return nil, errors.New("tracklayer: Queue, Batch, FlushInterval and RetryFor must not be negative")
 	}
 	orDefault(&o.Queue, 10_000)
 	orDefault(&o.Batch, 500)
-	orDefault(&o.Every, time.Second)
-	orDefault(&o.Patience, time.Minute)
+	orDefault(&o.FlushInterval, time.Second)
+	orDefault(&o.RetryFor, time.Minute)
 	if o.Client == nil {
 		o.Client = &http.Client{Timeout: 10 * time.Second}
 	}
@@ -141,11 +143,11 @@ func (c *Client) Send(e canonical.Event) {
 		c.drop(1, &failure{"not valid: " + fieldOf(err), "correct the field where the event is made", fmt.Errorf("an event is not valid: %w", err)})
 		return
 	}
-	select {
-	case <-c.stop:
+	c.mu.RLock() // Close waits for the events that are being queued, so that it counts them
+	defer c.mu.RUnlock()
+	if c.closed {
 		c.dropped.Add(1)
 		return
-	default:
 	}
 	select {
 	case c.queue <- e:
@@ -193,11 +195,16 @@ func (c *Client) Flush(ctx context.Context) error {
 }
 
 // Close sends the queued events and ends the client. It returns when ctx ends at the latest; events that are not sent by
-// then are dropped, as further events are. Without a deadline in ctx, Close takes up to Options.Patience for each batch
+// then are dropped, as further events are. Without a deadline in ctx, Close takes up to Options.RetryFor for each batch
 // while TrackLayer does not answer.
 func (c *Client) Close(ctx context.Context) error {
 	err := c.Flush(ctx)
-	c.once.Do(func() { close(c.stop) })
+	c.mu.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.stop)
+	}
+	c.mu.Unlock()
 	if err != nil {
 		c.cancel()
 	}
@@ -216,7 +223,7 @@ func (c *Client) run() {
 	defer close(c.done)
 	defer c.cancel()
 	batch := make([]canonical.Event, 0, c.o.Batch)
-	timer := time.NewTimer(c.o.Every)
+	timer := time.NewTimer(c.o.FlushInterval)
 	defer timer.Stop()
 	for {
 		select {
@@ -236,7 +243,7 @@ func (c *Client) run() {
 		}
 		c.deliver(batch)
 		batch = batch[:0]
-		timer.Reset(c.o.Every)
+		timer.Reset(c.o.FlushInterval)
 	}
 }
 
@@ -262,12 +269,12 @@ var errRefused = errors.New("TrackLayer refuses the request")
 
 var errClosed = &failure{"closed", "give Close a context that ends later", errors.New("events were dropped because the client was closed")}
 
-// deliver sends a batch until it is taken, refused or Options.Patience has passed.
+// deliver sends a batch until it is taken, refused or Options.RetryFor has passed.
 func (c *Client) deliver(batch []canonical.Event) {
 	if len(batch) == 0 {
 		return
 	}
-	until := time.Now().Add(c.o.Patience)
+	until := time.Now().Add(c.o.RetryFor)
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 		after, err := c.post(batch)
 		if err == nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	tracklayer "github.com/tracklayer/tracklayer/sdk/go"
+	"github.com/tracklayer/tracklayer/sdk/go/sdktest"
 )
 
 // server takes batches as TrackLayer does, after it has failed as often as it should.
@@ -91,8 +92,8 @@ func shut(t *testing.T, c *tracklayer.Client) {
 
 func TestEverythingArrivesOnce(t *testing.T) {
 	s := serve(t, 503, 429)
-	c := open(t, tracklayer.Options{URL: s.URL + "/", Key: "secret", Source: "growthbook", Batch: 2, Every: time.Hour})
-	who := tracklayer.Who{UserID: "u", AnonymousID: "a"}
+	c := open(t, tracklayer.Options{URL: s.URL + "/", Key: "secret", Source: "growthbook", Batch: 2, FlushInterval: time.Hour})
+	who := tracklayer.Identity{UserID: "u", AnonymousID: "a"}
 	c.Expose("checkout", "b", who)
 	c.Convert(tracklayer.Conversion{Event: "purchase", Value: 49.9, HasValue: true, Currency: "EUR", DedupKey: "o-1"}, who)
 	c.Identify("u", "a")
@@ -122,12 +123,12 @@ func TestEverythingArrivesOnce(t *testing.T) {
 func TestWhatCannotBeSentIsDroppedAndCounted(t *testing.T) {
 	s := serve(t, 401)
 	var heard []error
-	c := open(t, tracklayer.Options{URL: s.URL, Every: time.Hour, Batch: 10, OnFailure: func(err error) { heard = append(heard, err) }})
-	c.Expose("checkout", "b", tracklayer.Who{})                    // no id
-	c.Expose("checkout", "b", tracklayer.Who{UserID: "undefined"}) // strangers
-	c.Expose("checkout", "b", tracklayer.Who{UserID: "u"})
+	c := open(t, tracklayer.Options{URL: s.URL, FlushInterval: time.Hour, Batch: 10, OnFailure: func(err error) { heard = append(heard, err) }})
+	c.Expose("checkout", "b", tracklayer.Identity{})                    // no id
+	c.Expose("checkout", "b", tracklayer.Identity{UserID: "undefined"}) // strangers
+	c.Expose("checkout", "b", tracklayer.Identity{UserID: "u"})
 	shut(t, c)
-	c.Expose("checkout", "b", tracklayer.Who{UserID: "u"}) // too late
+	c.Expose("checkout", "b", tracklayer.Identity{UserID: "u"}) // too late
 	if n := c.Counts(); n != (tracklayer.Counts{Dropped: 4}) || len(heard) != 3 || !strings.Contains(heard[2].Error(), "401") {
 		t.Errorf("counts %+v, heard %v", n, heard)
 	}
@@ -139,9 +140,9 @@ func TestAFullQueueDoesNotBlock(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-held }))
 	defer s.Close()
 	defer close(held)
-	c := open(t, tracklayer.Options{URL: s.URL, Queue: 3, Batch: 1, Patience: time.Millisecond})
+	c := open(t, tracklayer.Options{URL: s.URL, Queue: 3, Batch: 1, RetryFor: time.Millisecond})
 	for range 1000 {
-		c.Expose("checkout", "b", tracklayer.Who{UserID: "u"})
+		c.Expose("checkout", "b", tracklayer.Identity{UserID: "u"})
 	}
 	if n := c.Counts(); n.Dropped < 990 {
 		t.Errorf("counts %+v", n)
@@ -161,7 +162,7 @@ func TestCloseEndsWithItsContext(t *testing.T) {
 	defer close(held)
 	c := open(t, tracklayer.Options{URL: s.URL, OnFailure: func(error) {}})
 	for range 3 {
-		c.Expose("checkout", "b", tracklayer.Who{UserID: "u"})
+		c.Expose("checkout", "b", tracklayer.Identity{UserID: "u"})
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -216,9 +217,9 @@ func TestFailuresAreLogged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := logged(t)
-			client := open(t, tracklayer.Options{URL: c.url, Batch: 1, Patience: time.Millisecond})
+			client := open(t, tracklayer.Options{URL: c.url, Batch: 1, RetryFor: time.Millisecond})
 			for range 3 {
-				who := tracklayer.Who{UserID: "u"}
+				who := tracklayer.Identity{UserID: "u"}
 				if c.invalid {
 					who.UserID = ""
 				}
@@ -240,7 +241,7 @@ func TestDefaultSource(t *testing.T) {
 	for _, source := range []string{"", "mine"} {
 		c := open(t, tracklayer.Options{URL: s.URL, Source: source})
 		c.DefaultSource("vendor")
-		c.Expose("checkout", "b", tracklayer.Who{UserID: "u"})
+		c.Expose("checkout", "b", tracklayer.Identity{UserID: "u"})
 		shut(t, c)
 	}
 	if fmt.Sprint(s.paths) != "[/v1/events?source=vendor /v1/events?source=mine]" {
@@ -251,7 +252,7 @@ func TestDefaultSource(t *testing.T) {
 func TestGroupsAdjustmentsAndUnlinking(t *testing.T) {
 	s := serve(t)
 	c := open(t, tracklayer.Options{URL: s.URL})
-	who := tracklayer.Who{UserID: "u", AnonymousID: "undefined", Groups: map[string]string{"team": "t", "company": "acme"}}
+	who := tracklayer.Identity{UserID: "u", AnonymousID: "undefined", Groups: map[string]string{"team": "t", "company": "acme"}}
 	c.Expose("checkout", "b", who)
 	c.Convert(tracklayer.Conversion{Event: "purchase", Value: -5, HasValue: true, Adjusts: "o-1"}, who)
 	c.Unlink("u", "a")
@@ -290,19 +291,48 @@ func TestEventsKeepTheirIDsAndTimes(t *testing.T) {
 	}
 }
 
+// TestEveryEventIsCountedOnce: events that are sent while the client is closed are sent or dropped, each exactly once.
+func TestEveryEventIsCountedOnce(t *testing.T) {
+	s := serve(t)
+	for range 20 {
+		c := open(t, tracklayer.Options{URL: s.URL, FlushInterval: time.Millisecond, OnFailure: func(error) {}})
+		var senders sync.WaitGroup
+		for range 4 {
+			senders.Add(1)
+			go func() {
+				defer senders.Done()
+				for range 50 {
+					c.Expose("checkout", "b", tracklayer.Identity{UserID: "u"})
+				}
+			}()
+		}
+		shut(t, c)
+		senders.Wait()
+		if n := c.Counts(); n.Sent+n.Dropped != 200 || n.Rejected != 0 {
+			t.Fatalf("counts %+v of 200 events", n)
+		}
+	}
+}
+
 func ExampleClient() {
-	client, err := tracklayer.New(tracklayer.Options{URL: "http://127.0.0.1:8080"})
+	server := sdktest.New() // stands for TrackLayer
+	defer server.Close()
+
+	client, err := tracklayer.New(tracklayer.Options{URL: server.URL})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer client.Close(ctx)
-
-	client.Expose("checkout_headline_test", "variant_b", tracklayer.Who{AnonymousID: "a-77"})
+	client.Expose("checkout_headline_test", "variant_b", tracklayer.Identity{AnonymousID: "a-77"})
 	client.Identify("u-12", "a-77")
-	client.Convert(tracklayer.Conversion{Event: "purchase", Value: 49.90, HasValue: true, Currency: "EUR", DedupKey: "order-981"}, tracklayer.Who{UserID: "u-12"})
-	fmt.Println(client.Counts().Dropped, "dropped")
-	cancel() // no server listens in an example
-	// Output: 0 dropped
+	client.Convert(tracklayer.Conversion{Event: "purchase", Value: 49.90, HasValue: true, Currency: "EUR", DedupKey: "order-981"}, tracklayer.Identity{UserID: "u-12"})
+
+	// When the program ends, Close sends what waits and returns when the context ends at the latest.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := client.Close(ctx); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Printf("%+v\n", client.Counts())
+	// Output: {Sent:3 Rejected:0 Dropped:0}
 }

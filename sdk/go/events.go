@@ -7,14 +7,14 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// Who holds the ids of one person: one of them, or both, which also links them.
-type Who struct {
+// Identity holds the ids of one person: one of them, or both, which also links them.
+type Identity struct {
 	UserID      string
 	AnonymousID string
 	Groups      map[string]string // what the person belongs to, by kind, such as {"company": "acme"}; ten at most
 }
 
-func (w *Who) groups() []canonical.Group {
+func (w *Identity) groups() []canonical.Group {
 	var groups []canonical.Group
 	for kind, id := range w.Groups {
 		groups = append(groups, canonical.Group{Kind: kind, ID: id})
@@ -23,7 +23,7 @@ func (w *Who) groups() []canonical.Group {
 }
 
 // Expose reports that a person was exposed to a variant now.
-func (c *Client) Expose(experiment, variant string, who Who) {
+func (c *Client) Expose(experiment, variant string, who Identity) {
 	c.Send(canonical.Event{
 		Kind: canonical.Exposed, ExperimentID: experiment, Variant: variant, UserID: who.UserID, AnonymousID: who.AnonymousID, Groups: who.groups(),
 	})
@@ -40,7 +40,7 @@ type Conversion struct {
 }
 
 // Convert reports that a person did something now, as the backend knows it.
-func (c *Client) Convert(what Conversion, who Who) {
+func (c *Client) Convert(what Conversion, who Identity) {
 	e := canonical.Event{
 		Kind: canonical.Converted, ConversionEvent: what.Event, Currency: what.Currency, DedupKey: what.DedupKey, Channel: canonical.Server,
 		Adjusts: what.Adjusts, UserID: who.UserID, AnonymousID: who.AnonymousID, Groups: who.groups(),
@@ -67,7 +67,7 @@ func (c *Client) Identify(userID, anonymousID string) {
 }
 
 // EndEarly reports that a person's participation in an experiment was ended early, and why.
-func (c *Client) EndEarly(experiment, variant, reason string, who Who) {
+func (c *Client) EndEarly(experiment, variant, reason string, who Identity) {
 	c.Send(canonical.Event{
 		Kind: canonical.EndedEarly, ExperimentID: experiment, Variant: variant, EndedReason: reason, UserID: who.UserID, AnonymousID: who.AnonymousID,
 	})

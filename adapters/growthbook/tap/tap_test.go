@@ -40,7 +40,7 @@ func (d *receiver) said() []string {
 
 func newTap(t testing.TB, d *receiver, how ...tap.Option) *tap.Tap {
 	t.Helper()
-	one, err := tap.New(tracklayer.Options{URL: d.URL, Every: time.Hour}, how...)
+	one, err := tap.New(tracklayer.Options{URL: d.URL, FlushInterval: time.Hour}, how...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestMoneyGroupsAndHoldouts(t *testing.T) {
 
 // TestHarmless: whatever the tap is given, and whether or not a server listens, the caller sees nothing of it.
 func TestHarmless(t *testing.T) {
-	one, err := tap.New(tracklayer.Options{URL: "http://127.0.0.1:1", Source: "growthbook", Queue: 2, Patience: time.Millisecond})
+	one, err := tap.New(tracklayer.Options{URL: "http://127.0.0.1:1", Source: "growthbook", Queue: 2, RetryFor: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func TestRecordedHooks(t *testing.T) {
 
 func compareWithWire(t *testing.T, r *recorded) {
 	d := newDoor(t)
-	one, err := tap.New(tracklayer.Options{URL: d.URL, Source: "launchdarkly", Every: time.Hour})
+	one, err := tap.New(tracklayer.Options{URL: d.URL, Source: "launchdarkly", FlushInterval: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

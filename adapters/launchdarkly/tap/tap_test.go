@@ -73,7 +73,7 @@ func client(t testing.TB, hook ldhooks.Hook) *ld.LDClient {
 
 func TestHook(t *testing.T) {
 	d := newDoor(t)
-	one, err := tap.New(tracklayer.Options{URL: d.URL, Source: "launchdarkly", Every: time.Hour}, tap.UnitKinds(map[string]string{"switch": "organization"}))
+	one, err := tap.New(tracklayer.Options{URL: d.URL, Source: "launchdarkly", FlushInterval: time.Hour}, tap.UnitKinds(map[string]string{"switch": "organization"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestHook(t *testing.T) {
 
 // TestHarmless: whatever the tap is given, and whether or not anybody listens, the caller sees nothing of it.
 func TestHarmless(t *testing.T) {
-	one, err := tap.New(tracklayer.Options{URL: "http://127.0.0.1:1", Source: "launchdarkly", Queue: 1, Patience: time.Millisecond})
+	one, err := tap.New(tracklayer.Options{URL: "http://127.0.0.1:1", Source: "launchdarkly", Queue: 1, RetryFor: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func TestRecordedCallbacks(t *testing.T) {
 func replayed(t *testing.T, r *recorded) map[string]bool {
 	gw := sdktest.New()
 	defer gw.Close()
-	tapped, err := tap.New(tracklayer.Options{URL: gw.URL, Every: time.Hour})
+	tapped, err := tap.New(tracklayer.Options{URL: gw.URL, FlushInterval: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
