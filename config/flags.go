@@ -22,10 +22,11 @@ func RegisterFlags(set *flag.FlagSet) *Flags {
 			return nil
 		})
 	}
-	define(configFlag, "`file` with the settings in YAML (also "+configEnv+")")
+	define(configFlag, "The `file` with the settings in YAML. Also "+configEnv+".")
 	for _, s := range settings {
 		if s.flag != "" {
-			define(s.flag, s.doc+" (also "+s.env()+")")
+			// The package flag takes words in backquotes for the value's name.
+			define(s.flag, strings.ReplaceAll(s.doc, "`", "")+" Also "+s.env()+".")
 		}
 	}
 	return f
@@ -42,8 +43,8 @@ func (f *Flags) configFile(env map[string]string) (path, from string) {
 
 // ParseFlags parses args and returns what is not a flag. Flags may come before
 // and after the other arguments; what follows "--" is never a flag. It reports
-// every wrong flag at once as [Faults], prints nothing, and returns
-// [flag.ErrHelp] as it is.
+// every wrong flag at once as [Faults] and prints nothing. If help is asked for
+// the error is a [*Help], which wraps [flag.ErrHelp].
 func ParseFlags(set *flag.FlagSet, args []string) ([]string, error) {
 	set.Init(set.Name(), flag.ContinueOnError)
 	output, usage := set.Output(), set.Usage
@@ -56,7 +57,7 @@ func ParseFlags(set *flag.FlagSet, args []string) ([]string, error) {
 	for len(args) > 0 {
 		err := set.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
-			return nil, flag.ErrHelp
+			return nil, &Help{Flags: describe(set)}
 		}
 		if err != nil {
 			faults = append(faults, flagFault(set, err))
@@ -73,6 +74,53 @@ func ParseFlags(set *flag.FlagSet, args []string) ([]string, error) {
 		}
 	}
 	return rest, faults.asError()
+}
+
+// Help is the error of a command line that asks for help.
+type Help struct {
+	Flags string // every flag with its meaning, as indented lines
+}
+
+func (h *Help) Error() string { return flag.ErrHelp.Error() }
+
+// Unwrap returns [flag.ErrHelp].
+func (h *Help) Unwrap() error { return flag.ErrHelp }
+
+// describe lists the flags of a set in the order of their names.
+func describe(set *flag.FlagSet) string {
+	var b strings.Builder
+	set.VisitAll(func(f *flag.Flag) {
+		value, meaning := flag.UnquoteUsage(f)
+		b.WriteString("  --" + f.Name)
+		if value != "" {
+			b.WriteString(" " + strings.ToUpper(value))
+		}
+		b.WriteString("\n")
+		for _, line := range wrap(meaning, 90) {
+			b.WriteString("        " + line + "\n")
+		}
+	})
+	return b.String()
+}
+
+// wrap breaks a text into lines of at most width bytes, between words.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // flagFault says what to write instead of a flag that package flag refused.

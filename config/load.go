@@ -17,7 +17,7 @@ type ReadFile func(name string) ([]byte, error)
 // environ, then the flags of args, each over the one before. It returns the
 // arguments that are not flags as well. Nothing but readFile touches the
 // machine. The error is of type [Faults] and lists everything that is wrong,
-// or it is [flag.ErrHelp].
+// or it is a [*Help].
 func Load(args, environ []string, readFile ReadFile) (Config, []string, error) {
 	set := flag.NewFlagSet("tracklayer", flag.ContinueOnError)
 	flags := RegisterFlags(set)

@@ -17,7 +17,7 @@ import (
 func auditFlags(args, environ []string) (cfg config.Config, fromLog bool, err error) {
 	set := flag.NewFlagSet("audit", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	from := set.Bool("from-log", false, "")
+	from := set.Bool("from-log", false, "Read the whole log and compare with it, not with the stored facts only.")
 	flags := config.RegisterFlags(set)
 	rest, err := config.ParseFlags(set, args)
 	if err != nil {

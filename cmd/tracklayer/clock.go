@@ -148,10 +148,10 @@ func (p *Program) correctClock(r *http.Request) (a corrected, err error) {
 func clockCommand(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flag.NewFlagSet("clock", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	to := set.String("to", "", "")
-	by := set.String("by", "", "")
-	reason := set.String("reason", "", "")
-	presented := set.String("key", "", "")
+	to := set.String("to", "", "The `time` (RFC 3339) that the watermark becomes. Required.")
+	by := set.String("by", "", "The `name` of who corrects it, for the record.")
+	reason := set.String("reason", "", "Why, as a `text` for the record.")
+	presented := set.String("key", "", "An admin `key`, if the admin listener asks for one.")
 	flags := config.RegisterFlags(set)
 	rest, err := config.ParseFlags(set, args)
 	if err != nil {

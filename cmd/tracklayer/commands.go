@@ -151,11 +151,11 @@ func decode(ctx context.Context, args []string, s streams, environ []string) err
 func readoutCommand(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flag.NewFlagSet("readout", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	asJSON := set.Bool("json", false, "")
-	number := set.Int("run", 0, "")
-	atSeq := set.Uint64("at-seq", 0, "")
-	server := set.String("server", "", "")
-	presented := set.String("key", "", "")
+	asJSON := set.Bool("json", false, "Print the readout as JSON, as the API gives it.")
+	number := set.Int("run", 0, "The `number` of the run; the newest if it is left out.")
+	atSeq := set.Uint64("at-seq", 0, "The readout as of this stream `sequence`.")
+	server := set.String("server", "", "The `URL` of the TrackLayer to ask; the one of the configuration if it is left out.")
+	presented := set.String("key", "", "A read `key`, if the server asks for one.")
 	flags := config.RegisterFlags(set)
 	rest, err := config.ParseFlags(set, args)
 	if err != nil {

@@ -93,8 +93,8 @@ func (p *Program) replay(ctx context.Context, seq uint64) (webhooks.Replayed, er
 func deadletter(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flag.NewFlagSet("deadletter", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	source := set.String("source", "", "")
-	presented := set.String("key", "", "")
+	source := set.String("source", "", "List the dead letters of this `source` only.")
+	presented := set.String("key", "", "An admin `key`, if the admin listener asks for one.")
 	flags := config.RegisterFlags(set)
 	rest, err := config.ParseFlags(set, args)
 	if err != nil {

@@ -11,7 +11,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
+
+	"github.com/tracklayer/tracklayer/config"
 )
 
 // Set at build time: -ldflags "-X main.version=… -X main.commit=…".
@@ -41,16 +44,22 @@ func run(ctx context.Context, args []string, s streams, environ []string) int {
 	if len(args) > 0 {
 		name, args = args[0], args[1:]
 	}
+	if asksForHelp(name) {
+		name = "help"
+	}
 	for _, c := range commands() {
 		if c.name != name {
 			continue
 		}
-		err := c.run(ctx, args, s, environ)
+		var err error = &config.Help{}
+		if c.args != "" || !slices.ContainsFunc(args, asksForHelp) {
+			err = c.run(ctx, args, s, environ)
+		}
 		switch usage := (*usageError)(nil); {
 		case err == nil:
 			return 0
 		case errors.Is(err, flag.ErrHelp):
-			fmt.Fprintf(s.out, "tracklayer %s %s\n\n%s\n", c.name, c.args, c.does)
+			printHelp(s.out, c, err)
 			return 0
 		case errors.As(err, &usage):
 			fmt.Fprintf(s.err, "%s\nusage: tracklayer %s %s\n", err, c.name, c.args)
@@ -62,6 +71,16 @@ func run(ctx context.Context, args []string, s streams, environ []string) int {
 	}
 	fmt.Fprintf(s.err, "tracklayer has no command %q; `tracklayer help` lists them\n", name)
 	return 2
+}
+
+func asksForHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
+
+// printHelp writes what a command does, and its flags as err has them.
+func printHelp(w io.Writer, c command, err error) {
+	fmt.Fprintf(w, "tracklayer %s %s\n\n%s\n", c.name, c.args, c.does)
+	if h := (*config.Help)(nil); errors.As(err, &h) && h.Flags != "" {
+		fmt.Fprintf(w, "\nFlags:\n\n%s", h.Flags)
+	}
 }
 
 // usageError is a command called wrongly.

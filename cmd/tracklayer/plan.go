@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
 )
@@ -26,30 +27,49 @@ func plan(_ context.Context, args []string, s streams, _ []string) error {
 	var q readout.PlanQuestion
 	set := flag.NewFlagSet("plan", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	asJSON := set.Bool("json", false, "")
-	set.Func("type", "", func(text string) error { q.Type = registry.MetricType(text); return nil })
-	for name, into := range map[string]**float64{
-		"baseline": &q.Baseline, "sd": &q.StandardDeviation, "effect": &q.Effect, "daily-users": &q.DailyUsers, "alpha": &q.Alpha, "power": &q.Power, "threshold": &q.Threshold,
+	asJSON := set.Bool("json", false, "Print the answer as JSON.")
+	set.Func("type", "The `type` of the metric: proportion (the default) or mean.", func(text string) error { q.Type = registry.MetricType(text); return nil })
+	for _, f := range []struct {
+		name, doc string
+		into      **float64
+	}{
+		{"baseline", "The control's `rate`, such as 5%, or its mean. Required.", &q.Baseline},
+		{"sd", "The standard deviation of a mean, as a `number`.", &q.StandardDeviation},
+		{"effect", "The relative `lift` to find, such as 10%.", &q.Effect},
+		{"daily-users", "New users a day of all variants together, as a `number`.", &q.DailyUsers},
+		{"alpha", "The accepted `share` of false positives; 5% if it is left out.", &q.Alpha},
+		{"power", "The `share` of experiments with this effect that find it; 80% if it is left out.", &q.Power},
+		{"threshold", "The `probability` to beat control that opens a decision; 90% if it is left out.", &q.Threshold},
 	} {
-		set.Func(name, "", func(text string) error { return share(text, into) })
+		set.Func(f.name, f.doc, func(text string) error { return share(text, f.into) })
 	}
-	for name, into := range map[string]**int64{"units": &q.UnitsPerVariant, "days": &q.Days} {
-		set.Func(name, "", func(text string) error {
+	for _, f := range []struct {
+		name, doc string
+		into      **int64
+	}{
+		{"units", "The `users` of each variant, to learn what can be found with them.", &q.UnitsPerVariant},
+		{"days", "The `days` that the experiment may take, to learn what can be found in them.", &q.Days},
+	} {
+		set.Func(f.name, f.doc, func(text string) error {
 			n, err := strconv.ParseInt(strings.ReplaceAll(text, ",", ""), 10, 64)
-			*into = &n
+			*f.into = &n
 			return err
 		})
 	}
-	set.Func("variants", "", func(text string) error {
+	set.Func("variants", "The `number` of variants, control included; 2 if it is left out.", func(text string) error {
 		n, err := strconv.Atoi(text)
 		q.Variants = &n
 		return err
 	})
-	if err := set.Parse(args); err != nil {
+	rest, err := config.ParseFlags(set, args)
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	if err != nil {
 		return &usageError{err.Error()}
 	}
-	if set.NArg() > 0 {
-		return &usageError{fmt.Sprintf("plan takes flags only, not %q", set.Arg(0))}
+	if len(rest) > 0 {
+		return &usageError{fmt.Sprintf("plan takes flags only, not %q", rest[0])}
 	}
 	answer, err := readout.Plan(q)
 	if faults := registry.Faults(nil); errors.As(err, &faults) {

@@ -135,7 +135,12 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"gateway"}, 1, []string{"--nats-url"}},
 		{[]string{"readout", "x", "--server", "http://127.0.0.1:1"}, 1, []string{"tracklayer serve"}},
 		{[]string{"key"}, 0, []string{"tlk_", "sha256:"}},
-		{[]string{"serve", "--help"}, 0, []string{"--listen"}},
+		{[]string{"serve", "--help"}, 0, []string{"--listen", "The address of the ingest endpoints", "TRACKLAYER_LISTEN"}},
+		{[]string{"--help"}, 0, []string{"tracklayer serve", "tracklayer plan"}},
+		{[]string{"-h"}, 0, []string{"tracklayer serve"}},
+		{[]string{"plan", "--help"}, 0, []string{"--effect LIFT", "relative lift to find"}},
+		{[]string{"readout", "-h"}, 0, []string{"--at-seq SEQUENCE", "--config FILE"}},
+		{[]string{"version", "--help"}, 0, []string{"Print version"}},
 	} {
 		var out, errs bytes.Buffer
 		code := run(t.Context(), c.args, streams{strings.NewReader(""), &out, &errs}, nil)

@@ -21,7 +21,7 @@ import (
 func rebuildFlags(args, environ []string) (cfg config.Config, force bool, err error) {
 	set := flag.NewFlagSet("rebuild", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	forced := set.Bool("force", false, "")
+	forced := set.Bool("force", false, "Replace the state even if the new one has less in it.")
 	flags := config.RegisterFlags(set)
 	rest, err := config.ParseFlags(set, args)
 	if err != nil {
