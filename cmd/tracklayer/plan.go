@@ -28,6 +28,37 @@ func plan(_ context.Context, args []string, s streams, _ []string) error {
 	set := flag.NewFlagSet("plan", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	asJSON := set.Bool("json", false, "Print the answer as JSON.")
+	planFlags(set, &q)
+	rest, err := config.ParseFlags(set, args)
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	if err != nil {
+		return &usageError{err.Error()}
+	}
+	if len(rest) > 0 {
+		return &usageError{fmt.Sprintf("plan takes flags only, not %q", rest[0])}
+	}
+	answer, err := readout.Plan(q)
+	if faults := registry.Faults(nil); errors.As(err, &faults) {
+		return planFault(faults)
+	}
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		body, err := json.MarshalIndent(answer, "", "  ")
+		if err != nil {
+			return err
+		}
+		_, err = s.out.Write(append(body, '\n'))
+		return err
+	}
+	return printPlan(s.out, answer)
+}
+
+// planFlags defines the flags of a plan's question.
+func planFlags(set *flag.FlagSet, q *readout.PlanQuestion) {
 	set.Func("type", "The `type` of the metric: proportion (the default) or mean.", func(text string) error { q.Type = registry.MetricType(text); return nil })
 	for _, f := range []struct {
 		name, doc string
@@ -61,32 +92,6 @@ func plan(_ context.Context, args []string, s streams, _ []string) error {
 		q.Variants = &n
 		return err
 	})
-	rest, err := config.ParseFlags(set, args)
-	if errors.Is(err, flag.ErrHelp) {
-		return err
-	}
-	if err != nil {
-		return &usageError{err.Error()}
-	}
-	if len(rest) > 0 {
-		return &usageError{fmt.Sprintf("plan takes flags only, not %q", rest[0])}
-	}
-	answer, err := readout.Plan(q)
-	if faults := registry.Faults(nil); errors.As(err, &faults) {
-		return planFault(faults)
-	}
-	if err != nil {
-		return err
-	}
-	if *asJSON {
-		body, err := json.MarshalIndent(answer, "", "  ")
-		if err != nil {
-			return err
-		}
-		_, err = s.out.Write(append(body, '\n'))
-		return err
-	}
-	return printPlan(s.out, answer)
 }
 
 // share reads a number; 5% is 0.05.
