@@ -28,7 +28,7 @@ func plan(_ context.Context, args []string, s streams, _ []string) error {
 	set := flag.NewFlagSet("plan", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	asJSON := set.Bool("json", false, "Print the answer as JSON.")
-	planFlags(set, &q)
+	definePlanFlags(set, &q)
 	rest, err := config.ParseFlags(set, args)
 	if errors.Is(err, flag.ErrHelp) {
 		return err
@@ -57,8 +57,8 @@ func plan(_ context.Context, args []string, s streams, _ []string) error {
 	return printPlan(s.out, answer)
 }
 
-// planFlags defines the flags of a plan's question.
-func planFlags(set *flag.FlagSet, q *readout.PlanQuestion) {
+// definePlanFlags defines the flags of a plan's question.
+func definePlanFlags(set *flag.FlagSet, q *readout.PlanQuestion) {
 	set.Func("type", "The `type` of the metric: proportion (the default) or mean.", func(text string) error { q.Type = registry.MetricType(text); return nil })
 	for _, f := range []struct {
 		name, doc string
