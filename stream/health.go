@@ -15,6 +15,7 @@ type health struct {
 
 	since  time.Time // of the first event that could not be stored after one that could
 	events error     // nil: the last event was stored
+	failed time.Time // when an event could last not be stored
 }
 
 func (h *health) note(err error) {
@@ -28,8 +29,11 @@ func (h *health) noteEvent(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.at, h.fail = time.Now(), err
-	if err != nil && h.events == nil {
-		h.since = h.at
+	if err != nil {
+		h.failed = h.at
+		if h.events == nil {
+			h.since = h.at
+		}
 	}
 	h.events = err
 }
@@ -39,6 +43,19 @@ func (l *Log) Failing() (since time.Time, err error) {
 	l.health.mu.Lock()
 	defer l.health.mu.Unlock()
 	return l.health.since, l.health.events
+}
+
+// recent is how long one event that could not be stored counts if no other comes.
+const recent = time.Minute
+
+// Refused returns why the last event could not be stored, nil if it was, or if that is more than a minute ago.
+func (l *Log) Refused() error {
+	l.health.mu.Lock()
+	defer l.health.mu.Unlock()
+	if time.Since(l.health.failed) > recent {
+		return nil
+	}
+	return l.health.events
 }
 
 func (h *health) last() (time.Time, error) {
