@@ -69,7 +69,7 @@ const freshFor = 2 * time.Second
 
 // stored completes an acknowledgement of JetStream: the message is on the disk for certain once the folder of its file is.
 func (l *Log) stored(seq uint64) error {
-	if err := l.dirs.sync(); err != nil {
+	if err := l.dirs.sync(l.name(eventsStream)); err != nil {
 		return err
 	}
 	l.keeper.note(seq)
@@ -102,7 +102,7 @@ func (l *Log) probe(ctx context.Context) error {
 	if _, err := l.js.Publish(ctx, l.opts.Prefix+".probe", []byte(time.Now().UTC().Format(time.RFC3339))); err != nil {
 		return fmt.Errorf("a probe of the disk: %w", err)
 	}
-	return nil
+	return l.dirs.sync(l.name(probeStream))
 }
 
 // Room is how many bytes the embedded server may use in all, 0 for an external NATS.

@@ -326,5 +326,5 @@ func (l *lane) request(msg *nats.Msg) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return seq, l.log.dirs.sync()
+	return seq, l.log.dirs.sync(l.log.name(eventsStream))
 }
