@@ -184,7 +184,7 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "limits.connections", example: "2000", remedy: countRemedy,
-		doc:   "The connections that may be open at once on each listener. Past it the connection that has been idle longest is closed, and if none is idle, the new one. 0, the default: three quarters of the files that the process may open (ulimit -n) and the program does not need itself, at most one for each 128 KiB of limits.memory, and at most 8192.",
+		doc:   "The connections that may be open at once on the main listener; the admin listener has 32. Past it the connection that has been idle longest is closed, and if none is idle, the new one. 0, the default: three quarters of the files that the process may open (ulimit -n) and the program does not need itself, at most one for each 128 KiB of limits.memory, and at most 8192.",
 		field: func(c *Config) any { return &c.Limits.Connections },
 	},
 	{

@@ -306,7 +306,12 @@ func (l *Log) LastSeq(ctx context.Context) (uint64, error) {
 	return info.State.LastSeq, nil
 }
 
-func unavailable(err error) error { return fmt.Errorf("%w: %w", ErrUnavailable, err) }
+func unavailable(err error) error {
+	if OutOfFiles() {
+		return &filesError{err}
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
 
 // serverLog hands the embedded server's warnings and errors to slog; its chatter stays silent.
 type serverLog struct{ log *slog.Logger }
