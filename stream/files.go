@@ -21,8 +21,8 @@ func (e *filesError) Unwrap() []error { return []error{ErrUnavailable, e.cause} 
 func (e *filesError) Overload() string { return noFiles }
 func (e *filesError) Reason() string   { return "files" }
 
-// OutOfFiles tries whether this process can open a file, and reports true if it has too many open.
-func OutOfFiles() bool {
+// outOfFiles tries whether this process can open a file; true means that it has too many open.
+func outOfFiles() bool {
 	f, err := os.Open(os.DevNull)
 	if err == nil {
 		_ = f.Close() // it was only read

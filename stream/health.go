@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -14,8 +15,10 @@ type health struct {
 	fail error
 
 	since  time.Time // of the first event that could not be stored after one that could
-	events error     // nil: the last event was stored
-	failed time.Time // when an event could last not be stored
+	events error     // why; nil: the last event was stored, or failed for want of a file, which passes by itself
+
+	refused   error // why the last event was not stored; nil: it was
+	refusedAt time.Time
 }
 
 func (h *health) note(err error) {
@@ -29,16 +32,17 @@ func (h *health) noteEvent(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.at, h.fail = time.Now(), err
-	if err != nil {
-		h.failed = h.at
-		if h.events == nil {
-			h.since = h.at
-		}
+	h.refused, h.refusedAt = err, h.at
+	if errors.As(err, new(*filesError)) {
+		return
+	}
+	if err != nil && h.events == nil {
+		h.since = h.at
 	}
 	h.events = err
 }
 
-// Failing returns since when and why events cannot be stored, nil if the last one was.
+// Failing returns since when and why events cannot be stored, nil if the last one was, or if only a file was missing for it.
 func (l *Log) Failing() (since time.Time, err error) {
 	l.health.mu.Lock()
 	defer l.health.mu.Unlock()
@@ -52,10 +56,10 @@ const recent = time.Minute
 func (l *Log) Refused() error {
 	l.health.mu.Lock()
 	defer l.health.mu.Unlock()
-	if time.Since(l.health.failed) > recent {
+	if time.Since(l.health.refusedAt) > recent {
 		return nil
 	}
-	return l.health.events
+	return l.health.refused
 }
 
 func (h *health) last() (time.Time, error) {

@@ -307,7 +307,7 @@ func (l *Log) LastSeq(ctx context.Context) (uint64, error) {
 }
 
 func unavailable(err error) error {
-	if OutOfFiles() {
+	if outOfFiles() {
 		return &filesError{err}
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)

@@ -294,7 +294,7 @@ func (p *Program) watchWrites(ctx context.Context) {
 			continue
 		}
 		since, err := p.events.Failing()
-		if err == nil || p.events.Full() != nil || stream.OutOfFiles() { // another start would meet the same
+		if err == nil || p.events.Full() != nil {
 			p.stuck.Store(0)
 			continue
 		}
