@@ -20,8 +20,8 @@ const (
 	maxConnections   = 8192
 	minConnections   = 32
 	adminConnections = 32
-	perConnection  = 128 * config.KiB
-	ownFiles       = 200 // that the log, the state and the runtime keep open
+	perConnection    = 128 * config.KiB
+	ownFiles         = 200 // that the log, the state and the runtime keep open
 )
 
 // connections is limits.connections, or what the open files and the memory allow: a connection whose body stops in its
