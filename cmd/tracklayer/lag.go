@@ -69,15 +69,15 @@ func (p *Program) behind() behind {
 	return b
 }
 
-// late says that counting is behind, "" if it is not; over reports whether it is by more than limits.lag.
+// late says what is not counted yet, "" if all is; over reports whether the oldest of it is older than limits.lag.
 func (p *Program) late() (text string, over bool) {
 	b := p.behind()
 	if b.records == 0 {
 		return "", false
 	}
-	text = fmt.Sprintf("counting is behind: %d records are not counted yet, the oldest was received %s ago", b.records, b.oldest.Round(time.Second))
+	text = fmt.Sprintf("counting: %d records are not counted yet, the oldest was received %s ago", b.records, b.oldest.Round(time.Second))
 	if over = b.oldest > p.cfg.Limits.Lag; over {
-		text += fmt.Sprintf(" (limits.lag is %s); nothing is lost, readouts are that old. If it does not shrink, see what the log says, and whether processor and disk keep up", p.cfg.Limits.Lag)
+		text += fmt.Sprintf(", which is late (limits.lag is %s); nothing is lost, readouts are that old. If it does not shrink, see what the log says, and whether processor and disk keep up", p.cfg.Limits.Lag)
 	}
 	return text, over
 }
