@@ -79,8 +79,9 @@ type Limits struct {
 	RateExempt    []Network
 	AddressHeader HeaderName
 	AddressFrom   []Network
-	DiskReserve   Size // of the disk of DataDir that stay free; 0: 2 % of it, at least 64 MiB and at most 256 MiB
-	Connections   int  // at once on one listener; 0: as many as the open files allow
+	DiskReserve   Size          // of the disk of DataDir that stay free; 0: 2 % of it, at least 64 MiB and at most 256 MiB
+	Connections   int           // at once on one listener; 0: as many as the open files allow
+	Lag           time.Duration // of the counting, beyond which readiness and the pages say so
 }
 
 // History says how often, and how many times, the state is kept as it was, so
@@ -123,7 +124,7 @@ func Default() Config {
 		DataDir:         "./tracklayer-data",
 		Editing:         On,
 		NATS:            NATS{Prefix: Token{text: "tracklayer"}, Replicas: 1},
-		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 20_000, Memory: 320 * MiB, Rate: 20_000, RateExempt: []Network{network("127.0.0.0/8"), network("::1")}},
+		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 20_000, Memory: 320 * MiB, Rate: 20_000, Lag: time.Minute, RateExempt: []Network{network("127.0.0.0/8"), network("::1")}},
 		History:         History{Every: 1_000_000, Interval: 24 * time.Hour, Keep: 6},
 		ShutdownTimeout: 10 * time.Second,
 		Log:             Log{Level: slog.LevelInfo, Format: LogText},

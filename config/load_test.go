@@ -97,6 +97,7 @@ func TestEachSettingInBothForms(t *testing.T) {
 		{"limits.address_header", "limits: {address_header: X-Real-Ip, address_from: ['::1']}", "X-Real-Ip", HeaderName{"X-Real-Ip"}},
 		{"limits.address_from", "limits: {address_header: X-Real-Ip, address_from: ['::1']}", "::1", []Network{{netip.MustParsePrefix("::1/128")}}},
 		{"limits.connections", "limits: {connections: 7}", "7", 7},
+		{"limits.lag", "limits: {lag: 5m}", "5m", 5 * time.Minute},
 		{"history.every", "history: {every: 7}", "7", 7},
 		{"history.interval", "history: {interval: 2h}", "2h", 2 * time.Hour},
 		{"history.keep", "history: {keep: 0}", "0", 0},

@@ -184,8 +184,13 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "limits.connections", example: "2000", remedy: countRemedy,
-		doc:   "The connections that may be open at once on the main listener. Past it the connection that has been idle longest is closed, and if none is idle, the new one. 0, the default: three quarters of the files that the process may open (ulimit -n) and the program does not need itself, at most one for each 128 KiB of limits.memory, and at most 8192.",
+		doc:   "The connections that may be open at once on the main listener; the admin listener has 32. Past it the connection that has been idle longest is closed, and if none is idle, the new one. 0, the default: three quarters of the files that the process may open (ulimit -n) and the program does not need itself, at most one for each 128 KiB of limits.memory, and at most 8192.",
 		field: func(c *Config) any { return &c.Limits.Connections },
+	},
+	{
+		key: "limits.lag", example: "5m", remedy: "write a number with a unit, for example 60s",
+		doc:   "How late counting may be: the age of the oldest record of the log that is not counted yet. Beyond it `/readyz` and the pages say so. `/readyz` keeps its status 200, because events can be taken.",
+		field: func(c *Config) any { return &c.Limits.Lag },
 	},
 	{
 		key: "history.every", example: "5000000", remedy: countRemedy,

@@ -149,6 +149,7 @@ func (r *rules) limits() {
 	r.refuse(r.Limits.Rate < 0, "a rate cannot be negative", "write a number above zero, for example 20000, or 0 for no limit", "limits.rate")
 	r.refuse(r.Limits.RateShared < 0, "a rate cannot be negative", "write a number above zero, for example 100000, or 0 for no limit", "limits.rate_shared")
 	r.refuse(r.Limits.Connections < 0, "there cannot be fewer than none", "write a number above zero, for example 2000, or 0 to derive it from the open files", "limits.connections")
+	r.refuse(r.Limits.Lag <= 0, "counting would always be late", "write a time span above zero, for example 60s", "limits.lag")
 	header, from := r.Limits.AddressHeader.text != "", len(r.Limits.AddressFrom) > 0
 	r.refuse(header && !from, "it would be believed from nowhere", "set limits.address_from to your proxy's addresses", "limits.address_header", "limits.address_from")
 	r.refuse(from && !header, "there is no header to believe", "set limits.address_header, or leave this out", "limits.address_from", "limits.address_header")

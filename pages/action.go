@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/registry"
 )
@@ -92,6 +93,20 @@ func actionOf(x *registry.Experiment, run *registry.Run, key string) (action, bo
 	return a, true
 }
 
+// archiving is the step that hides an experiment from the lists, or shows it again. Undeclared ones have it as well.
+func archiving(id string, archived bool) action {
+	a := action{
+		Key: "archive", Button: "Archive", Title: "Archive the experiment?", method: http.MethodPost,
+		Text: "Lists no longer show it. Nothing is deleted: this page stays, events are still counted, and it can be shown again.",
+	}
+	if archived {
+		a.Key, a.Button, a.Title = "unarchive", "Unarchive", "Show the experiment in lists again?"
+		a.Text = "Lists show it again, with all that was counted meanwhile."
+	}
+	a.Path, a.route = below(id, "do/"+a.Key), "/"+a.Key
+	return a
+}
+
 // actionPage is an action on a page of its own, for browsers that know no popovers and for what did not work.
 type actionPage struct {
 	frame
@@ -103,24 +118,42 @@ type actionPage struct {
 func (p *Pages) actionPage(q *request) (*actionPage, error) {
 	id := q.PathValue("id")
 	v := p.State.View()
-	x, declared := v.Registry.Get(id)
-	if !declared {
-		return nil, unknown(id)
+	a, name, err := stepOf(v, id, q.PathValue("action"))
+	if err != nil {
+		return nil, err
 	}
-	var run *registry.Run
-	if n := len(x.Runs); n > 0 {
-		run = &x.Runs[n-1]
-	}
-	a, ok := actionOf(x, run, q.PathValue("action"))
-	if !ok {
-		return nil, problem.NotFound("There is no such step.")
-	}
-	page := &actionPage{frame: p.frame(q, a.Title), ID: id, Name: x.Name, Action: a}
+	page := &actionPage{frame: p.frame(q, a.Title), ID: id, Name: name, Action: a}
 	if page.Name == "" {
 		page.Name = id
 	}
 	page.By = q.visitor.name
 	return page, nil
+}
+
+// stepOf is a step of an experiment, and the experiment's name.
+func stepOf(v *core.View, id, key string) (a action, name string, err error) {
+	x, declared := v.Registry.Get(id)
+	if declared {
+		name = x.Name
+	}
+	if key == "archive" || key == "unarchive" {
+		if _, known := v.Experiment(id); !known {
+			return a, "", unknown(id)
+		}
+		return archiving(id, key == "unarchive"), name, nil
+	}
+	if !declared {
+		return a, "", unknown(id)
+	}
+	var run *registry.Run
+	if n := len(x.Runs); n > 0 {
+		run = &x.Runs[n-1]
+	}
+	a, ok := actionOf(x, run, key)
+	if !ok {
+		return a, "", problem.NotFound("There is no such step.")
+	}
+	return a, name, nil
 }
 
 func (p *Pages) actionForm(q *request) error {

@@ -23,6 +23,7 @@ type detailPage struct {
 	Definition *registry.Definition
 	R          *readout.Readout
 	Past       bool // the readout is that of a former sequence
+	Archived   bool // lists hide it
 	Keeps      []pair
 	Switches   []choice
 	Exposed    int64
@@ -182,8 +183,12 @@ func (p *Pages) detailed(q *request, id string) (*detailPage, error) {
 	if page.Sums, err = p.accountsOf(of, r); err != nil {
 		return nil, err
 	}
-	if declared && page.Edits && !page.Past {
-		page.Actions = actionsOf(x)
+	page.Archived = v.Registry.Archived(id) != nil
+	if page.Edits && !page.Past {
+		if declared {
+			page.Actions = actionsOf(x)
+		}
+		page.Actions = append(page.Actions, archiving(id, page.Archived))
 	}
 	page.Charts, err = charts()
 	return page, err

@@ -144,8 +144,8 @@ func (p *Pages) linesOf(q *request) []line {
 	p.lines.mu.Lock()
 	defer p.lines.mu.Unlock()
 	next := make(map[string]keptLine, len(p.lines.all))
-	declared := sorted(p.made(q, v, listing.Declared, next))
-	all := append(declared, sorted(p.made(q, v, undeclared, next))...)
+	declared := sorted(p.made(q, v, listing.Declared, p.lines.all, next))
+	all := append(declared, sorted(p.made(q, v, undeclared, p.lines.all, next))...)
 	p.lines.all = next
 	return all
 }
@@ -159,14 +159,14 @@ func sorted(all []line) []line {
 }
 
 // made are the lines of the experiments, from those that were kept as far as nothing about them changed; next keeps them.
-func (p *Pages) made(q *request, v *core.View, ids []string, next map[string]keptLine) []line {
+func (p *Pages) made(q *request, v *core.View, ids []string, kept, next map[string]keptLine) []line {
 	var all []line
 	for _, id := range ids {
 		s, ok := v.Experiment(id)
 		if !ok || s.Lost {
 			continue
 		}
-		k, known := p.lines.all[id]
+		k, known := kept[id]
 		if !known || k.state != stampOf(s) {
 			one, err := p.lineOf(q, s)
 			if err != nil {

@@ -19,7 +19,8 @@ type listPage struct {
 	Rest          int    // undeclared ones that fit and come after the shown ones
 	Next          string // the path of the next page; "": none
 	Counts        []counted
-	Archived      int // experiments that the list hides
+	Archived      int  // experiments that the list hides
+	Hidden        bool // the list shows these instead
 
 	skipped int // lines of the pages before
 }
@@ -44,8 +45,13 @@ func (p *Pages) listed(q *request) listPage {
 	v := p.State.View()
 	listing := p.lister.Of(v)
 	crowded := len(listing.Undeclared) > maxUndeclared
-	all := p.linesOf(q)
 	page.Of, page.Archived = len(listing.Declared)+len(listing.Undeclared), len(listing.Archived)
+	if page.Hidden = query.Get("archived") == "true"; page.Hidden {
+		page.Title, page.Live, page.Status = "Archived experiments", "", ""
+		p.cut(q, v, &page, nil, matching(listing.Archived, page.Query))
+		return page
+	}
+	all := p.linesOf(q)
 	page.Version = listVersion(all, listing)
 	if crowded { // then they are searched by id, below
 		all = slices.DeleteFunc(all, func(l line) bool { return !l.Declared })
@@ -106,8 +112,10 @@ func (p *Pages) cut(q *request, v *core.View, page *listPage, fit []line, rest [
 	page.Lines = fit
 	room := min(len(rest), shownLines-len(fit))
 	if room > 0 {
-		kept := map[string]keptLine{} // of this page alone
-		page.Lines = append(page.Lines, p.made(q, v, rest[:room], kept)...)
+		p.lines.mu.Lock()
+		kept := p.lines.all // it is replaced, and never changed
+		p.lines.mu.Unlock()
+		page.Lines = append(page.Lines, p.made(q, v, rest[:room], kept, map[string]keptLine{})...)
 	}
 	if page.Rest = len(rest) - room; page.Rest > 0 {
 		cursor := cursorLine + strconv.Itoa(page.skipped+len(fit))
@@ -115,6 +123,9 @@ func (p *Pages) cut(q *request, v *core.View, page *listPage, fit []line, rest [
 			cursor = cursorID + rest[room-1]
 		}
 		page.Next = listPath(page.Query, page.Status, cursor)
+		if page.Hidden {
+			page.Next += "&archived=true"
+		}
 	}
 }
 

@@ -84,18 +84,19 @@ func (l *look) asset(w http.ResponseWriter, r *http.Request) {
 
 // frame is what stands around every page.
 type frame struct {
-	Title   string
-	Place   string // which of the main places this belongs to
-	Mark    string
-	Code    string
-	User    string
-	Edits   bool // the visitor may change things
-	Signed  bool // there is a session to end
-	MaySign bool // there is a key to sign in with that the visitor has not shown
-	ByProxy bool
-	Token   string // of forms
-	Live    string // what an open page listens to; "": nothing
-	Version string // what the page shows, as Live names it
+	Title    string
+	Place    string // which of the main places this belongs to
+	Mark     string
+	Code     string
+	User     string
+	Edits    bool // the visitor may change things
+	Signed   bool // there is a session to end
+	MaySign  bool // there is a key to sign in with that the visitor has not shown
+	ByProxy  bool
+	Token    string   // of forms
+	Live     string   // what an open page listens to; "": nothing
+	Version  string   // what the page shows, as Live names it
+	Warnings []string // what is wrong with all numbers, and what to do
 }
 
 func (p *Pages) frame(q *request, title string) frame {
@@ -104,8 +105,12 @@ func (p *Pages) frame(q *request, title string) frame {
 	if parts := strings.SplitN(q.URL.Path, "/", 3); len(parts) > 1 {
 		place = parts[1]
 	}
+	var warnings []string
+	if p.Warnings != nil && v.may >= readers { // they say how much is stored and how it fares
+		warnings = p.Warnings()
+	}
 	return frame{
-		Title: title, Place: place, Mark: p.look.mark, Code: p.Code, User: v.name, Edits: v.may >= editors, Signed: v.session != "", ByProxy: v.byProxy,
+		Warnings: warnings, Title: title, Place: place, Mark: p.look.mark, Code: p.Code, User: v.name, Edits: v.may >= editors, Signed: v.session != "", ByProxy: v.byProxy,
 		MaySign: v.session == "" && !v.byProxy && (p.WriteKey != nil || p.ReadKey != nil), Token: p.armed(q),
 	}
 }

@@ -50,6 +50,9 @@ type Options struct {
 	API     http.Handler // the JSON API, without keys: pages ask themselves who may do what
 	Sources Sources      // nil: nothing is known of the doors here
 	Code    string       // version of the code
+	// Warnings are what every page says at its top to those who may read: what is wrong with the numbers and what to do, one
+	// line each. It is called for each page; nil: there is never anything.
+	Warnings func() []string
 
 	ReadKey  func(presented string) bool // whether the key opens reading; nil: reading is open
 	WriteKey func(presented string) bool // whether the key opens changing things; nil: that is open

@@ -65,7 +65,7 @@ func (l *Log) DeadLetters(ctx context.Context, source string, after uint64, limi
 
 // headers shows the headers of dead letters.
 func (l *Log) headers(ctx context.Context, token string, after uint64, limit int, show func(msg jetstream.Msg, seq uint64) error) error {
-	dead, err := l.js.Stream(ctx, l.name("DEADLETTERS"))
+	dead, err := l.js.Stream(ctx, l.name(lettersStream))
 	if err != nil {
 		return unavailable(err)
 	}
@@ -117,7 +117,7 @@ func aboutLetter(h nats.Header, seq uint64) (Buried, error) {
 
 // DeadLetter reads one dead letter, or ErrNoLetter.
 func (l *Log) DeadLetter(ctx context.Context, seq uint64) (Buried, error) {
-	dead, err := l.js.Stream(ctx, l.name("DEADLETTERS"))
+	dead, err := l.js.Stream(ctx, l.name(lettersStream))
 	if err != nil {
 		return Buried{}, unavailable(err)
 	}
@@ -139,7 +139,7 @@ func readLetter(msg *jetstream.RawStreamMsg) (Buried, error) {
 
 // Unbury removes a dead letter that has been replayed.
 func (l *Log) Unbury(ctx context.Context, seq uint64) error {
-	dead, err := l.js.Stream(ctx, l.name("DEADLETTERS"))
+	dead, err := l.js.Stream(ctx, l.name(lettersStream))
 	if err == nil {
 		err = dead.DeleteMsg(ctx, seq)
 	}
@@ -173,6 +173,9 @@ func (l *Log) Bury(ctx context.Context, d DeadLetter) error {
 		Data:    d.Request,
 	}
 	ack, err := l.js.PublishMsg(ctx, msg)
+	if err == nil {
+		err = l.dirs.sync(l.name(lettersStream))
+	}
 	l.health.note(err)
 	if err != nil {
 		return unavailable(err)
@@ -194,7 +197,7 @@ func (l *Log) dropLetters(ctx context.Context, source string, seqs []uint64) {
 		l.opts.Logger.Warn("dead letters are dropped: the source has more than its share, its oldest go first; fix what sends them",
 			"source", source, "share_bytes", l.letters.bytes, "share_letters", maxLetters)
 	}
-	dead, err := l.js.Stream(ctx, l.name("DEADLETTERS"))
+	dead, err := l.js.Stream(ctx, l.name(lettersStream))
 	if err != nil {
 		return
 	}
@@ -272,7 +275,7 @@ func (ls *letters) mayLog(source string) bool {
 // the stream free: what goes from the stream itself is the oldest letter of whichever source.
 func (l *Log) countLetters(ctx context.Context) error {
 	room := int64(deadLetterBytes)
-	if dead, err := l.js.Stream(ctx, l.name("DEADLETTERS")); err != nil {
+	if dead, err := l.js.Stream(ctx, l.name(lettersStream)); err != nil {
 		return err
 	} else if n := dead.CachedInfo().Config.MaxBytes; n > 0 {
 		room = n

@@ -13,8 +13,11 @@ import (
 // dirs puts the directory entries of the log's new files onto the disk. The server syncs a file's content, but a new
 // file is there after a power cut for certain only if its directory was synced too: file systems with a journal do that
 // along the way, others do not.
-type dirs struct {
-	path   string // of the folder that gets a new file from time to time
+type dirs map[string]*dir // by the name of the stream; nil for an external NATS
+
+// dir is the folder of one stream's files, which gets a new file from time to time.
+type dir struct {
+	path   string
 	mu     sync.Mutex
 	synced time.Time // the folder's time of change when it was last synced
 }
@@ -23,8 +26,8 @@ type dirs struct {
 // every few milliseconds.
 const settled = 50 * time.Millisecond
 
-// openDirs syncs all directories of the embedded server, and those they are in, and watches the one of the stream's files.
-func openDirs(root, stream string) (*dirs, error) {
+// openDirs syncs all directories of the embedded server, and those they are in, and watches those of the streams' files.
+func openDirs(root string, streams ...string) (dirs, error) {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // a temporary file that is gone already
@@ -43,16 +46,26 @@ func openDirs(root, stream string) (*dirs, error) {
 			return nil, err
 		}
 	}
-	d := &dirs{path: filepath.Join(root, "jetstream", "$G", "streams", stream, "msgs")}
-	return d, d.sync()
+	all := dirs{}
+	for _, stream := range streams {
+		all[stream] = &dir{path: filepath.Join(root, "jetstream", "$G", "streams", stream, "msgs")}
+		if err := all[stream].sync(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
-// sync syncs the directory if it has changed since the last time. It is called once before the answers to a group of
-// requests, and costs one stat if nothing has changed.
-func (d *dirs) sync() error {
-	if d == nil {
-		return nil
+// sync syncs the directory of a stream if it has changed since the last time. It must be called after each write that is
+// acknowledged to a caller: once before the answers to a group of requests. It costs one stat if nothing has changed.
+func (d dirs) sync(stream string) error {
+	if one := d[stream]; one != nil {
+		return one.sync()
 	}
+	return nil
+}
+
+func (d *dir) sync() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	info, err := os.Stat(d.path)

@@ -144,7 +144,7 @@ func shred(ctx context.Context, s jetstream.Stream, seq uint64) error {
 // EraseDeadLetters overwrites and deletes the dead letters that hold one of the texts, and counts those that hold one of
 // the others and those that cannot be searched because they are cut or cannot be unpacked. Those are left.
 func (l *Log) EraseDeadLetters(ctx context.Context, certain, doubtful [][]byte) (erased, doubts int64, err error) {
-	dead, err := l.js.Stream(ctx, l.name("DEADLETTERS"))
+	dead, err := l.js.Stream(ctx, l.name(lettersStream))
 	if err != nil {
 		return 0, 0, unavailable(err)
 	}

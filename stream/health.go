@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -14,7 +15,10 @@ type health struct {
 	fail error
 
 	since  time.Time // of the first event that could not be stored after one that could
-	events error     // nil: the last event was stored
+	events error     // why; nil: the last event was stored, or failed for want of a file, which passes by itself
+
+	refused   error // why the last event was not stored; nil: it was
+	refusedAt time.Time
 }
 
 func (h *health) note(err error) {
@@ -28,17 +32,34 @@ func (h *health) noteEvent(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.at, h.fail = time.Now(), err
+	h.refused, h.refusedAt = err, h.at
+	if errors.As(err, new(*filesError)) {
+		return
+	}
 	if err != nil && h.events == nil {
 		h.since = h.at
 	}
 	h.events = err
 }
 
-// Failing returns since when and why events cannot be stored, nil if the last one was.
+// Failing returns since when and why events cannot be stored, nil if the last one was, or if only a file was missing for it.
 func (l *Log) Failing() (since time.Time, err error) {
 	l.health.mu.Lock()
 	defer l.health.mu.Unlock()
 	return l.health.since, l.health.events
+}
+
+// recent is how long one event that could not be stored counts if no other comes.
+const recent = time.Minute
+
+// Refused returns why the last event could not be stored, nil if it was, or if that is more than a minute ago.
+func (l *Log) Refused() error {
+	l.health.mu.Lock()
+	defer l.health.mu.Unlock()
+	if time.Since(l.health.refusedAt) > recent {
+		return nil
+	}
+	return l.health.refused
 }
 
 func (h *health) last() (time.Time, error) {
@@ -52,7 +73,7 @@ const freshFor = 2 * time.Second
 
 // stored completes an acknowledgement of JetStream: the message is on the disk for certain once the folder of its file is.
 func (l *Log) stored(seq uint64) error {
-	if err := l.dirs.sync(); err != nil {
+	if err := l.dirs.sync(l.name(eventsStream)); err != nil {
 		return err
 	}
 	l.keeper.note(seq)
@@ -85,7 +106,7 @@ func (l *Log) probe(ctx context.Context) error {
 	if _, err := l.js.Publish(ctx, l.opts.Prefix+".probe", []byte(time.Now().UTC().Format(time.RFC3339))); err != nil {
 		return fmt.Errorf("a probe of the disk: %w", err)
 	}
-	return nil
+	return l.dirs.sync(l.name(probeStream))
 }
 
 // Room is how many bytes the embedded server may use in all, 0 for an external NATS.

@@ -75,8 +75,8 @@ func (l *Log) openMark(ctx context.Context) error {
 	if err != nil { // it is one more witness, not the log
 		l.opts.Logger.Error("the end of the log cannot be checked; a new file is written", "error", err)
 	}
-	if m.Stream != l.name("EVENTS") {
-		m = mark{Stream: l.name("EVENTS")}
+	if m.Stream != l.name(eventsStream) {
+		m = mark{Stream: l.name(eventsStream)}
 	}
 	last, err := l.LastSeq(ctx)
 	if err != nil {

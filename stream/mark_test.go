@@ -96,10 +96,11 @@ func TestDirs(t *testing.T) {
 		}
 	}
 	at(time.Now().Add(time.Hour)) // as young as can be, however slow the machine is
-	d, err := openDirs(root, "S")
+	all, err := openDirs(root, "S")
 	if err != nil {
 		t.Fatal(err)
 	}
+	d := all["S"]
 	if d.synced.Equal(changed()) {
 		t.Error("a change of this moment is taken for settled")
 	}
@@ -116,6 +117,47 @@ func TestDirs(t *testing.T) {
 	time.Sleep(2 * settled)
 	if err := d.sync(); err != nil || !d.synced.Equal(changed()) {
 		t.Errorf("not synced after a new file: %v", err)
+	}
+}
+
+// TestEveryStreamsFolderIsSynced: what a write to a stream acknowledges has its file's folder on the disk, whichever stream
+// it is.
+func TestEveryStreamsFolderIsSynced(t *testing.T) {
+	l := openIn(t, filepath.Join(t.TempDir(), "nats"), &bytes.Buffer{})
+	defer l.Close()
+	writes := map[string]func() error{
+		eventsStream: func() error {
+			_, err := l.Publish(t.Context(), nil, canonical.Rejected{Source: "s", Items: 1})
+			return err
+		},
+		lettersStream: func() error { return l.Bury(t.Context(), DeadLetter{Source: "s", Request: []byte("x")}) },
+		probeStream:   func() error { return l.probe(t.Context()) },
+	}
+	for _, s := range l.streams() {
+		name := strings.TrimPrefix(s.Name, l.name(""))
+		write, ok := writes[name]
+		if !ok {
+			t.Errorf("nothing is known of the writes to %s", s.Name)
+			continue
+		}
+		folder := l.dirs[s.Name].path
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, "new"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * settled)
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !l.dirs[s.Name].synced.Equal(info.ModTime()) {
+			t.Errorf("the folder of %s has a new file and is not synced after a write", s.Name)
+		}
 	}
 }
 

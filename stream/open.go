@@ -45,7 +45,7 @@ type Log struct {
 	health  health
 	letters *letters
 	room    *room // nil for an external NATS, as the two below
-	dirs    *dirs
+	dirs    dirs
 	keeper  *keeper
 }
 
@@ -125,7 +125,11 @@ func (l *Log) open(ctx context.Context) error {
 // guard watches over the embedded server's disk.
 func (l *Log) guard(ctx context.Context) (err error) {
 	l.room = watchRoom(l.opts.Dir, l.opts.Reserve, l.opts.Logger)
-	if l.dirs, err = openDirs(l.opts.Dir, l.name("EVENTS")); err != nil {
+	var names []string
+	for _, s := range l.streams() {
+		names = append(names, s.Name)
+	}
+	if l.dirs, err = openDirs(l.opts.Dir, names...); err != nil {
 		return fmt.Errorf("sync the folders of the log: %w", err)
 	}
 	return l.openMark(ctx)
@@ -203,6 +207,13 @@ func atLeast(have, want string) bool {
 	return true
 }
 
+// The streams, as they are called after the prefix.
+const (
+	eventsStream  = "EVENTS"
+	lettersStream = "DEADLETTERS"
+	probeStream   = "PROBE"
+)
+
 func (l *Log) name(suffix string) string { return strings.ToUpper(l.opts.Prefix) + "_" + suffix }
 
 // streams are the three streams, the events' first. No message carries an id of NATS's: its window of duplicates costs
@@ -216,13 +227,13 @@ func (l *Log) streams() []jetstream.StreamConfig {
 		Duplicates: 100 * time.Millisecond,
 	}
 	events, dead, probe := base, base, base
-	events.Name, events.Subjects = l.name("EVENTS"), []string{l.opts.Prefix + ".v1.>"}
+	events.Name, events.Subjects = l.name(eventsStream), []string{l.opts.Prefix + ".v1.>"}
 	events.Description = "the event log: every accepted event and every definition"
 	events.AllowAtomicPublish, events.AllowDirect = true, true
-	dead.Name, dead.Subjects = l.name("DEADLETTERS"), []string{l.opts.Prefix + ".deadletter.v1.*"}
+	dead.Name, dead.Subjects = l.name(lettersStream), []string{l.opts.Prefix + ".deadletter.v1.*"}
 	dead.Description = "requests that could not be decoded, as they came"
 	dead.Discard, dead.MaxBytes, dead.MaxAge, dead.AllowDirect = jetstream.DiscardOld, deadLetterBytes, 90*24*time.Hour, true
-	probe.Name, probe.Subjects = l.name("PROBE"), []string{l.opts.Prefix + ".probe"}
+	probe.Name, probe.Subjects = l.name(probeStream), []string{l.opts.Prefix + ".probe"}
 	probe.Description = "asks the disk whether it still takes writes"
 	probe.MaxMsgs, probe.Discard = 1, jetstream.DiscardOld
 	return []jetstream.StreamConfig{events, dead, probe}
@@ -295,7 +306,12 @@ func (l *Log) LastSeq(ctx context.Context) (uint64, error) {
 	return info.State.LastSeq, nil
 }
 
-func unavailable(err error) error { return fmt.Errorf("%w: %w", ErrUnavailable, err) }
+func unavailable(err error) error {
+	if outOfFiles() {
+		return &filesError{err}
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
 
 // serverLog hands the embedded server's warnings and errors to slog; its chatter stays silent.
 type serverLog struct{ log *slog.Logger }

@@ -306,14 +306,14 @@ var errNoAck = errors.New("JetStream did not answer in time")
 
 func (l *lane) answer(r *request, last uint64, err error) {
 	l.senders.leave(r.sender, int64(len(r.messages)))
-	if err == nil {
-		l.log.keeper.note(last)
-	}
-	l.health.noteEvent(err)
 	if err != nil {
-		r.done <- result{err: unavailable(err)}
+		err = unavailable(err)
+		l.health.noteEvent(err)
+		r.done <- result{err: err}
 		return
 	}
+	l.log.keeper.note(last)
+	l.health.noteEvent(nil)
 	r.done <- result{seq: last}
 }
 
@@ -326,5 +326,5 @@ func (l *lane) request(msg *nats.Msg) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return seq, l.log.dirs.sync()
+	return seq, l.log.dirs.sync(l.log.name(eventsStream))
 }

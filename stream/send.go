@@ -54,7 +54,7 @@ func (l *lane) singles(group []*request) {
 			open--
 		}
 	}
-	unsynced := l.log.dirs.sync()
+	unsynced := l.log.dirs.sync(l.log.name(eventsStream))
 	for _, r := range group {
 		last := result{err: unsynced}
 		for range r.messages {

@@ -11,7 +11,8 @@ import (
 	"github.com/tracklayer/tracklayer/problem"
 )
 
-// overload is the refusal of a request that is fine and comes at the wrong time. Nothing of it was stored.
+// overload is the refusal of a request that is fine and comes at the wrong time. Nothing of it was stored, unless the
+// process had no file left to store it in.
 type overload struct {
 	reason string // a metric's label
 	status int    // 429 or 503; a vendor's SDK gets the status after which it tries again
@@ -34,7 +35,11 @@ func overloaded(err error) *overload {
 		return o
 	}
 	if full := (interface{ Overload() string })(nil); errors.As(err, &full) {
-		return &overload{"queue", http.StatusServiceUnavailable, full.Overload()}
+		reason := "queue"
+		if one, ok := full.(interface{ Reason() string }); ok {
+			reason = one.Reason()
+		}
+		return &overload{reason, http.StatusServiceUnavailable, full.Overload()}
 	}
 	return nil
 }

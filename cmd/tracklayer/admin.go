@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/pprof"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,33 +13,6 @@ import (
 	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/webhooks"
 )
-
-// lag remembers whether the core gets on.
-type lag struct {
-	mu    sync.Mutex
-	fault error
-
-	said   string // why the program was not ready when that was last logged
-	saidAt time.Time
-}
-
-func (l *lag) alive() {
-	l.mu.Lock()
-	l.fault = nil
-	l.mu.Unlock()
-}
-
-func (l *lag) broke(err error) {
-	l.mu.Lock()
-	l.fault = err
-	l.mu.Unlock()
-}
-
-func (l *lag) err() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.fault
-}
 
 // adminRoutes are health, metrics and profiles.
 func (p *Program) adminRoutes() http.Handler {
@@ -153,6 +125,9 @@ func (p *Program) gauges() {
 		}
 		return left
 	})
+	gauge("core_background_persons", "Persons and ids that wait for the background: they count for what they were before.", func() float64 { return float64(p.fold.View().Due) })
+	gauge("core_background_ids", "Of core_background_persons: ids of which it must be found again which person they belong to.", func() float64 { return float64(p.fold.View().Grouping) })
+	p.metrics.MustRegister(lagCollector{p})
 	gauge("core_unreadable_records", "Records of the log that could not be read.", func() float64 { return float64(p.fold.View().Unreadable) })
 	gauge("core_missing_records", "Records that are missing on the log and that no erasure explains.", func() float64 { return float64(p.damage.missing.Load()) })
 	gauge("core_experiments", "Experiments, declared or named by events.", func() float64 { return float64(p.fold.View().Count()) })

@@ -190,19 +190,51 @@ func (p *Program) notes() (notes []string) {
 	if p.fold == nil {
 		return nil
 	}
+	notes = p.warnings()
+	if text, _ := p.late(); text != "" {
+		notes = append(notes, text)
+	}
+	return notes
+}
+
+// warnings are what is wrong with the numbers, and what to do.
+func (p *Program) warnings() (all []string) {
 	if text := p.foldingAgain(); text != "" {
-		notes = append(notes, text+"; readouts answer 503 until it is done, events are taken")
+		all = append(all, text+"; readouts answer 503 until it is done, events are taken")
 	}
 	p.damage.mu.Lock()
 	text := p.damage.text
 	p.damage.mu.Unlock()
 	if text != "" {
-		notes = append(notes, "damaged: "+text+"; give the log back from a backup")
+		all = append(all, "damaged: "+text+"; give the log back from a backup")
 	}
 	if text := p.aheadOfClock(); text != "" {
-		notes = append(notes, text)
+		all = append(all, text)
 	}
-	return notes
+	return all
+}
+
+// banner is what every page says at its top: what is wrong, and what to do.
+func (p *Program) banner() (all []string) {
+	if err := p.events.Full(); err != nil {
+		all = append(all, err.Error()+"; events are refused until there is space: free some, or lower limits.disk_reserve")
+	} else if err := p.events.Refused(); err != nil {
+		all = append(all, "events cannot be stored: "+err.Error()+"; /readyz and the log of the program say more")
+	}
+	if err := p.clock.check(); err != nil {
+		all = append(all, err.Error())
+	}
+	if err := p.lag.err(); err != nil {
+		all = append(all, "nothing is counted: "+err.Error()+"; nothing is lost, and the log of the program says more")
+	}
+	all = append(all, p.warnings()...)
+	if text, over := p.late(); over {
+		all = append(all, text)
+	}
+	for i, text := range all {
+		all[i] = strings.ToUpper(text[:1]) + text[1:] + "."
+	}
+	return all
 }
 
 // restart asks for a stop and a start within the process.

@@ -15,12 +15,13 @@ import (
 	"github.com/tracklayer/tracklayer/config"
 )
 
-// Bounds of the connections of the main listener.
+// Bounds of the connections of the main listener, and those of the admin listener: probes, scrapes and commands.
 const (
-	maxConnections = 8192
-	minConnections = 32
-	perConnection  = 128 * config.KiB
-	ownFiles       = 200 // that the log, the state and the runtime keep open
+	maxConnections   = 8192
+	minConnections   = 32
+	adminConnections = 32
+	perConnection    = 128 * config.KiB
+	ownFiles         = 200 // that the log, the state and the runtime keep open
 )
 
 // connections is limits.connections, or what the open files and the memory allow: a connection whose body stops in its
@@ -34,7 +35,7 @@ func connections(l config.Limits) int {
 		most = min(most, int(l.Memory/perConnection))
 	}
 	if files, known := openFiles(); known {
-		most = min(most, (files-ownFiles)*3/4)
+		most = min(most, (files-ownFiles-adminConnections)*3/4)
 	}
 	return max(most, minConnections)
 }
@@ -43,6 +44,7 @@ func connections(l config.Limits) int {
 // idle longest: a caller that opens connections and sends nothing keeps no other out.
 type doorman struct {
 	net.Listener
+	name string
 	most int
 	log  *slog.Logger
 
@@ -53,15 +55,20 @@ type doorman struct {
 	dropped prometheus.Counter
 }
 
-func newDoorman(l net.Listener, most int, log *slog.Logger, metrics prometheus.Registerer) *doorman {
-	d := &doorman{
-		Listener: l, most: most, log: log, open: map[net.Conn]*list.Element{}, warned: map[string]time.Time{},
-		dropped: prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "tracklayer", Name: "connections_dropped_total", Help: "Connections closed because limits.connections are open: idle ones, or new ones if none was idle.",
-		}),
-	}
-	metrics.MustRegister(d.dropped)
-	return d
+func newDoorman(l net.Listener, name string, most int, log *slog.Logger, dropped prometheus.Counter) *doorman {
+	return &doorman{Listener: l, name: name, most: most, log: log, open: map[net.Conn]*list.Element{}, warned: map[string]time.Time{}, dropped: dropped}
+}
+
+// listeners puts a doorman before each of the listeners.
+func (p *Program) listeners() (public, admin net.Listener) {
+	dropped := prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "tracklayer", Name: "connections_dropped_total", Help: "Connections closed because limits.connections are open, or 32 on the admin listener: idle ones, or new ones if none was idle.",
+	})
+	p.metrics.MustRegister(dropped)
+	main := newDoorman(p.publicAt, "main", connections(p.cfg.Limits), p.log, dropped)
+	second := newDoorman(p.adminAt, "admin", adminConnections, p.log, dropped)
+	p.public.ConnState, p.admin.ConnState = main.watch, second.watch
+	return main, second
 }
 
 // Accept implements net.Listener.
@@ -85,7 +92,7 @@ func (d *doorman) admit(c net.Conn) bool {
 	defer d.mu.Unlock()
 	if len(d.open) >= d.most {
 		d.dropped.Inc()
-		d.warn("connections", "connections are closed because as many are open as limits.connections allows", slog.Int("connections", d.most))
+		d.warn("connections", "connections are closed because as many are open as limits.connections allows, or the admin listener's 32", slog.String("listener", d.name), slog.Int("connections", d.most))
 		longest := d.idle.Front()
 		if longest == nil {
 			return false
@@ -126,9 +133,9 @@ func (d *doorman) failed(err error) {
 	switch {
 	case errors.Is(err, net.ErrClosed):
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		d.warn("files", "connections cannot be accepted: too many open files; raise the limit (ulimit -n) or lower limits.connections", slog.Any("error", err))
+		d.warn("files", "connections cannot be accepted: too many open files; raise the limit (ulimit -n) or lower limits.connections", slog.String("listener", d.name), slog.Any("error", err))
 	default:
-		d.warn("accept", "connections cannot be accepted", slog.Any("error", err))
+		d.warn("accept", "connections cannot be accepted", slog.String("listener", d.name), slog.Any("error", err))
 	}
 }
 

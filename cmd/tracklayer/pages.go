@@ -61,7 +61,7 @@ func (d declared) Declared(source, experiment, sourceExperiment string) bool {
 // newPages joins the pages with the state, the API and the doors.
 func (p *Program) newPages(api http.Handler) *pages.Pages {
 	o := pages.Options{
-		State: p.fold, API: api, Code: version, ReadKey: p.readKey(), WriteKey: p.editKey(), EditingOff: p.cfg.EditingOff(),
+		State: p.fold, API: api, Warnings: p.banner, Code: version, ReadKey: p.readKey(), WriteKey: p.editKey(), EditingOff: p.cfg.EditingOff(),
 		ReadOnly: p.cfg.Editing != config.On, Refused: p.failures.on("main"), Log: p.log, Now: time.Now,
 		Proxy: pages.Proxy{Header: p.cfg.Pages.ProxyHeader.String(), Editors: p.cfg.Pages.ProxyEditors},
 	}

@@ -193,11 +193,10 @@ func (p *Program) start(ctx context.Context) (err error) {
 		p.folding.Go(func() { p.eraser.forever(folding) })
 		p.folding.Go(func() { p.watchDamage(folding) })
 	}
-	limited := newDoorman(p.publicAt, connections(p.cfg.Limits), p.log, p.metrics)
-	p.public.ConnState = limited.watch
+	public, admin := p.listeners()
 	p.folding.Go(func() { p.watchWrites(folding) })
-	go p.serve(p.public, limited)
-	go p.serve(p.admin, p.adminAt)
+	go p.serve(p.public, public)
+	go p.serve(p.admin, admin)
 	return nil
 }
 

@@ -70,6 +70,11 @@ func TestFlippedBytesInTheMiddleOfTheLog(t *testing.T) {
 
 	n.begin()
 	n.until("readiness tells of the damage", func() bool { _, text := n.readyz(); return strings.Contains(text, "damaged: ") })
+	for _, path := range []string{"/", "/experiments", "/experiments/x", "/units", "/sources", "/sign-in"} {
+		if _, text := get(n.addr, path); !strings.Contains(text, "Damaged: ") {
+			t.Errorf("the page %s says nothing of the damage", path)
+		}
+	}
 	missing := n.metric("tracklayer_core_missing_records")
 	if missing < 100 || missing >= users {
 		t.Errorf("%g records are missing", missing)

@@ -64,6 +64,9 @@ func TestDiskReserve(t *testing.T) {
 	if later == "" || !strings.Contains(text, "disk full: ") || !strings.Contains(text, "reserve 16 MiB") {
 		t.Errorf("Retry-After %q, %s", later, text)
 	}
+	if _, text := get(n.addr, "/experiments"); !strings.Contains(text, "Disk full: ") {
+		t.Error("the pages say nothing of it")
+	}
 	for range 50 {
 		if status, text := n.readyz(); status != http.StatusServiceUnavailable || !strings.Contains(text, "disk full: ") {
 			t.Fatalf("readyz: %d %s", status, text)
@@ -78,6 +81,9 @@ func TestDiskReserve(t *testing.T) {
 	n.free()
 	if got := n.exposed(n.expose(1000, 100)); got != 1100 {
 		t.Errorf("%d users after there was space again", got)
+	}
+	if _, text := get(n.addr, "/experiments"); strings.Contains(text, "Disk full: ") {
+		t.Error("the pages still say that the disk is full")
 	}
 	n.end()
 }

@@ -7,6 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +77,33 @@ func TestGosClientHearsThatABodyIsTooLarge(t *testing.T) {
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Fatal(resp.StatusCode)
+		}
+	}
+}
+
+// TestCurlReadsThatABodyIsTooLarge: curl, with a length and in chunks, with and without Expect: 100-continue, over
+// connections of its own and over one that stays, prints the answer.
+func TestCurlReadsThatABodyIsTooLarge(t *testing.T) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip("there is no curl")
+	}
+	s := start(t, "")
+	body := filepath.Join(s.dir, "body")
+	if err := os.WriteFile(body, bytes.Repeat([]byte(" "), twentyMB), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, headers := range [][]string{{"Expect:"}, {"Expect: 100-continue"}, {"Expect:", "Transfer-Encoding: chunked"}} {
+		for range 5 {
+			args := []string{"-sS", "-o", "-", "-w", "%{http_code}\n", "-H", "Content-Type: application/json", "--data-binary", "@" + body}
+			for _, h := range headers {
+				args = append(args, "-H", h)
+			}
+			url := "http://" + s.addr + "/v1/events"
+			out, err := exec.Command(curl, append(args, url, url)...).CombinedOutput()
+			if err != nil || strings.Count(string(out), `"status":413`) != 2 || strings.Count(string(out), "}413\n")+strings.Count(string(out), "}\n413\n") != 2 {
+				t.Fatalf("%v: %v: %s", headers, err, out)
+			}
 		}
 	}
 }

@@ -22,6 +22,7 @@ type node struct {
 	addr, admin string
 	data        string
 	args        []string
+	files       int    // that the process may open; 0: as many as the test
 	padding     string // makes every event that much longer
 	cmd         *exec.Cmd
 	out         *output
@@ -43,7 +44,11 @@ func newNode(tb testing.TB, args ...string) *node {
 // launch starts the process and does not wait until it is ready.
 func (n *node) launch() {
 	n.tb.Helper()
-	n.cmd = exec.Command(binary, append([]string{"serve", "--listen", n.addr, "--admin-listen", n.admin, "--data-dir", n.data}, n.args...)...)
+	args := append([]string{binary, "serve", "--listen", n.addr, "--admin-listen", n.admin, "--data-dir", n.data}, n.args...)
+	if n.files > 0 {
+		args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, n.files)}, args...)
+	}
+	n.cmd = exec.Command(args[0], args[1:]...)
 	n.out = &output{}
 	n.cmd.Stdout, n.cmd.Stderr = n.out, n.out
 	if err := n.cmd.Start(); err != nil {

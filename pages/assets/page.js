@@ -68,6 +68,7 @@ if (main && main.dataset.live && window.EventSource) {
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = next.getElementById("main");
       morph(main, fresh);
+      morph(document.getElementById("warnings"), next.getElementById("warnings"));
       main.dataset.version = fresh.dataset.version;
       for (const one of next.querySelectorAll("[popover].def")) if (!document.getElementById(one.id)) document.body.append(one);
       say("on", "Live");
