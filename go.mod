@@ -20,6 +20,7 @@ require (
 	github.com/posthog/posthog-go v1.23.1
 	github.com/prometheus/client_golang v1.25.0
 	github.com/statsig-io/go-sdk v1.35.1
+	github.com/tidwall/btree v1.8.2
 	github.com/wingify/vwo-go-sdk v1.26.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp v0.23.0

@@ -42,10 +42,10 @@ func (p *Pages) listed(q *request) listPage {
 	page := listPage{frame: p.frame(q, "Experiments"), Query: strings.TrimSpace(query.Get("q")), Status: query.Get("status")}
 	page.Live = "/experiments/live"
 	v := p.State.View()
-	listing := p.lister.Of(v)
-	crowded := len(listing.Undeclared) > maxUndeclared
+	listing := v.Listing()
+	crowded := listing.Undeclared.Len() > maxUndeclared
 	all := p.linesOf(q)
-	page.Of, page.Archived = len(listing.Declared)+len(listing.Undeclared), len(listing.Archived)
+	page.Of, page.Archived = listing.Declared.Len()+listing.Undeclared.Len(), listing.Archived.Len()
 	page.Version = listVersion(all, listing)
 	if crowded { // then they are searched by id, below
 		all = slices.DeleteFunc(all, func(l line) bool { return !l.Declared })
@@ -63,7 +63,7 @@ func (p *Pages) listed(q *request) listPage {
 	}
 	rest := []string{}
 	if crowded {
-		rest = matching(listing.Undeclared, page.Query)
+		rest = matching(listing.Undeclared.Keys(), page.Query)
 		by[undeclaredBadge] += len(rest)
 		if page.Status != "" && page.Status != undeclaredBadge {
 			rest = nil
@@ -164,5 +164,5 @@ func listPath(query, status, after string) string {
 
 // listVersion names what the list shows on its first page.
 func (p *Pages) listVersion(q *request) string {
-	return listVersion(p.linesOf(q), p.lister.Of(p.State.View()))
+	return listVersion(p.linesOf(q), p.State.View().Listing())
 }
