@@ -34,14 +34,14 @@ type Fold struct {
 	reseen  map[string]struct{}       // of these, the ones whose number changed since the last commit
 	ledger  map[LedgerKey]*ledgerLine // lines that were read since the last commit
 	next    tables                    // what readers see from the next commit on
-	hints   hints                   // where to find what a receipt of this process erases
-	frozen  map[string]*Snapshot    // experiments that are being recomputed, as they were before
-	due     map[canonical.Unit]byte // ids that wait for the background, with what is due
-	seq     uint64                  // of the record that is being applied
-	erasing bool                    // a receipt is being followed: what it erases must be gone at once
-	groups  int                     // of due: ids of which it must be found again who is who
-	beside  *aside                  // a person that is computed beside the writer
-	broken  error                   // a failed write: memory and disk differ, nothing may be applied any more
+	hints   hints                     // where to find what a receipt of this process erases
+	frozen  map[string]*Snapshot      // experiments that are being recomputed, as they were before
+	due     map[canonical.Unit]byte   // ids that wait for the background, with what is due
+	seq     uint64                    // of the record that is being applied
+	erasing bool                      // a receipt is being followed: what it erases must be gone at once
+	groups  int                       // of due: ids of which it must be found again who is who
+	beside  *aside                    // a person that is computed beside the writer
+	broken  error                     // a failed write: memory and disk differ, nothing may be applied any more
 	buf     []byte
 	writer  sync.Mutex // Apply or Recompute
 

@@ -120,7 +120,7 @@ type Options struct {
 
 	Experiments  Experiments // nil: nothing is known of them, and every name counts towards Names
 	Names        Names
-	DeclaredOnly bool        // of POST /v1/events and all sources
+	DeclaredOnly bool // of POST /v1/events and all sources
 
 	Rules  canonical.Rules // what the deployment refuses as an id; holds for every source
 	Limits Limits
@@ -157,7 +157,7 @@ type Door struct {
 	buckets   buckets
 	seed      maphash.Seed // of the names of senders
 	lingering lingering
-	strayed   *sourceMeter // of requests to sources that do not exist
+	strayed   *sourceMeter       // of requests to sources that do not exist
 	rosters   map[string]*roster // by source
 }
 

@@ -33,12 +33,13 @@ func (r *registrar) Tell(_ context.Context, lives []canonical.Life) (uint64, err
 	r.lives = append(r.lives, lives...)
 	return 7, nil
 }
-func (*registrar) Catalog() *adapters.Catalog            { return nil }
-func (r *registrar) Push(context.Context, []byte) error  { r.pushed++; return nil }
-func (r *registrar) Refresh()                            { r.refreshed++ }
+func (*registrar) Catalog() *adapters.Catalog           { return nil }
+func (r *registrar) Push(context.Context, []byte) error { r.pushed++; return nil }
+func (r *registrar) Refresh()                           { r.refreshed++ }
 func (r *registrar) Declared(_, experiment, _ string) bool {
 	return experiment == "checkout" || experiment == r.declared
 }
+
 func (*registrar) Variant(e *canonical.Event) bool {
 	return e.ExperimentID == "checkout" && e.Variant == "control"
 }
