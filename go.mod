@@ -20,6 +20,7 @@ require (
 	github.com/posthog/posthog-go v1.23.1
 	github.com/prometheus/client_golang v1.25.0
 	github.com/statsig-io/go-sdk v1.35.1
+	github.com/tidwall/btree v1.8.2
 	github.com/tracklayer/tracklayer/adapters/growthbook/tap v0.0.0
 	github.com/tracklayer/tracklayer/adapters/launchdarkly/tap v0.0.0
 	github.com/tracklayer/tracklayer/adapters/optimizely/tap v0.0.0

@@ -22,7 +22,7 @@ func ParseWire(data []byte) (Event, error) { return parse(data, true) }
 type reader struct {
 	c     jsonscan.Cursor
 	e     Event
-	times [lastKind + 1]Time
+	times [LastKind + 1]Time
 	name  string
 	wire  bool
 }
@@ -68,7 +68,7 @@ func (r *reader) field(key string) (err error) {
 	if dst := r.text(key); dst != nil {
 		return r.string(dst)
 	}
-	for kind := Exposed; kind <= lastKind; kind++ {
+	for kind := Exposed; kind <= LastKind; kind++ {
 		if key == kinds[kind].time {
 			return r.time(&r.times[kind])
 		}

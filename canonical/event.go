@@ -22,7 +22,8 @@ const (
 	Unlinked                   // earlier links of a user id and an anonymous id no longer hold
 )
 
-const lastKind = Unlinked
+// LastKind is the one with the largest number.
+const LastKind = Unlinked
 
 // kindNames lists the kinds for error messages.
 const kindNames = "experiment_exposed, experiment_converted, experiment_ended_early, identity_linked, identity_unlinked"
@@ -61,7 +62,7 @@ func (k Kind) TimeField() string {
 
 // ParseKind finds the kind of an event_name, or 0.
 func ParseKind(name string) Kind {
-	for k := Exposed; k <= lastKind; k++ {
+	for k := Exposed; k <= LastKind; k++ {
 		if kinds[k].name == name {
 			return k
 		}

@@ -114,7 +114,7 @@ func (e *Event) DropPlaceholders(r Rules) {
 // Validate checks an event against the contract and returns nil or the first *FieldError in the order of the fields.
 // It needs ReceivedAt to be set. An event without an id is valid: Complete gives it one.
 func (e *Event) Validate(r Rules) error {
-	if e.Kind < Exposed || e.Kind > lastKind {
+	if e.Kind < Exposed || e.Kind > LastKind {
 		return fault("event_name", "must be one of "+kindNames)
 	}
 	if err := optionalID("event_id", e.ID); err != nil {

@@ -73,6 +73,9 @@ type Limits struct {
 	Body          Size
 	Event         Size
 	BatchEvents   int
+	Experiments   int  // that one source may name and that are not declared
+	Variants      int  // of one experiment and source, that are not declared
+	Conversions   int  // names of conversion events of one source that no declared metric reads
 	Memory        Size // of the whole process; 0: no limit
 	Rate          int  // events a second of one client address; 0: no limit
 	RateShared    int  // events a second of one write key and of one source; 0: no limit
@@ -124,7 +127,7 @@ func Default() Config {
 		DataDir:         "./tracklayer-data",
 		Editing:         On,
 		NATS:            NATS{Prefix: Token{text: "tracklayer"}, Replicas: 1},
-		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 20_000, Memory: 320 * MiB, Rate: 20_000, Lag: time.Minute, RateExempt: []Network{network("127.0.0.0/8"), network("::1")}},
+		Limits:          Limits{Body: 5 * MiB, Event: 1 * MiB, BatchEvents: 20_000, Experiments: 10_000, Variants: 1_000, Conversions: 10_000, Memory: 320 * MiB, Rate: 20_000, Lag: time.Minute, RateExempt: []Network{network("127.0.0.0/8"), network("::1")}},
 		History:         History{Every: 1_000_000, Interval: 24 * time.Hour, Keep: 6},
 		ShutdownTimeout: 10 * time.Second,
 		Log:             Log{Level: slog.LevelInfo, Format: LogText},

@@ -148,6 +148,21 @@ var settings = []setting[Config]{
 		field: func(c *Config) any { return &c.Limits.BatchEvents },
 	},
 	{
+		key: "limits.experiments", example: "50000", remedy: countRemedy,
+		doc:   "How many experiments that are not declared the events of one source may name. An event that names one more is not stored: it is ignored, and counted with the reason `too_many_experiments`. Declared experiments, and those that the source has named before, are always taken. A gateway alone does not know what is declared: it counts every name, from its start on.",
+		field: func(c *Config) any { return &c.Limits.Experiments },
+	},
+	{
+		key: "limits.variants", example: "5000", remedy: countRemedy,
+		doc:   "How many variants that are not declared the exposures of one source may name for one experiment; for all experiments together, this and four times limits.experiments. An exposure to one more is ignored, and counted with the reason `too_many_variants`. Declared variants and their aliases are always taken.",
+		field: func(c *Config) any { return &c.Limits.Variants },
+	},
+	{
+		key: "limits.conversion_names", example: "50000", remedy: countRemedy,
+		doc:   "How many different conversion events that no metric of a declared experiment reads one source may send. One more is ignored, and counted with the reason `too_many_conversion_names`. Events that a declared metric reads are always taken.",
+		field: func(c *Config) any { return &c.Limits.Conversions },
+	},
+	{
 		key: "limits.disk_reserve", example: "1GiB", remedy: sizeRemedy,
 		doc:   "How much of the disk of data_dir stays free. With less than that events are refused with 503 until there is space again, so that neither the log nor the state meets a full disk. 0 means 2 % of the disk, at least 64 MiB and at most 256 MiB. With nats.url it has no effect.",
 		field: func(c *Config) any { return &c.Limits.DiskReserve },

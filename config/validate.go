@@ -145,6 +145,9 @@ func (r *rules) limits() {
 		fmt.Sprintf("%s is more than limits.body, which is %s", r.Limits.Event, r.Limits.Body),
 		"make limits.body at least as large", "limits.event", "limits.body")
 	r.refuse(r.Limits.BatchEvents <= 0, "it lets no event in", "write a number above zero, for example 10000", "limits.batch_events")
+	r.refuse(r.Limits.Experiments <= 0, "it lets no undeclared experiment in", "write a number above zero, for example 10000; declared_only: true takes declared experiments only", "limits.experiments")
+	r.refuse(r.Limits.Variants <= 0, "it lets no variant of an undeclared experiment in", "write a number above zero, for example 1000", "limits.variants")
+	r.refuse(r.Limits.Conversions <= 0, "it lets no conversion in that no metric reads yet", "write a number above zero, for example 10000", "limits.conversion_names")
 	r.refuse(r.Limits.Memory != 0 && r.Limits.Memory < minMemory, "the program would collect garbage all the time", "write at least 128MiB, or 0 for no limit", "limits.memory")
 	r.refuse(r.Limits.Rate < 0, "a rate cannot be negative", "write a number above zero, for example 20000, or 0 for no limit", "limits.rate")
 	r.refuse(r.Limits.RateShared < 0, "a rate cannot be negative", "write a number above zero, for example 100000, or 0 for no limit", "limits.rate_shared")

@@ -3,6 +3,7 @@ package core
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/registry"
@@ -46,12 +47,16 @@ var statusNames = [statuses]string{"counted", "duplicate", "before_exposure", "o
 func (s Status) String() string { return statusNames[s] }
 
 // Aggregate is all that an experiment's persons add up to. Every field is a sum over persons, so two aggregates of
-// disjoint persons merge by adding. An aggregate handed out is never written to again. Its JSON is what is stored as
-// one; the metrics are stored part by part, and their products group by group.
+// disjoint persons merge by adding. An aggregate handed out is never written to again: the next change makes a fork of it,
+// which shares everything that does not change. Arms, unknown labels, crossovers and metrics are stored part by part, so
+// that a commit costs what changed.
 type Aggregate struct {
-	epoch   uint64                // of the metrics' trees: nodes of an earlier one have been handed out
+	epoch  uint64 // of the runs, the arms and the metrics' trees: those of an earlier one have been handed out
+	handed bool   // readers have it
+
 	changed map[cut]struct{}      // parts of the metrics that differ from what is stored
 	paired  map[armGroup]struct{} // whose products differ from what is stored
+	parts   map[part]struct{}     // arms, unknown labels and crossovers that may differ from what is stored
 
 	Runs       map[int]*RunAggregate `json:"runs"`
 	OutsideRun int64                 `json:"outside_run,omitempty"` // exposures outside every run
@@ -66,11 +71,12 @@ type Aggregate struct {
 
 // RunAggregate is one run.
 type RunAggregate struct {
-	Variants map[string]*VariantAggregate `json:"variants"`
+	epoch    uint64
+	Variants Table[*VariantAggregate] `json:"variants"`
 	// Unknown are persons and exposures whose variant the registry does not know, by label.
-	Unknown map[string]UnknownAggregate `json:"unknown,omitempty"`
-	// Crossovers counts persons by pair of variants, the keys in byte order: those that are not filtered, and those that are.
-	Crossovers [2]map[string]map[string]int64 `json:"crossovers"`
+	Unknown Table[UnknownAggregate] `json:"unknown,omitzero"`
+	// Crossovers counts persons by pair of variants, see PairKey: those that are not filtered, and those that are.
+	Crossovers [2]Table[int64] `json:"crossovers"`
 	// Loose are conversions of persons that are in no arm.
 	Loose [statuses]int64 `json:"loose"`
 	// Mismatched conversions claim another variant than the recorded exposure's.
@@ -88,6 +94,8 @@ type UnknownAggregate struct {
 
 // VariantAggregate is one arm. Persons are in the arm of their first exposure.
 type VariantAggregate struct {
+	epoch uint64
+
 	Persons [populations]int64 `json:"persons"`
 	// Labelled are the filtered persons by what they are: bots, internal users. Who is both is in both.
 	Labelled [2]int64 `json:"labelled"`
@@ -107,23 +115,51 @@ type VariantAggregate struct {
 	Pairs      [groups][]Product                   `json:"-"` // sorted by metrics; see Products
 }
 
+// PairKey is the key of a pair of variants in Crossovers, the first before the second in byte order.
+func PairKey(a, b string) string { return a + "\x00" + b }
+
+// Pair is what PairKey was made of.
+func Pair(key string) (a, b string) {
+	a, b, _ = strings.Cut(key, "\x00")
+	return a, b
+}
+
+// run returns a run, fit to be written to.
 func (a *Aggregate) run(number int) *RunAggregate {
 	if a.Runs == nil {
 		a.Runs = map[int]*RunAggregate{}
 	}
 	r := a.Runs[number]
-	if r == nil {
-		r = &RunAggregate{Variants: map[string]*VariantAggregate{}}
+	switch {
+	case r == nil:
+		r = &RunAggregate{epoch: a.epoch}
+		a.Runs[number] = r
+	case r.epoch != a.epoch:
+		c := *r
+		c.epoch = a.epoch
+		c.Variants, c.Unknown = r.Variants.copied(), r.Unknown.copied()
+		for i := range c.Crossovers {
+			c.Crossovers[i] = r.Crossovers[i].copied()
+		}
+		r = &c
 		a.Runs[number] = r
 	}
 	return r
 }
 
-func (r *RunAggregate) variant(key string) *VariantAggregate {
-	v := r.Variants[key]
-	if v == nil {
-		v = &VariantAggregate{}
-		r.Variants[key] = v
+// variant returns an arm, fit to be written to.
+func (a *Aggregate) variant(run int, key string) *VariantAggregate {
+	r := a.run(run)
+	a.touch(part{run, partArm, key})
+	v, known := r.Variants.Get(key)
+	switch {
+	case !known:
+		v = &VariantAggregate{epoch: a.epoch}
+		r.Variants.set(key, v)
+	case v.epoch != a.epoch:
+		v = v.clone()
+		v.epoch = a.epoch
+		r.Variants.set(key, v)
 	}
 	return v
 }
@@ -141,26 +177,26 @@ func (a *Aggregate) add(sign int64, q *participation, p *person) {
 		v := &q.runs[i]
 		r := a.run(v.run)
 		r.doubts(sign, p, v)
-		if r.add(sign, v) {
+		if a.addLoose(r, sign, v) {
 			a.addArms(r, sign, v, p.labels)
 		}
 	}
 }
 
-// add counts what is not of an arm, and reports whether there is one.
-func (r *RunAggregate) add(sign int64, v *runView) bool {
+// addLoose counts what is not of an arm, and reports whether there is one.
+func (a *Aggregate) addLoose(r *RunAggregate, sign int64, v *runView) bool {
 	r.Mismatched += sign * v.mismatched
 	for _, u := range v.unknown {
-		if r.Unknown == nil {
-			r.Unknown = map[string]UnknownAggregate{}
-		}
-		n := r.Unknown[u.variant]
+		a.touch(part{v.run, partUnknown, u.variant})
+		n, _ := r.Unknown.Get(u.variant)
 		n.Exposures += sign * u.n
 		if len(v.arms) == 0 {
 			n.Persons += sign
 		}
-		if r.Unknown[u.variant] = n; n == (UnknownAggregate{}) {
-			delete(r.Unknown, u.variant)
+		if n == (UnknownAggregate{}) {
+			r.Unknown.remove(u.variant)
+		} else {
+			r.Unknown.set(u.variant, n)
 		}
 	}
 	if len(v.arms) == 0 {
@@ -178,17 +214,19 @@ func (a *Aggregate) addArms(r *RunAggregate, sign int64, v *runView, labels regi
 	first := v.first()
 	pop := v.population(labels)
 	for i, arm := range v.arms {
-		va := r.variant(arm.variant)
+		va := a.variant(v.run, arm.variant)
 		va.Repeats += sign * arm.n
 		if len(v.arms) == 1 {
 			break
 		}
 		va.Crossed[pop>>1] += sign
 		for _, other := range v.arms[i+1:] {
-			r.cross(sign, pop, arm.variant, other.variant)
+			key := PairKey(arm.variant, other.variant)
+			addTo(&r.Crossovers[pop>>2], key, sign)
+			a.touch(part{v.run, partCrossover + partKind(pop>>2), key})
 		}
 	}
-	va := r.variant(first.variant)
+	va := a.variant(v.run, first.variant)
 	va.Repeats -= sign
 	va.Persons[pop] += sign
 	for s, n := range v.statuses {
@@ -245,55 +283,56 @@ func tally[K comparable](m map[K]int64, key K, n int64) map[K]int64 {
 	return m
 }
 
-func (r *RunAggregate) cross(sign int64, pop Population, a, b string) {
-	to := &r.Crossovers[pop>>2]
-	if *to == nil {
-		*to = map[string]map[string]int64{}
-	}
-	if (*to)[a] = tally((*to)[a], b, sign); len((*to)[a]) == 0 {
-		delete(*to, a)
-	}
-}
-
 // day is the number of whole days since 1970, UTC.
 func day(t canonical.Time) int64 { return int64(t) / 86400000 } // no valid time lies before 2000
 
 // prune drops what holds nothing, so that an aggregate whose persons left is equal to one they never entered.
 func (a *Aggregate) prune() {
 	a.trim()
+	for p := range a.parts {
+		r := a.Runs[p.run]
+		if p.kind != partArm || r == nil {
+			continue
+		}
+		switch v, known := r.Variants.Get(p.key); {
+		case !known || v.epoch != a.epoch: // handed out: it was pruned before
+		case v.empty():
+			r.Variants.remove(p.key)
+		default:
+			v.prune()
+		}
+	}
 	for n, r := range a.Runs {
-		for key, v := range r.Variants {
-			if v.empty() {
-				delete(r.Variants, key)
-			}
-			for i := range v.Days {
-				if len(v.Days[i]) == 0 {
-					v.Days[i] = nil
-				}
-			}
-			for i := range v.Reasons {
-				if len(v.Reasons[i]) == 0 {
-					v.Reasons[i], v.EndDays[i] = nil, nil
-				}
-			}
-			for i := range v.Currencies {
-				if len(v.Currencies[i]) == 0 {
-					v.Currencies[i] = nil
-				}
-			}
-		}
-		for i := range r.Crossovers {
-			if len(r.Crossovers[i]) == 0 {
-				r.Crossovers[i] = nil
-			}
-		}
-		if len(r.Variants)+len(r.Unknown)+len(r.Crossovers[0])+len(r.Crossovers[1]) == 0 && r.Loose == [statuses]int64{} && r.Mismatched == 0 && r.EndedUnexposed == 0 && r.Doubts == (Doubts{}) {
+		if r.isEmpty() {
 			delete(a.Runs, n)
 		}
 	}
 	if len(a.Runs) == 0 {
 		a.Runs = nil
 	}
+}
+
+func (v *VariantAggregate) prune() {
+	for i := range v.Days {
+		if len(v.Days[i]) == 0 {
+			v.Days[i] = nil
+		}
+	}
+	for i := range v.Reasons {
+		if len(v.Reasons[i]) == 0 {
+			v.Reasons[i], v.EndDays[i] = nil, nil
+		}
+	}
+	for i := range v.Currencies {
+		if len(v.Currencies[i]) == 0 {
+			v.Currencies[i] = nil
+		}
+	}
+}
+
+func (r *RunAggregate) isEmpty() bool {
+	return r.Variants.Len()+r.Unknown.Len()+r.Crossovers[0].Len()+r.Crossovers[1].Len() == 0 &&
+		r.Loose == [statuses]int64{} && r.Mismatched == 0 && r.EndedUnexposed == 0 && r.Doubts == (Doubts{})
 }
 
 func (v *VariantAggregate) empty() bool {
@@ -305,49 +344,43 @@ func (a *Aggregate) isEmpty() bool {
 	return len(a.Runs) == 0 && a.Held == [2]int64{} && a.OutsideRun == 0 && a.NoExposure == 0 && a.Participants == 0
 }
 
-// clone is a copy to be handed out: a deep one, but for the metrics' trees, whose nodes both share from now on. The copy
-// is not to be written to.
-func (a *Aggregate) clone() *Aggregate {
-	a.epoch++
+// handOut gives the aggregate to readers. Nothing writes to it any more; fork makes the one to be written to.
+func (a *Aggregate) handOut() *Aggregate {
+	if !a.handed {
+		a.handed = true
+	}
+	return a
+}
+
+// fork is a copy of an aggregate that was handed out, to be written to. Both share what does not change. What is still to
+// be stored goes over to the fork.
+func (a *Aggregate) fork() *Aggregate {
 	b := *a
-	b.changed, b.paired = nil, nil
-	if a.Runs == nil {
-		return &b
-	}
-	b.Runs = make(map[int]*RunAggregate, len(a.Runs))
-	for n, r := range a.Runs {
-		c := *r
-		c.Unknown = cloneMap(r.Unknown)
-		for i, pairs := range r.Crossovers {
-			c.Crossovers[i] = cloneMap(pairs)
-			for k, m := range pairs {
-				c.Crossovers[i][k] = cloneMap(m)
-			}
-		}
-		c.Variants = make(map[string]*VariantAggregate, len(r.Variants))
-		for k, v := range r.Variants {
-			w := *v
-			for i := range v.Days {
-				w.Days[i] = cloneMap(v.Days[i])
-			}
-			for i := range v.Reasons {
-				w.Reasons[i], w.EndDays[i] = cloneMap(v.Reasons[i]), cloneMap(v.EndDays[i])
-			}
-			for i, byMetric := range v.Currencies {
-				w.Currencies[i] = cloneMap(byMetric)
-				for metric, n := range byMetric {
-					w.Currencies[i][metric] = cloneMap(n)
-				}
-			}
-			for i := range v.Pairs {
-				w.Pairs[i] = slices.Clone(v.Pairs[i])
-			}
-			w.Metrics = cloneMap(v.Metrics)
-			c.Variants[k] = &w
-		}
-		b.Runs[n] = &c
-	}
+	b.epoch, b.handed, b.Runs = a.epoch+1, false, maps.Clone(a.Runs)
+	a.changed, a.paired, a.parts = nil, nil, nil
 	return &b
+}
+
+// clone is a copy that shares only the metrics' trees, whose nodes are copied before they are written to.
+func (v *VariantAggregate) clone() *VariantAggregate {
+	w := *v
+	for i := range v.Days {
+		w.Days[i] = cloneMap(v.Days[i])
+	}
+	for i := range v.Reasons {
+		w.Reasons[i], w.EndDays[i] = cloneMap(v.Reasons[i]), cloneMap(v.EndDays[i])
+	}
+	for i, byMetric := range v.Currencies {
+		w.Currencies[i] = cloneMap(byMetric)
+		for metric, n := range byMetric {
+			w.Currencies[i][metric] = cloneMap(n)
+		}
+	}
+	for i := range v.Pairs {
+		w.Pairs[i] = slices.Clone(v.Pairs[i])
+	}
+	w.Metrics = cloneMap(v.Metrics)
+	return &w
 }
 
 func cloneMap[K comparable, V any](m map[K]V) map[K]V {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -44,7 +45,7 @@ func (f *Fold) Audit() ([]string, error) {
 	for id, a := range g.aggs {
 		a.prune()
 		have := &Aggregate{}
-		if s, ok := f.View().snapshots[id]; ok {
+		if s, ok := f.View().snapshots.Get(id); ok {
 			have = s.Aggregate
 		}
 		fault, err := contrast(have, a)
@@ -64,12 +65,26 @@ func (f *Fold) Audit() ([]string, error) {
 // auditLedger compares what every source's lines say was accepted with the events that are there.
 func (f *Fold) auditLedger(tx Tx) (diff []string, err error) {
 	accepted := map[string]int64{}
+	days := map[string]LedgerEntry{}
 	err = f.Ledger(func(k LedgerKey, l LedgerEntry) error {
 		accepted[k.Source] += l.Accepted
+		sum := days[k.day().Key()]
+		sum.add(1, &l)
+		days[k.day().Key()] = sum
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	for key, have := range f.View().LedgerDays.All() {
+		sum := days[key]
+		if sum.add(-1, &have); !reflect.DeepEqual(sum, LedgerEntry{}) {
+			diff = append(diff, fmt.Sprintf("ledger of %q: the sum of day %d is not that of its lines", ledgerDayOf(key).Source, ledgerDayOf(key).Day))
+		}
+		delete(days, key)
+	}
+	for key := range days {
+		diff = append(diff, fmt.Sprintf("ledger of %q: day %d has no sum", ledgerDayOf(key).Source, ledgerDayOf(key).Day))
 	}
 	err = tx.Scan([]byte{keyEvent}, func(key, _ []byte) error {
 		source, _, _ := bytes.Cut(key[1:], []byte{0})

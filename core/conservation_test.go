@@ -118,10 +118,10 @@ func tallyOf(run *core.RunAggregate) (n tally) {
 	for _, c := range run.Loose {
 		n.conversions += c
 	}
-	for _, u := range run.Unknown {
+	for _, u := range run.Unknown.All() {
 		n.exposures += u.Exposures
 	}
-	for _, v := range run.Variants {
+	for _, v := range run.Variants.All() {
 		n.exposures += v.Repeats
 		for pop, persons := range v.Persons {
 			n.persons += persons

@@ -25,12 +25,16 @@ func (f *Fold) define(r *canonical.Record) error {
 	if x != nil {
 		concerned[x.ID] = struct{}{}
 	}
-	for n := range f.names {
+	var moved []name
+	for n, count := range f.names {
 		if x == nil {
 			break // no name means another experiment than before
 		}
 		if old := f.rules.Resolve(n.source, n.experiment, n.vendor); old != next.Resolve(n.source, n.experiment, n.vendor) {
 			concerned[old] = struct{}{}
+			if count > 0 {
+				moved = append(moved, n)
+			}
 		}
 	}
 	filtered := next.Filters() != f.rules.Filters()
@@ -43,5 +47,5 @@ func (f *Fold) define(r *canonical.Record) error {
 	if filtered {
 		return f.refilter(next)
 	}
-	return f.reread(next, slices.Sorted(maps.Keys(concerned)), false)
+	return f.reread(next, slices.Sorted(maps.Keys(concerned)), moved, false)
 }

@@ -53,8 +53,8 @@ func TestNamesAreThoseOfTheFacts(t *testing.T) {
 		}
 		f := run(t, b)
 		s, _ := f.View().Experiment("x")
-		if want := []core.Name{{Source: "api", Experiment: "x", Own: "1"}}; !slices.Equal(s.Called, want) {
-			t.Errorf("%v: called %+v, want %+v", order, s.Called, want)
+		if want := []core.Name{{Source: "api", Experiment: "x", Own: "1"}}; !slices.Equal(s.Called(), want) {
+			t.Errorf("%v: called %+v, want %+v", order, s.Called(), want)
 		}
 	}
 }

@@ -97,3 +97,12 @@ func TraceAtMost(n int64) (undo func()) {
 	traced = n
 	return func() { traced = was }
 }
+
+// Put makes an entry of a table that nobody reads beside it.
+func (t *Table[V]) Put(key string, value V) { t.set(key, value) }
+
+// Remove drops an entry of a table that nobody reads beside it.
+func (t *Table[V]) Remove(key string) { t.remove(key) }
+
+// Copied is a copy to be handed out.
+func (t Table[V]) Copied() Table[V] { return t.copied() }

@@ -18,7 +18,7 @@ func (f *Fold) label(p *entry, e *canonical.Event) error {
 
 // refilter takes a change of the filters, which may concern everybody.
 func (f *Fold) refilter(next registry.Registry) error {
-	return f.reread(next, slices.Sorted(maps.Keys(f.aggs)), true)
+	return f.reread(next, slices.Sorted(maps.Keys(f.aggs)), nil, true)
 }
 
 // TracedLabel is one reason why a person is filtered: the earliest event that says so.

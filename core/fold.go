@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -13,7 +12,7 @@ import (
 )
 
 // Format is the version of the stored records. A store of another format is refused.
-const Format = 6
+const Format = 7
 
 // ErrFormat reports a store whose records this program does not read.
 var ErrFormat = errors.New("the state was written by another version of TrackLayer")
@@ -31,27 +30,25 @@ type Fold struct {
 	touched []*entry                  // of these, the ones that changed since the last commit
 	names   map[name]int64            // all that facts call experiments, with how many do
 	renamed map[name]struct{}         // of these, the ones whose number changed since the last commit
-	called  map[string][]Name         // the same by experiment; nil: to be found anew
 	seen    map[string]Seen           // conversion events of facts
 	reseen  map[string]struct{}       // of these, the ones whose number changed since the last commit
-	ledger  map[LedgerKey]*LedgerEntry
-	hints   hints                   // where to find what a receipt of this process erases
-	frozen  map[string]*Snapshot    // experiments that are being recomputed, as they were before
-	due     map[canonical.Unit]byte // ids that wait for the background, with what is due
-	seq     uint64                  // of the record that is being applied
-	erasing bool                    // a receipt is being followed: what it erases must be gone at once
-	groups  int                     // of due: ids of which it must be found again who is who
-	beside  *aside                  // a person that is computed beside the writer
-	broken  error                   // a failed write: memory and disk differ, nothing may be applied any more
+	ledger  map[LedgerKey]*ledgerLine // lines that were read since the last commit
+	next    tables                    // what readers see from the next commit on
+	hints   hints                     // where to find what a receipt of this process erases
+	frozen  map[string]*Snapshot      // experiments that are being recomputed, as they were before
+	due     map[canonical.Unit]byte   // ids that wait for the background, with what is due
+	seq     uint64                    // of the record that is being applied
+	erasing bool                      // a receipt is being followed: what it erases must be gone at once
+	groups  int                       // of due: ids of which it must be found again who is who
+	beside  *aside                    // a person that is computed beside the writer
+	broken  error                     // a failed write: memory and disk differ, nothing may be applied any more
 	buf     []byte
 	writer  sync.Mutex // Apply or Recompute
 
 	view atomic.Pointer[View]
 	gate sync.RWMutex // held for reading, View and store are of one commit
-	// seenView is what the View has of seen; nil: to be made again.
-	seenView map[string]Seen
-	mu       sync.Mutex
-	more     chan struct{} // closed at the next commit
+	mu   sync.Mutex
+	more chan struct{} // closed at the next commit
 }
 
 // meta is stored with every commit.
@@ -91,7 +88,7 @@ func (f *Fold) touch(e *entry) {
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
 		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
-		names: map[name]int64{}, seen: map[string]Seen{}, reseen: map[string]struct{}{}, renamed: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]byte{}, ledger: map[LedgerKey]*LedgerEntry{}, more: make(chan struct{}),
+		names: map[name]int64{}, seen: map[string]Seen{}, reseen: map[string]struct{}{}, renamed: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]byte{}, ledger: map[LedgerKey]*ledgerLine{}, more: make(chan struct{}),
 	}
 	tx := store.Begin()
 	defer tx.Discard()
@@ -107,10 +104,9 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.loadNames(tx), f.loadSeen(tx)); err != nil {
+	if err := errors.Join(f.loadNames(tx), f.loadSeen(tx), f.loadLedgerDays(tx)); err != nil {
 		return nil, err
 	}
-	snapshots := map[string]*Snapshot{}
 	err = tx.Scan([]byte{keyAggregate}, func(key, value []byte) error {
 		a := &Aggregate{}
 		if err := json.Unmarshal(value, a); err != nil {
@@ -122,17 +118,20 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.loadParts(tx); err != nil {
+		return nil, err
+	}
 	if err := errors.Join(f.loadCuts(tx), f.loadProducts(tx)); err != nil {
 		return nil, err
 	}
 	for id, a := range f.aggs {
-		snapshots[id] = f.snapshot(id, a)
+		a.changed, a.paired, a.parts = nil, nil, nil
+		f.show(f.snapshot(id, a))
 	}
 	if err := f.resume(tx); err != nil {
 		return nil, err
 	}
-	maps.Copy(snapshots, f.frozen)
-	f.publish(snapshots)
+	f.publish()
 	return f, nil
 }
 
@@ -206,37 +205,11 @@ func (f *Fold) commit() error {
 	if err := f.flushPeople(); err != nil {
 		return err
 	}
-	snapshots := cloneSnapshots(f.view.Load(), len(f.dirty))
 	for id := range f.dirty {
-		a := f.aggs[id]
-		if err := f.flushCuts(id, a); err != nil {
+		if err := f.flushAggregate(id); err != nil {
 			return err
-		}
-		if err := f.flushProducts(id, a); err != nil {
-			return err
-		}
-		if a.prune(); a.isEmpty() {
-			delete(f.aggs, id)
-			if f.frozen[id] == nil {
-				delete(snapshots, id)
-			}
-			if err := f.tx.Delete(append([]byte{keyAggregate}, id...)); err != nil {
-				return err
-			}
-			continue
-		}
-		raw, err := json.Marshal(a)
-		if err != nil {
-			return err
-		}
-		if err := f.tx.Set(append([]byte{keyAggregate}, id...), raw); err != nil {
-			return err
-		}
-		if f.frozen[id] == nil {
-			snapshots[id] = f.snapshot(id, a)
 		}
 	}
-	maps.Copy(snapshots, f.frozen)
 	if err := errors.Join(f.flushLedger(), f.flushNames(), f.flushSeen()); err != nil {
 		return err
 	}
@@ -252,9 +225,40 @@ func (f *Fold) commit() error {
 	if err := f.tx.Commit(); err != nil {
 		return err
 	}
-	clear(f.dirty)
-	f.publish(snapshots)
+	f.dirty = emptied(f.dirty)
+	f.publish()
 	return nil
+}
+
+// flushAggregate writes what changed of an aggregate, and lets readers see it from the next commit on unless they see
+// what it was before a recomputation.
+func (f *Fold) flushAggregate(id string) error {
+	a := f.aggs[id]
+	if err := f.flushCuts(id, a); err != nil {
+		return err
+	}
+	if err := f.flushProducts(id, a); err != nil {
+		return err
+	}
+	a.prune()
+	if err := f.flushParts(id, a); err != nil {
+		return err
+	}
+	if a.isEmpty() {
+		delete(f.aggs, id)
+		if f.frozen[id] == nil {
+			f.hide(id)
+		}
+		return f.tx.Delete(append([]byte{keyAggregate}, id...))
+	}
+	raw, err := a.head()
+	if err != nil {
+		return err
+	}
+	if f.frozen[id] == nil {
+		f.show(f.snapshot(id, a))
+	}
+	return f.tx.Set(append([]byte{keyAggregate}, id...), raw)
 }
 
 // keepPeople is how many decoded persons stay in memory between commits.
@@ -277,8 +281,12 @@ func (f *Fold) flushPeople() error {
 
 func (f *Fold) aggregate(experiment string) *Aggregate {
 	a := f.aggs[experiment]
-	if a == nil {
+	switch {
+	case a == nil:
 		a = &Aggregate{}
+		f.aggs[experiment] = a
+	case a.handed:
+		a = a.fork()
 		f.aggs[experiment] = a
 	}
 	f.dirty[experiment] = struct{}{}

@@ -154,7 +154,7 @@ func variantOf(t *testing.T, f *core.Fold, variant string) *core.VariantAggregat
 	if !ok {
 		t.Fatal("experiment x is not known")
 	}
-	if v := s.Aggregate.Runs[1].Variants[variant]; v != nil {
+	if v, known := s.Aggregate.Runs[1].Variants.Get(variant); known {
 		return v
 	}
 	return &core.VariantAggregate{}

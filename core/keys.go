@@ -19,13 +19,15 @@ const (
 	keyMerge      = 'm' // user id, user id, time, source, event id -> nothing: one report, kept in both directions
 	keyName       = 'n' // source, what it calls an experiment, the vendor's own name for it -> how many facts do
 	keyPerson     = 'p' // unit -> person or redirect
-	keyAggregate  = 'a' // experiment -> aggregate
+	keyAggregate  = 'a' // experiment -> aggregate, without what the next three hold
+	keyPart       = 'b' // experiment, run, kind, key -> an arm, an unknown label or a pair of arms
 	keyCut        = 'c' // experiment, run, variant, metric, group, day, age -> what the sums of a metric grew by
 	keyProduct    = 't' // experiment, run, variant, group -> the sums of products of every two metrics
 	keyDefinition = 'r' // stream sequence -> the change as it lies on the log
 	keyReadout    = 'q' // experiment, SHA-256 -> sequence, and the readout as it lies on the log
 	keySeen       = 'v' // conversion event -> how many were received, and how many of them with which field
 	keyLedger     = 'l' // day, source, kind -> entry
+	keyLedgerDay  = 'i' // day, source -> the sum of its lines, without reasons
 	keyDue        = 'd' // unit that waits for the background -> what is due
 	keyMeta       = 's' // -> meta
 	keyErasure    = 'x' // stream sequence -> the receipt as it lies on the log

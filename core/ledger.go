@@ -188,29 +188,43 @@ func (f *Fold) ledgerOf(e *canonical.Event) (*LedgerEntry, error) {
 
 func (f *Fold) ledgerLine(key LedgerKey) (*LedgerEntry, error) {
 	if l := f.ledger[key]; l != nil {
-		return l, nil
+		return &l.LedgerEntry, nil
 	}
 	raw, found, err := f.tx.Get(key.encode())
 	if err != nil {
 		return nil, err
 	}
-	l := &LedgerEntry{}
+	l := &ledgerLine{}
 	if found {
-		if *l, err = decodeLedger(raw); err != nil {
+		if l.LedgerEntry, err = decodeLedger(raw); err != nil {
 			return nil, err
 		}
 	}
+	l.was = l.sums()
 	f.ledger[key] = l
-	return l, nil
+	return &l.LedgerEntry, nil
 }
 
 func (f *Fold) flushLedger() error {
+	days := map[LedgerDay]LedgerEntry{}
 	for key, l := range f.ledger {
 		if err := f.tx.Set(key.encode(), l.encode()); err != nil {
 			return err
 		}
+		more := days[key.day()]
+		more.add(1, &l.LedgerEntry)
+		more.add(-1, &l.was)
+		days[key.day()] = more
 	}
-	clear(f.ledger)
+	f.ledger = emptied(f.ledger)
+	for of, more := range days {
+		sum, _ := f.next.ledgerDays.Get(of.Key())
+		sum.add(1, &more)
+		f.next.ledgerDays.set(of.Key(), sum)
+		if err := f.tx.Set(append([]byte{keyLedgerDay}, of.Key()...), sum.encode()); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -10,6 +10,10 @@ import (
 
 func TestAfter(t *testing.T) {
 	ids := []string{"a", "b-1", "b-2", "b-3", "c"}
+	var table core.Table[struct{}]
+	for _, i := range []int{3, 0, 4, 2, 1} {
+		table.Put(ids[i], struct{}{})
+	}
 	for _, c := range []struct {
 		prefix, after string
 		limit         int
@@ -31,12 +35,12 @@ func TestAfter(t *testing.T) {
 		{"x", "", 3, nil, false},
 		{"b-", "", 0, nil, true},
 	} {
-		got, more := core.After(ids, c.prefix, c.after, c.limit)
+		got, more := table.After(c.prefix, c.after, c.limit)
 		if !slices.Equal(got, c.want) || more != c.more {
 			t.Errorf("After(%q, %q, %d) = %v, %v", c.prefix, c.after, c.limit, got, more)
 		}
 	}
-	if got, more := core.After(nil, "", "", 3); len(got) != 0 || more {
+	if got, more := (core.Table[struct{}]{}).After("", "", 3); len(got) != 0 || more {
 		t.Error(fmt.Sprint(got, more))
 	}
 }

@@ -1,13 +1,13 @@
 package core
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
-	"slices"
+	"iter"
 	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/registry"
 )
 
 // Name is what a source calls an experiment.
@@ -31,10 +31,30 @@ func (f *Fold) noteName(e *canonical.Event, sign int64) {
 
 func (f *Fold) countName(n name, sign int64) {
 	was := f.names[n]
-	if f.names[n] = was + sign; was == 0 || was+sign == 0 {
-		f.called = nil
+	f.names[n] = was + sign
+	switch {
+	case was == 0:
+		f.next.called.set(f.calledKey(n), struct{}{})
+	case was+sign == 0:
+		f.next.called.remove(f.calledKey(n))
 	}
 	f.renamed[n] = struct{}{}
+}
+
+// calledKey is a name by our id of the experiment that it means.
+func (f *Fold) calledKey(n name) string {
+	return strings.Join([]string{f.rules.Resolve(n.source, n.experiment, n.vendor), n.source, n.experiment, n.vendor}, "\x00")
+}
+
+// rename moves names that mean another experiment by the next registry, which it makes the one that all is read by.
+func (f *Fold) rename(next registry.Registry, moved []name) {
+	for _, n := range moved {
+		f.next.called.remove(f.calledKey(n))
+	}
+	f.rules.Registry = next
+	for _, n := range moved {
+		f.next.called.set(f.calledKey(n), struct{}{})
+	}
 }
 
 // loadNames reads all names.
@@ -46,6 +66,7 @@ func (f *Fold) loadNames(tx Tx) error {
 			err = fmt.Errorf("name: %w", errRecord)
 		}
 		f.names[n] = count
+		f.next.called.set(f.calledKey(n), struct{}{})
 		return err
 	})
 }
@@ -65,25 +86,49 @@ func (f *Fold) flushNames() error {
 			return err
 		}
 	}
-	clear(f.renamed)
+	f.renamed = emptied(f.renamed)
 	return nil
 }
 
-// namesOf are all names of an experiment that facts have, sorted.
-func (f *Fold) namesOf(experiment string) []Name {
-	if f.called == nil {
-		f.called = map[string][]Name{}
-		for n, count := range f.names {
-			if count > 0 {
-				id := f.rules.Resolve(n.source, n.experiment, n.vendor)
-				f.called[id] = append(f.called[id], Name{n.source, n.experiment, n.vendor})
-			}
+// Called returns all names that sources call the experiment by, sorted.
+func (s *Snapshot) Called() (all []Name) {
+	prefix := s.ID + "\x00"
+	for key := range s.called.From(prefix) {
+		if !strings.HasPrefix(key, prefix) {
+			break
 		}
-		for _, names := range f.called {
-			slices.SortFunc(names, func(a, b Name) int {
-				return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Experiment, b.Experiment), strings.Compare(a.Own, b.Own))
-			})
+		if parts := strings.Split(key[len(prefix):], "\x00"); len(parts) == 3 {
+			all = append(all, Name{parts[0], parts[1], parts[2]})
 		}
 	}
-	return f.called[experiment]
+	return all
+}
+
+// Names iterates over all names that sources call experiments by.
+func (v *View) Names() iter.Seq[Name] {
+	return func(yield func(Name) bool) {
+		for key := range v.called.All() {
+			if parts := strings.Split(key, "\x00"); len(parts) == 4 && !yield(Name{parts[1], parts[2], parts[3]}) {
+				return
+			}
+		}
+	}
+}
+
+// Labeled reports whether an exposure to the variant was counted in any run of the experiment, whether or not the variant
+// is declared.
+func (v *View) Labeled(id, variant string) bool {
+	s, ok := v.snapshots.Get(id)
+	if !ok {
+		return false
+	}
+	for _, r := range s.Aggregate.Runs {
+		if _, known := r.Variants.Get(variant); known {
+			return true
+		}
+		if _, known := r.Unknown.Get(variant); known {
+			return true
+		}
+	}
+	return false
 }

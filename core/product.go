@@ -79,7 +79,8 @@ func comparePairs(a, b [2]string) int {
 // trimProducts drops the products that came to nothing, so that equal sums are equal lists.
 func (a *Aggregate) trimProducts() {
 	for of := range a.paired {
-		if v := a.arm(of); v != nil {
+		if a.arm(of) != nil {
+			v := a.variant(of.run, of.variant)
 			left := slices.DeleteFunc(v.Pairs[of.group], func(p Product) bool { return p.Sum.IsZero() })
 			if v.Pairs[of.group] = left; len(left) == 0 {
 				v.Pairs[of.group] = nil
@@ -91,7 +92,8 @@ func (a *Aggregate) trimProducts() {
 // arm is the arm of a group; nil where there is none.
 func (a *Aggregate) arm(of armGroup) *VariantAggregate {
 	if r := a.Runs[of.run]; r != nil {
-		return r.Variants[of.variant]
+		v, _ := r.Variants.Get(of.variant)
+		return v
 	}
 	return nil
 }

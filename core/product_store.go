@@ -49,7 +49,7 @@ func (f *Fold) flushProducts(experiment string, a *Aggregate) error {
 			return err
 		}
 	}
-	clear(a.paired)
+	a.paired = nil
 	return nil
 }
 
@@ -77,8 +77,8 @@ func (f *Fold) loadProducts(tx Tx) error {
 // productLines are all products as text in a fixed order.
 func (a *Aggregate) productLines() (all []string) {
 	for _, n := range slices.Sorted(maps.Keys(a.Runs)) {
-		for _, key := range slices.Sorted(maps.Keys(a.Runs[n].Variants)) {
-			for group, products := range a.Runs[n].Variants[key].Pairs {
+		for key, v := range a.Runs[n].Variants.All() {
+			for group, products := range v.Pairs {
 				for _, p := range products {
 					all = append(all, fmt.Sprintf("run %d, %q, group %d, %q: %s", n, key, group, p.Metrics, p.Sum.Big()))
 				}

@@ -90,7 +90,7 @@ func TestProductsAreThoseOfTheGroups(t *testing.T) {
 		fold(rt, f, records, func() int { return rapid.IntRange(1, 9).Draw(rt, "batch") })
 		s, _ := f.View().Experiment("x")
 		for _, r := range s.Aggregate.Runs {
-			for _, v := range r.Variants {
+			for _, v := range r.Variants.All() {
 				for _, w := range whos {
 					if fault := multiplies(v, w); fault != "" {
 						rt.Fatalf("%+v: %s", w, fault)
@@ -197,7 +197,8 @@ func TestProductsOfWhoeverDidWhat(t *testing.T) {
 		for _, f := range []*core.Fold{f, openFold(rt, db)} {
 			s, _ := f.View().Experiment("x")
 			got := map[[2]string]int64{}
-			for pair, sum := range s.Aggregate.Runs[1].Variants["a"].Products(core.Who{}) {
+			arm, _ := s.Aggregate.Runs[1].Variants.Get("a")
+			for pair, sum := range arm.Products(core.Who{}) {
 				got[pair] = sum.Big().Int64()
 			}
 			if !maps.Equal(got, want) {

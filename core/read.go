@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -23,8 +22,12 @@ type View struct {
 	Grouping      int       // of Due: ids of which it must be found again who is who
 	Due           int       // persons with very many events who are to be recomputed: they count for what they were before
 	// Seen has every conversion event that was received, with 1 for what was received of it and 0 for what was not.
-	Seen      map[string]Seen
-	snapshots map[string]*Snapshot
+	Seen Table[Seen]
+	// LedgerDays has the sum of the ledger's lines of each day and source, without reasons. See LedgerDay.Key.
+	LedgerDays Table[LedgerEntry]
+	snapshots  Table[*Snapshot]
+	called     Table[struct{}] // see Snapshot.Called
+	listing    Listing
 }
 
 // Snapshot is one experiment as of a View, or, while it is being recomputed, as of the moment before that was asked for.
@@ -32,7 +35,7 @@ type Snapshot struct {
 	ID         string
 	Experiment *registry.Experiment // nil: undeclared
 	Aggregate  *Aggregate
-	Called     []Name // what sources call it, sorted
+	called     Table[struct{}] // of all experiments
 
 	Seq         uint64 // of the last record applied
 	Revision    int    // of the registry
@@ -46,13 +49,13 @@ func (v *View) Unsettled() bool { return v.Recomputing != nil || v.Due > 0 }
 
 // Experiment finds an experiment, declared or named by events.
 func (v *View) Experiment(id string) (*Snapshot, bool) {
-	found, ok := v.snapshots[id]
+	found, ok := v.snapshots.Get(id)
 	if ok && found.Recomputing {
 		return found, true
 	}
-	s := Snapshot{ID: id, Seq: v.Seq, Revision: v.Registry.Revision, Watermark: v.Watermark}
+	s := Snapshot{ID: id, Seq: v.Seq, Revision: v.Registry.Revision, Watermark: v.Watermark, called: v.called}
 	if ok {
-		s.Experiment, s.Aggregate, s.Called = found.Experiment, found.Aggregate, found.Called
+		s.Experiment, s.Aggregate = found.Experiment, found.Aggregate
 		return &s, true
 	}
 	s.Experiment, ok = v.Registry.Get(id)
@@ -62,18 +65,12 @@ func (v *View) Experiment(id string) (*Snapshot, bool) {
 
 // Experiments are the ids of all experiments, declared or named by events, in byte order.
 func (v *View) Experiments() []string {
-	ids := slices.Collect(maps.Keys(v.snapshots))
+	ids := v.snapshots.Keys()
 	for _, x := range v.Registry.All() {
 		ids = append(ids, x.ID)
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
-}
-
-func cloneSnapshots(v *View, more int) map[string]*Snapshot {
-	m := make(map[string]*Snapshot, len(v.snapshots)+more)
-	maps.Copy(m, v.snapshots)
-	return m
 }
 
 // View is the newest committed state.
@@ -101,21 +98,49 @@ func (f *Fold) Until(ctx context.Context, good func(*View) bool) (*View, error) 
 	}
 }
 
+// tables are what readers see of what anyone can make more of. A commit writes only the entries that changed.
+type tables struct {
+	snapshots  Table[*Snapshot]
+	called     Table[struct{}]
+	seen       Table[Seen]
+	ledgerDays Table[LedgerEntry]
+	listing    Listing
+	revision   int // of the registry that listing was made by
+}
+
 // snapshot freezes an experiment for readers.
 func (f *Fold) snapshot(id string, a *Aggregate) *Snapshot {
-	s := &Snapshot{ID: id, Aggregate: a.clone(), Called: f.namesOf(id)}
+	s := &Snapshot{ID: id, Aggregate: a.handOut()}
 	if x, ok := f.rules.Get(id); ok {
 		s.Experiment = x
 	}
 	return s
 }
 
+// show lets readers see the experiment from the next commit on.
+func (f *Fold) show(s *Snapshot) {
+	if _, known := f.next.snapshots.Get(s.ID); !known {
+		f.next.listing.add(f.rules.Registry, s.ID)
+	}
+	f.next.snapshots.set(s.ID, s)
+}
+
+// hide takes an experiment from readers that no event names any more.
+func (f *Fold) hide(id string) {
+	f.next.snapshots.remove(id)
+	f.next.listing.remove(f.rules.Registry, id)
+}
+
 // publish lets readers see the committed state.
-func (f *Fold) publish(snapshots map[string]*Snapshot) {
+func (f *Fold) publish() {
+	if t := &f.next; t.revision != f.rules.Revision {
+		t.listing, t.revision = listingOf(f.rules.Registry, t.snapshots), f.rules.Revision
+	}
 	v := &View{
 		Seq: f.meta.Seq, Watermark: f.meta.Watermark, LinkConflicts: f.meta.LinkConflicts, Unreadable: f.meta.Unreadable,
-		Erasures: f.meta.Erasures, Seen: f.seenBy(),
-		Registry: f.rules.Registry, Due: len(f.due), Grouping: f.groups, snapshots: snapshots,
+		Erasures: f.meta.Erasures, Registry: f.rules.Registry, Due: len(f.due), Grouping: f.groups,
+		Seen: f.next.seen.copied(), LedgerDays: f.next.ledgerDays.copied(), snapshots: f.next.snapshots.copied(), called: f.next.called.copied(),
+		listing: f.next.listing.copied(),
 	}
 	if f.beside != nil && !f.dueAgain() {
 		v.Due++

@@ -192,19 +192,19 @@ func (s *sums) run(number int) *core.RunAggregate {
 		s.Runs = map[int]*core.RunAggregate{}
 	}
 	if s.Runs[number] == nil {
-		s.Runs[number] = &core.RunAggregate{
-			Variants: map[string]*core.VariantAggregate{}, Unknown: map[string]core.UnknownAggregate{},
-		}
+		s.Runs[number] = &core.RunAggregate{}
 	}
 	return s.Runs[number]
 }
 
 func (s *sums) variant(run int, key string) *core.VariantAggregate {
-	all := s.run(run).Variants
-	if all[key] == nil {
-		all[key] = &core.VariantAggregate{}
+	all := &s.run(run).Variants
+	v, known := all.Get(key)
+	if !known {
+		v = &core.VariantAggregate{}
+		all.Put(key, v)
 	}
-	return all[key]
+	return v
 }
 
 // someone is one person's facts, sorted and by kind.
@@ -412,12 +412,12 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 		}
 	}
 	for key, n := range strange {
-		u := s.run(run).Unknown[key]
+		u, _ := s.run(run).Unknown.Get(key)
 		u.Exposures += n
 		if len(known) == 0 {
 			u.Persons++
 		}
-		s.run(run).Unknown[key] = u
+		s.run(run).Unknown.Put(key, u)
 	}
 	if len(known) == 0 {
 		if ended {
@@ -466,13 +466,8 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 		for b := range arms {
 			if a < b {
 				pairs := &s.run(run).Crossovers[filtered]
-				if *pairs == nil {
-					*pairs = map[string]map[string]int64{}
-				}
-				if (*pairs)[a] == nil {
-					(*pairs)[a] = map[string]int64{}
-				}
-				(*pairs)[a][b]++
+				n, _ := pairs.Get(core.PairKey(a, b))
+				pairs.Put(core.PairKey(a, b), n+1)
 			}
 		}
 	}

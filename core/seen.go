@@ -37,9 +37,7 @@ func (f *Fold) noteSeen(e *canonical.Event, sign int64) {
 	was := f.seen[e.ConversionEvent]
 	is := was.plus(e, sign)
 	f.seen[e.ConversionEvent] = is
-	if was.only() != is.only() {
-		f.seenView = nil
-	}
+	f.showSeen(e.ConversionEvent, was, is)
 	f.reseen[e.ConversionEvent] = struct{}{}
 }
 
@@ -51,6 +49,7 @@ func (f *Fold) loadSeen(tx Tx) error {
 			return fmt.Errorf("conversion event: %w", errRecord)
 		}
 		f.seen[string(key[1:])] = s
+		f.showSeen(string(key[1:]), Seen{}, s)
 		return nil
 	})
 }
@@ -70,18 +69,17 @@ func (f *Fold) flushSeen() error {
 			return err
 		}
 	}
-	clear(f.reseen)
+	f.reseen = emptied(f.reseen)
 	return nil
 }
 
-// seenBy is what readers see: which conversion events were received at all, and with which fields. It is made again only
-// after an event or a field appeared or vanished.
-func (f *Fold) seenBy() map[string]Seen {
-	if f.seenView == nil {
-		f.seenView = make(map[string]Seen, len(f.seen))
-		for event, s := range f.seen {
-			f.seenView[event] = s.only()
-		}
+// showSeen lets readers see which conversion events were received at all, and with which fields.
+func (f *Fold) showSeen(event string, was, is Seen) {
+	switch {
+	case was.only() == is.only():
+	case is == Seen{}:
+		f.next.seen.remove(event)
+	default:
+		f.next.seen.set(event, is.only())
 	}
-	return f.seenView
 }

@@ -79,11 +79,11 @@ func (s *series) find(day int64) (int, bool) {
 
 // series is the part of the tree that the id names, fit to be written to; nil where there is none, unless it is made.
 func (a *Aggregate) series(id *seriesID, create bool) *series {
-	v := a.run(id.run).variant(id.variant)
-	m := v.Metrics[id.metric]
-	if m == nil && !create {
+	if !create && a.peek(id) == nil {
 		return nil
 	}
+	v := a.variant(id.run, id.variant)
+	m := v.Metrics[id.metric]
 	switch {
 	case m == nil:
 		if v.Metrics == nil {
@@ -97,8 +97,6 @@ func (a *Aggregate) series(id *seriesID, create bool) *series {
 	}
 	s := m.of[id.group]
 	switch {
-	case s == nil && !create:
-		return nil
 	case s == nil:
 		kept := *id
 		s = &series{epoch: a.epoch, id: &kept}
@@ -191,7 +189,7 @@ func (a *Aggregate) trim() {
 		if len(s.days) > 0 {
 			continue
 		}
-		v := a.run(c.series.run).variant(c.series.variant)
+		v := a.variant(c.series.run, c.series.variant)
 		m := v.Metrics[c.series.metric]
 		m.of[c.series.group] = nil
 		if m.of == [groups]*series{} {

@@ -59,16 +59,9 @@ func (f *Fold) flushCuts(experiment string, a *Aggregate) error {
 			return err
 		}
 	}
-	if len(a.changed) > keepChanged {
-		a.changed = nil
-	}
-	clear(a.changed)
+	a.changed = nil
 	return nil
 }
-
-// keepChanged is the size up to which the set of changed parts is used again: emptying a large one takes as long at
-// every commit as it was large once.
-const keepChanged = 4096
 
 // cut is a part as it is stored, on top of b; nil where there is nothing to store.
 func (a *Aggregate) cut(c cut, b []byte) []byte {
@@ -97,14 +90,14 @@ func (a *Aggregate) cut(c cut, b []byte) []byte {
 // peek is a series to be read.
 func (a *Aggregate) peek(id *seriesID) *series {
 	r := a.Runs[id.run]
-	if r == nil || r.Variants[id.variant] == nil {
+	if r == nil {
 		return nil
 	}
-	m := r.Variants[id.variant].Metrics[id.metric]
-	if m == nil {
+	v, known := r.Variants.Get(id.variant)
+	if !known || v.Metrics[id.metric] == nil {
 		return nil
 	}
-	return m.of[id.group]
+	return v.Metrics[id.metric].of[id.group]
 }
 
 // loadCuts reads the series of all aggregates.
@@ -141,10 +134,9 @@ func (f *Fold) loadCuts(tx Tx) error {
 func (a *Aggregate) lines() []string {
 	var all []string
 	for _, n := range slices.Sorted(maps.Keys(a.Runs)) {
-		for _, key := range slices.Sorted(maps.Keys(a.Runs[n].Variants)) {
-			metrics := a.Runs[n].Variants[key].Metrics
-			for _, id := range slices.Sorted(maps.Keys(metrics)) {
-				for group, s := range metrics[id].of {
+		for key, v := range a.Runs[n].Variants.All() {
+			for _, id := range slices.Sorted(maps.Keys(v.Metrics)) {
+				for group, s := range v.Metrics[id].of {
 					if s != nil {
 						all = s.lines(all, fmt.Sprintf("run %d, %q, %q, group %d", n, key, id, group))
 					}

@@ -31,7 +31,7 @@ func TestCutsAddUp(t *testing.T) {
 		for _, id := range f.View().Experiments() {
 			s, _ := f.View().Experiment(id)
 			for _, r := range s.Aggregate.Runs {
-				for _, v := range r.Variants {
+				for _, v := range r.Variants.All() {
 					for _, w := range whos {
 						if fault := addsUp(v, w); fault != "" {
 							rt.Fatalf("%q: %s", id, fault)
@@ -108,8 +108,10 @@ func TestAsOfADayIsTheLogOfThatDay(t *testing.T) {
 			f := openFold(rt, db)
 			fold(rt, f, records, all)
 			s, _ := f.View().Experiment("x")
-			if r := s.Aggregate.Runs[1]; r != nil && r.Variants["a"] != nil {
-				return r.Variants["a"]
+			if r := s.Aggregate.Runs[1]; r != nil {
+				if v, known := r.Variants.Get("a"); known {
+					return v
+				}
 			}
 			return &core.VariantAggregate{}
 		}
@@ -225,7 +227,7 @@ func BenchmarkRead(b *testing.B) {
 	each := func(read func(m *core.MetricAggregate)) func(*testing.B) {
 		return func(b *testing.B) {
 			for b.Loop() {
-				for _, v := range run.Variants {
+				for _, v := range run.Variants.All() {
 					for _, m := range v.Metrics {
 						read(m)
 					}

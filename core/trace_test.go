@@ -37,10 +37,10 @@ func aggregated(t fataler, f *core.Fold) (persons, conversions sumOf) {
 			at := id + " " + strconv.Itoa(n)
 			persons.add(at+" mismatch", r.Mismatched)
 			persons.add(at+" not_exposed", r.EndedUnexposed)
-			for _, u := range r.Unknown {
+			for _, u := range r.Unknown.All() {
 				persons.add(at+" unknown exposures", u.Exposures)
 			}
-			for key, a := range r.Variants {
+			for key, a := range r.Variants.All() {
 				for pop, n := range a.Persons {
 					persons.add(fmt.Sprintf("%s %s %d", at, key, pop), n)
 				}

@@ -44,7 +44,8 @@ type Progress struct {
 
 // reread makes next the registry that everything is read by, and recomputes whoever takes part in one of the
 // experiments, or everybody, who may take part in none: at once where they are few, else in the background.
-func (f *Fold) reread(next registry.Registry, concerned []string, everybody bool) error {
+// moved are the names that mean another experiment than before.
+func (f *Fold) reread(next registry.Registry, concerned []string, moved []name, everybody bool) error {
 	before := f.rules.Registry
 	anybody := f.meta.Walk != nil || everybody && f.meta.Persons > 0
 	for _, id := range concerned {
@@ -56,7 +57,7 @@ func (f *Fold) reread(next registry.Registry, concerned []string, everybody bool
 	if background {
 		f.freeze(concerned, before, next)
 	}
-	f.rules.Registry, f.called = next, nil
+	f.rename(next, moved)
 	for _, id := range concerned {
 		f.aggregate(id)
 	}
@@ -74,15 +75,18 @@ func (f *Fold) reread(next registry.Registry, concerned []string, everybody bool
 
 // freeze keeps what readers see of the experiments until they are recomputed. One that is new has nothing to be kept.
 func (f *Fold) freeze(concerned []string, before, next registry.Registry) {
+	called := f.next.called.copied()
 	for _, id := range concerned {
 		if f.frozen[id] != nil {
 			continue
 		}
 		s := &Snapshot{ID: id, Aggregate: &Aggregate{}, Recomputing: true, Seq: f.meta.Seq, Revision: before.Revision, Watermark: f.meta.Watermark}
-		s.Called = f.namesOf(id)
+		s.called = called
 		if a := f.aggs[id]; a != nil {
-			a.prune()
-			s.Aggregate = a.clone()
+			if !a.handed {
+				a.prune()
+			}
+			s.Aggregate = a.handOut()
 		}
 		x, declared := before.Get(id)
 		if !declared && s.Aggregate.isEmpty() {
@@ -92,6 +96,7 @@ func (f *Fold) freeze(concerned []string, before, next registry.Registry) {
 			s.Experiment = x
 		}
 		f.frozen[id] = s
+		f.show(s)
 	}
 }
 
@@ -224,7 +229,7 @@ func (f *Fold) arrive() {
 	for id := range f.frozen {
 		f.aggregate(id)
 	}
-	clear(f.frozen)
+	f.frozen = emptied(f.frozen)
 }
 
 // resume finds what was under way when the program stopped. What readers saw then is gone.
@@ -236,6 +241,7 @@ func (f *Fold) resume(tx Tx) error {
 				s.Experiment = x
 			}
 			f.frozen[id] = s
+			f.show(s)
 		}
 	}
 	return tx.Scan([]byte{keyDue}, func(key, value []byte) error {

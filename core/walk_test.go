@@ -125,7 +125,7 @@ func TestReadersSeeTheOldUntilTheNewIsWhole(t *testing.T) {
 
 func persons(s *core.Snapshot) (n int64) {
 	for _, r := range s.Aggregate.Runs {
-		for _, v := range r.Variants {
+		for _, v := range r.Variants.All() {
 			for _, p := range v.Persons {
 				n += p
 			}
@@ -205,7 +205,8 @@ func TestAChangeOfTheFiltersIsWorkedOffInTheBackground(t *testing.T) {
 	f := run(t, b)
 	filteredIn := func() (n int64) {
 		s, _ := f.View().Experiment("x")
-		for _, persons := range s.Aggregate.Runs[1].Variants["a"].Persons[core.Filtered:] {
+		arm, _ := s.Aggregate.Runs[1].Variants.Get("a")
+		for _, persons := range arm.Persons[core.Filtered:] {
 			n += persons
 		}
 		return n

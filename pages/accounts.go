@@ -108,11 +108,15 @@ func (p *Pages) accountsOf(s *core.Snapshot, r *readout.Readout) (accounts, erro
 // ledgerOf adds up the ledger's lines of everything that events call the experiment, by kind, with the sum at the end.
 func (p *Pages) ledgerOf(s *core.Snapshot) ([]ledgerLine, error) {
 	names := map[[2]string]bool{}
-	for _, n := range s.Called {
-		names[[2]string{n.Source, n.Experiment}] = true
+	ask := core.LedgerQuery{Experiments: []string{s.ID}}
+	for _, n := range s.Called() {
+		if one := [2]string{n.Source, n.Experiment}; !names[one] {
+			names[one] = true
+			ask.Experiments = append(ask.Experiments, n.Experiment)
+		}
 	}
 	by, total := map[canonical.Kind]*ledgerLine{}, ledgerLine{Kind: "all"}
-	err := p.State.Ledger(func(k core.LedgerKey, e core.LedgerEntry) error {
+	_, err := p.State.LedgerLines(ask, func(k core.LedgerKey, e core.LedgerEntry) error {
 		if k.Experiment != s.ID && !names[[2]string{k.Source, k.Experiment}] {
 			return nil
 		}

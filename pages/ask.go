@@ -147,11 +147,11 @@ func (p *Pages) near(id string) []link {
 		cost int
 	}
 	var all []scored
-	listing := p.lister.Of(p.State.View())
-	candidates := slices.Clip(listing.Declared)
-	for _, list := range [][]string{listing.Undeclared, listing.Archived} {
-		some, _ := core.After(list, "", "", maxNear)
-		same, _ := core.After(list, id, "", maxNear)
+	listing := p.State.View().Listing()
+	candidates := listing.Declared.Keys()
+	for _, list := range []core.Table[struct{}]{listing.Undeclared, listing.Archived} {
+		some, _ := list.After("", "", maxNear)
+		same, _ := list.After(id, "", maxNear)
 		candidates = slices.Concat(candidates, some, same)
 	}
 	slices.Sort(candidates)

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
@@ -67,7 +66,7 @@ func fresh() *registry.Definition {
 func (p *Pages) eventNames() []string {
 	var all []string
 	v := p.State.View()
-	undeclared, _ := core.After(p.lister.Of(v).Undeclared, "", "", maxUndeclared)
+	undeclared, _ := v.Listing().Undeclared.After("", "", maxUndeclared)
 	for _, id := range undeclared {
 		if s, ok := v.Experiment(id); ok && s.Experiment == nil && !s.Lost {
 			for _, m := range readout.Undeclared(s).Metrics {

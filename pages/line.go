@@ -139,12 +139,12 @@ const (
 // many, the first by id. What cannot be read at the moment is left out.
 func (p *Pages) linesOf(q *request) []line {
 	v := p.State.View()
-	listing := p.lister.Of(v)
-	undeclared, _ := core.After(listing.Undeclared, "", "", maxUndeclared)
+	listing := v.Listing()
+	undeclared, _ := listing.Undeclared.After("", "", maxUndeclared)
 	p.lines.mu.Lock()
 	defer p.lines.mu.Unlock()
 	next := make(map[string]keptLine, len(p.lines.all))
-	declared := sorted(p.made(q, v, listing.Declared, p.lines.all, next))
+	declared := sorted(p.made(q, v, listing.Declared.Keys(), p.lines.all, next))
 	all := append(declared, sorted(p.made(q, v, undeclared, p.lines.all, next))...)
 	p.lines.all = next
 	return all
@@ -248,9 +248,9 @@ const (
 	cursorID   = "u/"
 )
 
-func listVersion(all []line, of *core.Listing) string {
+func listVersion(all []line, of core.Listing) string {
 	var b strings.Builder
-	fmt.Fprintln(&b, len(of.Declared), len(of.Undeclared), len(of.Archived))
+	fmt.Fprintln(&b, of.Declared.Len(), of.Undeclared.Len(), of.Archived.Len())
 	for _, l := range all {
 		fmt.Fprintf(&b, "%q %q %q %q %d %q %v\n", l.ID, l.Name, l.Owner, l.Badge.Text, l.Exposed, l.Last, l.Lift)
 	}

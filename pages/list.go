@@ -43,12 +43,12 @@ func (p *Pages) listed(q *request) listPage {
 	page := listPage{frame: p.frame(q, "Experiments"), Query: strings.TrimSpace(query.Get("q")), Status: query.Get("status")}
 	page.Live = "/experiments/live"
 	v := p.State.View()
-	listing := p.lister.Of(v)
-	crowded := len(listing.Undeclared) > maxUndeclared
-	page.Of, page.Archived = len(listing.Declared)+len(listing.Undeclared), len(listing.Archived)
+	listing := v.Listing()
+	crowded := listing.Undeclared.Len() > maxUndeclared
+	page.Of, page.Archived = listing.Declared.Len()+listing.Undeclared.Len(), listing.Archived.Len()
 	if page.Hidden = query.Get("archived") == "true"; page.Hidden {
 		page.Title, page.Live, page.Status = "Archived experiments", "", ""
-		p.cut(q, v, &page, nil, matching(listing.Archived, page.Query))
+		p.cut(q, v, &page, nil, matching(listing.Archived.Keys(), page.Query))
 		return page
 	}
 	all := p.linesOf(q)
@@ -69,7 +69,7 @@ func (p *Pages) listed(q *request) listPage {
 	}
 	rest := []string{}
 	if crowded {
-		rest = matching(listing.Undeclared, page.Query)
+		rest = matching(listing.Undeclared.Keys(), page.Query)
 		by[undeclaredBadge] += len(rest)
 		if page.Status != "" && page.Status != undeclaredBadge {
 			rest = nil
@@ -175,5 +175,5 @@ func listPath(query, status, after string) string {
 
 // listVersion names what the list shows on its first page.
 func (p *Pages) listVersion(q *request) string {
-	return listVersion(p.linesOf(q), p.lister.Of(p.State.View()))
+	return listVersion(p.linesOf(q), p.State.View().Listing())
 }

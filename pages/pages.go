@@ -31,7 +31,10 @@ type State interface {
 	View() *core.View
 	// Until returns the first View, from the newest on, that is good, or the newest one and ctx's error.
 	Until(ctx context.Context, good func(*core.View) bool) (*core.View, error)
-	Ledger(fn func(core.LedgerKey, core.LedgerEntry) error) error
+	// LedgerLines calls fn with the lines of the ledger that a query wants, and returns the sum of all that fit.
+	LedgerLines(q core.LedgerQuery, fn func(core.LedgerKey, core.LedgerEntry) error) (core.LedgerEntry, error)
+	// LedgerByDay calls fn with the sum of each day and source, and its reasons.
+	LedgerByDay(fn func(core.LedgerDay, core.LedgerEntry) error) error
 	// Trace says what became of a person's events; core.ErrNoUnit where nobody knows the id.
 	Trace(u canonical.Unit) (*core.Trace, error)
 	Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error
@@ -78,7 +81,6 @@ type Pages struct {
 	drawn    drawn
 	tellings tellings
 	listener *listener
-	lister   core.Lister
 	secret   [32]byte // of the tokens in forms
 }
 

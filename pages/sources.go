@@ -208,18 +208,18 @@ func (s *sourceSums) frequent() (shown []core.Reason, other int64) {
 
 func (p *Pages) ledgerBySource() (map[string]*sourceSums, error) {
 	by := map[string]*sourceSums{}
-	return by, p.State.Ledger(func(k core.LedgerKey, e core.LedgerEntry) error {
-		s := by[k.Source]
+	return by, p.State.LedgerByDay(func(of core.LedgerDay, e core.LedgerEntry) error {
+		s := by[of.Source]
 		if s == nil {
 			s = &sourceSums{}
-			by[k.Source] = s
+			by[of.Source] = s
 		}
 		s.add(e)
 		s.rejected, s.ignored, s.erased = s.rejected+e.Rejected, s.ignored+e.Ignored, s.erased+e.Erased
 		for _, r := range e.Reasons {
 			s.reason(r)
 		}
-		s.last = max(s.last, time.Unix(k.Day*86400, 0).UTC().Format(time.DateOnly))
+		s.last = max(s.last, time.Unix(of.Day*86400, 0).UTC().Format(time.DateOnly))
 		return nil
 	})
 }

@@ -49,8 +49,8 @@ func (p *Pages) startPage(q *request) (*startPage, error) {
 		page.Events += s.Received
 	}
 	all := p.linesOf(q)
-	listing := p.lister.Of(p.State.View())
-	page.Of = len(listing.Declared) + len(listing.Undeclared)
+	listing := p.State.View().Listing()
+	page.Of = listing.Declared.Len() + listing.Undeclared.Len()
 	page.Of64 = int64(page.Of)
 	declared, read := false, false
 	for i := range all {

@@ -54,7 +54,7 @@ func largest(all map[string]int64, limit int) (names []string, left int, behind 
 func seenIn(s *core.Snapshot) (variants, events []string, other Other) {
 	users, converted := map[string]int64{}, map[string]int64{}
 	if run := s.Aggregate.Runs[1]; run != nil {
-		for key, v := range run.Variants {
+		for key, v := range run.Variants.All() {
 			users[key] = 0
 			for _, n := range v.Persons {
 				users[key] += n

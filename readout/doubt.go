@@ -13,12 +13,12 @@ import (
 // sharedIDs looks for ids that stand for more than one person: a kiosk, a family's tablet, a test account.
 func (f *frame) sharedIDs() Check {
 	all := int64(0) // whoever met any variant, filtered or not
-	for _, a := range f.run.Variants {
+	for _, a := range f.run.Variants.All() {
 		for _, n := range a.Persons {
 			all += n
 		}
 	}
-	for _, u := range f.run.Unknown {
+	for _, u := range f.run.Unknown.All() {
 		all += u.Persons
 	}
 	c := Check{Check: "shared_ids"}
@@ -46,13 +46,13 @@ func (f *frame) sharedIDs() Check {
 // eventTimes looks for clocks that are off and for events that come very late.
 func (f *frame) eventTimes() Check {
 	exposures := int64(0)
-	for _, a := range f.run.Variants {
+	for _, a := range f.run.Variants.All() {
 		exposures += a.Repeats
 		for _, n := range a.Persons {
 			exposures += n
 		}
 	}
-	for _, u := range f.run.Unknown {
+	for _, u := range f.run.Unknown.All() {
 		exposures += u.Exposures
 	}
 	late, ahead := f.run.Late, f.run.Ahead
@@ -77,21 +77,21 @@ func (f *frame) eventTimes() Check {
 func (f *frame) identity(s *core.Snapshot) Check {
 	c := Check{Check: "experiment_identity", Status: OK}
 	own := map[string][]string{}
-	for _, n := range s.Called {
-		if n.Own != "" && n.Own != n.Experiment && !slices.Contains(own[n.Source], n.Own) {
+	called := s.Called()
+	for _, n := range called {
+		if n.Own != "" && n.Own != n.Experiment {
 			own[n.Source] = append(own[n.Source], n.Own)
 		}
 	}
 	var doubtful []string
 	for _, source := range slices.Sorted(maps.Keys(own)) {
-		ids := own[source]
-		slices.Sort(ids)
+		ids := slices.Compact(slices.Sorted(slices.Values(own[source])))
 		if len(ids) > 1 && !declares(s.Experiment, source, ids) {
 			doubtful = append(doubtful, fmt.Sprintf("%s has %d experiments of its own under this name (%s)", source, len(ids), strings.Join(ids[:min(len(ids), 5)], ", ")))
 		}
 	}
 	if len(doubtful) == 0 {
-		c.Detail = fmt.Sprintf("No source uses the name for more than one experiment of its own; %s it.", many(int64(len(s.Called)), "name means", "names mean"))
+		c.Detail = fmt.Sprintf("No source uses the name for more than one experiment of its own; %s it.", many(int64(len(called)), "name means", "names mean"))
 		return c
 	}
 	c.Status = Warning

@@ -115,7 +115,7 @@ type frame struct {
 	filtered bool             // bots and internal users are counted
 	came     []arrivals       // who is counted, by arm
 	money    map[string]money // by metric over value
-	seen     map[string]core.Seen
+	seen     core.Table[core.Seen]
 	now      canonical.Time // the newest receipt, or the run's end where that was before: what matures, matures by it
 	plans    []registry.Plan
 	rule     registry.StoppingRule // in force
@@ -151,10 +151,11 @@ func newFrame(s *core.Snapshot, run registry.Run) *frame {
 		f.rule = f.plans[n-1].StoppingRule
 	}
 	for i, v := range f.def.Variants {
-		a := arm{f.run.Variants[v.Key], v.Key, *v.Weight}
-		if a.VariantAggregate == nil {
-			a.VariantAggregate = &core.VariantAggregate{}
+		counted, known := f.run.Variants.Get(v.Key)
+		if !known {
+			counted = &core.VariantAggregate{}
 		}
+		a := arm{counted, v.Key, *v.Weight}
 		if v.Key == f.def.Control {
 			f.control = i
 		}

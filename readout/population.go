@@ -127,10 +127,9 @@ func (f *frame) pairs() []Pair {
 		if i == 1 && !f.filtered {
 			break
 		}
-		for a, others := range crossovers {
-			for b, n := range others {
-				by[[2]string{a, b}] += n
-			}
+		for key, n := range crossovers.All() {
+			a, b := core.Pair(key)
+			by[[2]string{a, b}] += n
 		}
 	}
 	pairs := make([]Pair, 0, len(by))
@@ -168,8 +167,7 @@ func (f *frame) earlyStop() EarlyStop {
 
 func (f *frame) unknown() []UnknownVariant {
 	all := []UnknownVariant{}
-	for _, label := range slices.Sorted(maps.Keys(f.run.Unknown)) {
-		n := f.run.Unknown[label]
+	for label, n := range f.run.Unknown.All() {
 		all = append(all, UnknownVariant{label, n.Persons, n.Exposures})
 	}
 	return all

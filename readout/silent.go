@@ -2,7 +2,6 @@ package readout
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -73,7 +72,7 @@ func (f *frame) metricEvents() Check {
 
 // lacks says what one side of a metric waits for, "" if it was received.
 func (f *frame) lacks(m *registry.Metric, p registry.Part) string {
-	seen := f.seen[p.Event]
+	seen, _ := f.seen.Get(p.Event)
 	field, other, has, otherHas := p.Field, registry.FieldMetricValue, seen.Values > 0, seen.MetricValues > 0
 	if field == registry.FieldMetricValue {
 		other, has, otherHas = registry.FieldValue, otherHas, has
@@ -104,7 +103,7 @@ func (f *frame) nearest(event string) string {
 		}, strings.ToLower(s))
 	}
 	want, best, least := plain(event), "", -1
-	for _, name := range slices.Sorted(maps.Keys(f.seen)) {
+	for name := range f.seen.All() {
 		got := plain(name)
 		d := distance(want, got)
 		if len(got) > 2 && (strings.Contains(got, want) || strings.Contains(want, got)) {

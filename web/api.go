@@ -32,7 +32,8 @@ type State interface {
 	Wait(ctx context.Context, seq uint64) (*core.View, error)
 	// Until returns the first View, from the newest on, that is good, or the newest one and ctx's error.
 	Until(ctx context.Context, good func(*core.View) bool) (*core.View, error)
-	Ledger(fn func(core.LedgerKey, core.LedgerEntry) error) error
+	// LedgerLines calls fn with the lines of the ledger that a query wants, and returns the sum of all that fit.
+	LedgerLines(q core.LedgerQuery, fn func(core.LedgerKey, core.LedgerEntry) error) (core.LedgerEntry, error)
 	// Trace says what became of a person's events; core.ErrNoUnit where nobody knows the id.
 	Trace(u canonical.Unit) (*core.Trace, error)
 	// Receipts are those of all erasures, in order.
@@ -83,7 +84,6 @@ type Options struct {
 type API struct {
 	Options
 	readouts cache
-	lister   core.Lister
 }
 
 // New fills in the defaults.

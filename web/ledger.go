@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -78,14 +77,12 @@ func wanted(c echo.Context, parameter, value string) bool {
 	return !there || slices.Contains(values, value)
 }
 
+// dateOf is a day of the ledger.
+func dateOf(day int64) string { return time.Unix(day*86400, 0).UTC().Format(time.DateOnly) }
+
 // place is where a line stands in the order of the ledger.
 func place(k core.LedgerKey) string {
 	return fmt.Sprintf("%08d/%s/%d/%s", k.Day, k.Source, k.Kind, k.Experiment)
-}
-
-// before reports the order of the ledger, which is that of its days, sources, kinds and experiments.
-func before(a, b core.LedgerKey) bool {
-	return cmp.Or(cmp.Compare(a.Day, b.Day), strings.Compare(a.Source, b.Source), cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Experiment, b.Experiment)) < 0
 }
 
 // lineAt reads what place wrote.
@@ -114,24 +111,24 @@ func (a *API) ledger(c echo.Context) error {
 		Totals counts `json:"totals"`
 		Next   string `json:"next,omitempty"` // cursor of the next page
 	}{Lines: []line{}}
+	q := core.LedgerQuery{Limit: page.limit + 1, Experiments: c.QueryParams()["experiment_id"], Fits: func(of core.LedgerDay) bool {
+		return wanted(c, "day", dateOf(of.Day)) && wanted(c, "source", of.Source)
+	}}
+	if page.after != "" {
+		q.After = &after
+	}
 	var last core.LedgerKey
-	err = a.State.Ledger(func(k core.LedgerKey, l core.LedgerEntry) error {
-		one := line{Day: time.Unix(k.Day*86400, 0).UTC().Format(time.DateOnly), Source: k.Source, Kind: k.Kind.String(), Experiment: k.Experiment}
-		if !wanted(c, "day", one.Day) || !wanted(c, "source", one.Source) || !wanted(c, "experiment_id", one.Experiment) {
+	sum, err := a.State.LedgerLines(q, func(k core.LedgerKey, l core.LedgerEntry) error {
+		if len(out.Lines) == page.limit {
+			out.Next = place(last)
 			return nil
 		}
-		out.Totals.add(l)
-		switch {
-		case page.after != "" && !before(after, k):
-		case len(out.Lines) == page.limit:
-			out.Next = place(last)
-		default:
-			one.add(l)
-			one.Reasons = reasonsOf(&l)
-			out.Lines, last = append(out.Lines, one), k
-		}
+		one := line{Day: dateOf(k.Day), Source: k.Source, Kind: k.Kind.String(), Experiment: k.Experiment, Reasons: reasonsOf(&l)}
+		one.add(l)
+		out.Lines, last = append(out.Lines, one), k
 		return nil
 	})
+	out.Totals.add(sum)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ const (
 // part is one list of ids within the list of experiments.
 type part struct {
 	mark string
-	ids  []string
+	ids  core.Table[struct{}]
 }
 
 // of is the ids of the page, and the cursor of the next one, "" for none. It reports false if the page's own cursor is of
@@ -85,7 +85,7 @@ func (p paging) of(parts []part, prefix string) (ids []string, cursor string, ok
 			continue
 		}
 		ok = true
-		some, more := core.After(one.ids, prefix, after, p.limit-len(ids))
+		some, more := one.ids.After(prefix, after, p.limit-len(ids))
 		if full != "" && more {
 			return ids, full, true
 		}
@@ -117,7 +117,7 @@ func (a *API) list(c echo.Context) error {
 		return problem.BadRequest("A parameter of the query cannot be read. Fix what errors names.", problem.FieldError{Pointer: "/archived", Detail: "must be true or false"})
 	}
 	v := a.State.View()
-	listing := a.lister.Of(v)
+	listing := v.Listing()
 	out := struct {
 		StreamSeq   uint64   `json:"stream_seq"`
 		Experiments []listed `json:"experiments"`
@@ -125,7 +125,7 @@ func (a *API) list(c echo.Context) error {
 		Undeclared  int      `json:"undeclared"`
 		Archived    int      `json:"archived"`
 		Next        string   `json:"next,omitempty"` // cursor of the next page
-	}{StreamSeq: v.Seq, Experiments: []listed{}, Declared: len(listing.Declared), Undeclared: len(listing.Undeclared), Archived: len(listing.Archived)}
+	}{StreamSeq: v.Seq, Experiments: []listed{}, Declared: listing.Declared.Len(), Undeclared: listing.Undeclared.Len(), Archived: listing.Archived.Len()}
 	parts := []part{{inDeclared, listing.Declared}, {inUndeclared, listing.Undeclared}}
 	if archived {
 		parts = []part{{inArchived, listing.Archived}}

@@ -1,13 +1,19 @@
 package web
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 )
 
 // A reader who follows the cursors sees every id once, whatever the size of the page.
 func TestPagesMeet(t *testing.T) {
-	parts := []part{{inDeclared, []string{"a", "b", "c"}}, {inUndeclared, []string{"aa", "ab", "ba", "z"}}}
+	parts := []part{{mark: inDeclared}, {mark: inUndeclared}}
+	for i, ids := range []string{`{"a":{},"b":{},"c":{}}`, `{"aa":{},"ab":{},"ba":{},"z":{}}`} {
+		if err := json.Unmarshal([]byte(ids), &parts[i].ids); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for limit := 1; limit <= 8; limit++ {
 		for prefix, want := range map[string][]string{"": {"a", "b", "c", "aa", "ab", "ba", "z"}, "a": {"a", "aa", "ab"}, "b": {"b", "ba"}, "z": {"z"}, "x": nil} {
 			var got []string

@@ -69,9 +69,6 @@ func (d *Door) mayEdit(r *http.Request) bool {
 	return false
 }
 
-// reasonUndeclared counts events that are ignored because their experiment is not declared.
-const reasonUndeclared = "undeclared_experiment"
-
 // undeclared reports whether an event is ignored because its source takes those of declared experiments only.
 func (d *Door) undeclared(e *canonical.Event) bool {
 	if e.ExperimentID == "" || d.Experiments == nil {

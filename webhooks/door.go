@@ -68,12 +68,6 @@ type DeadLetter struct {
 	Request    []byte // HTTP/1.1 text, its headers by allow-list, its body compressed as Content-Encoding says
 }
 
-// Experiments knows which experiments are declared.
-type Experiments interface {
-	// Declared reports whether what an event of the source calls its experiment is declared, by its own name or an alias.
-	Declared(source, experiment, sourceExperiment string) bool
-}
-
 // Source is a configured connection: the vendor's words, how they are read, and who may send.
 type Source struct {
 	adapters.Adapter
@@ -124,8 +118,9 @@ type Options struct {
 	// Refused is called with each request that presented wrong credentials, before it is answered; nil: nothing is called.
 	Refused func(r *http.Request, kind string)
 
-	Experiments  Experiments // nil: all events are taken
-	DeclaredOnly bool        // of POST /v1/events and all sources
+	Experiments  Experiments // nil: nothing is known of them, and every name counts towards Names
+	Names        Names
+	DeclaredOnly bool // of POST /v1/events and all sources
 
 	Rules  canonical.Rules // what the deployment refuses as an id; holds for every source
 	Limits Limits
@@ -162,7 +157,8 @@ type Door struct {
 	buckets   buckets
 	seed      maphash.Seed // of the names of senders
 	lingering lingering
-	strayed   *sourceMeter // of requests to sources that do not exist
+	strayed   *sourceMeter       // of requests to sources that do not exist
+	rosters   map[string]*roster // by source
 }
 
 // source is a Source with what the door adds.
@@ -179,7 +175,8 @@ func New(o Options) (*Door, error) {
 	if o.Publisher == nil || o.DeadLetters == nil || o.WriteRequest == nil {
 		faults = append(faults, errors.New("webhooks: Publisher, DeadLetters and WriteRequest must be set"))
 	}
-	if o.Limits.Body < 0 || o.Limits.Event < 0 || o.Limits.BatchEvents < 0 || o.Limits.Memory < 0 || o.Rates.Address < 0 || o.Rates.Shared < 0 {
+	if o.Limits.Body < 0 || o.Limits.Event < 0 || o.Limits.BatchEvents < 0 || o.Limits.Memory < 0 || o.Rates.Address < 0 || o.Rates.Shared < 0 ||
+		o.Names.Experiments < 0 || o.Names.Variants < 0 || o.Names.ConversionNames < 0 {
 		faults = append(faults, errors.New("webhooks: a limit must not be negative"))
 	}
 	o.setDefaults()
@@ -197,6 +194,7 @@ func New(o Options) (*Door, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
+	d.newRosters()
 	var err error
 	if d.inflate, err = newInflate(o.Limits.Body); err != nil {
 		return nil, fmt.Errorf("webhooks: %w", err)
@@ -208,6 +206,7 @@ func New(o Options) (*Door, error) {
 }
 
 func (o *Options) setDefaults() {
+	o.Names.setDefaults()
 	if o.Limits.Body == 0 {
 		o.Limits.Body = adapters.DefaultBody
 	}

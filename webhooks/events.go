@@ -53,6 +53,9 @@ func (d *Door) events(v *visit) error {
 		return err
 	}
 	d.api.items(len(p.events), len(p.faults))
+	for reason, n := range p.ignored {
+		d.api.ignore(reason, n)
+	}
 	return v.answer(p, seq)
 }
 

@@ -29,7 +29,13 @@ type parcel struct {
 	answer []byte
 
 	ignored map[string]int // items that are not meant to count, by reason
-	skipped []int          // of POST /v1/events: which of them are ignored
+	skipped []skip         // of POST /v1/events: which of them are ignored
+}
+
+// skip is an item that is not meant to count.
+type skip struct {
+	index  int
+	reason string
 }
 
 // fault says why an item cannot be counted.
@@ -115,9 +121,9 @@ func (d *Door) readItem(p *parcel, i int, at canonical.Time) error {
 		e.BatchIndex = i
 		e.DropPlaceholders(d.Rules)
 		if err = e.Validate(d.Rules); err == nil {
-			if d.undeclared(e) {
+			if reason := d.ignores(e); reason != "" {
 				p.events = p.events[:len(p.events)-1]
-				p.skip(i, reasonUndeclared)
+				p.skip(i, reason)
 				return nil
 			}
 			if err = e.Complete(at, d.Random); err != nil {
@@ -141,7 +147,7 @@ func (p *parcel) skip(i int, reason string) {
 		p.ignored = map[string]int{}
 	}
 	p.ignored[reason]++
-	p.skipped = append(p.skipped, i)
+	p.skipped = append(p.skipped, skip{i, reason})
 }
 
 func (p *parcel) reject(i int, field, detail string) {
@@ -198,8 +204,8 @@ func (p *parcel) appendResults(dst []byte, seq uint64) []byte {
 			faults = faults[1:]
 			continue
 		}
-		if len(skipped) > 0 && skipped[0] == i {
-			dst = append(dst, `,"status":"ignored","reason":"`+reasonUndeclared+`"}`...)
+		if len(skipped) > 0 && skipped[0].index == i {
+			dst = append(append(append(dst, `,"status":"ignored","reason":"`...), skipped[0].reason...), `"}`...)
 			skipped = skipped[1:]
 			continue
 		}

@@ -41,7 +41,7 @@ func (d *Door) Replay(ctx context.Context, letter DeadLetter, number uint64) (Re
 	var result Replayed
 	var events []canonical.Event
 	for _, ev := range batch.Events {
-		if !concerns(ev.Index) || d.undeclared(&ev.Event) {
+		if !concerns(ev.Index) || d.ignores(&ev.Event) != "" {
 			continue
 		}
 		if err := ev.Complete(letter.ReceivedAt, d.Random); err != nil {
@@ -90,8 +90,8 @@ func (d *Door) redecode(name string, e adapters.Envelope) (adapters.Batch, error
 	batch := adapters.Batch{Items: len(p.items)}
 	events, faults, skipped := p.events, p.faults, p.skipped
 	for i := range p.items {
-		if len(skipped) > 0 && skipped[0] == i {
-			batch.Ignore(reasonUndeclared)
+		if len(skipped) > 0 && skipped[0].index == i {
+			batch.Ignore(skipped[0].reason)
 			skipped = skipped[1:]
 			continue
 		}

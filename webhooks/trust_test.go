@@ -26,16 +26,28 @@ var teller = adapters.Adapter{
 type registrar struct {
 	lives             []canonical.Life
 	pushed, refreshed int
+	declared          string // besides checkout
 }
 
 func (r *registrar) Tell(_ context.Context, lives []canonical.Life) (uint64, error) {
 	r.lives = append(r.lives, lives...)
 	return 7, nil
 }
-func (*registrar) Catalog() *adapters.Catalog            { return nil }
-func (r *registrar) Push(context.Context, []byte) error  { r.pushed++; return nil }
-func (r *registrar) Refresh()                            { r.refreshed++ }
-func (*registrar) Declared(_, experiment, _ string) bool { return experiment == "checkout" }
+func (*registrar) Catalog() *adapters.Catalog           { return nil }
+func (r *registrar) Push(context.Context, []byte) error { r.pushed++; return nil }
+func (r *registrar) Refresh()                           { r.refreshed++ }
+func (r *registrar) Declared(_, experiment, _ string) bool {
+	return experiment == "checkout" || experiment == r.declared
+}
+
+func (*registrar) Variant(e *canonical.Event) bool {
+	return e.ExperimentID == "checkout" && e.Variant == "control"
+}
+func (*registrar) Conversion(event string) bool { return event == "purchase" }
+func (*registrar) Named(yield func(source, experiment, sourceExperiment string)) {
+	yield("api", "old", "")
+	yield("api", "checkout", "")
+}
 
 // A report acts, and a catalog is taken, if a secret of the vendor verified the request or its caller may edit.
 func TestOnlyVerifiedReportsAct(t *testing.T) {

@@ -131,15 +131,13 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 	}
 	p := newParcel()
 	defer p.free()
-	if d.Experiments != nil {
-		batch.Events = slices.DeleteFunc(batch.Events, func(one adapters.Decoded) bool {
-			ignored := d.undeclared(&one.Event)
-			if ignored {
-				batch.Ignore(reasonUndeclared)
-			}
-			return ignored
-		})
-	}
+	batch.Events = slices.DeleteFunc(batch.Events, func(one adapters.Decoded) bool {
+		reason := d.ignores(&one.Event)
+		if reason != "" {
+			batch.Ignore(reason)
+		}
+		return reason != ""
+	})
 	for i := range batch.Events {
 		p.events = append(p.events, batch.Events[i].Event)
 		if err := p.events[i].Complete(v.at, d.Random); err != nil {

@@ -187,8 +187,13 @@ func (p *Program) foldingAgain() string {
 
 // notes are what an operator should know of a program that is ready.
 func (p *Program) notes() (notes []string) {
+	if p.door != nil {
+		if crowded := p.door.Crowded(); len(crowded) > 0 {
+			notes = append(notes, "events from "+strings.Join(crowded, ", ")+" are ignored because they bring too many new names; GET /v1/ledger says of what (limits.experiments, limits.variants, limits.conversion_names)")
+		}
+	}
 	if p.fold == nil {
-		return nil
+		return notes
 	}
 	notes = p.warnings()
 	if text, _ := p.late(); text != "" {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/config"
-	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/pages"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/stream"
@@ -46,16 +45,6 @@ func (p *Program) editKey() func(string) bool {
 		return func(string) bool { return false }
 	}
 	return func(presented string) bool { return config.AnyMatches(p.keys.Load().Admin, presented) }
-}
-
-// declared tells the ingest endpoints which experiments are declared, by the newest state.
-type declared struct{ fold *core.Fold }
-
-// Declared implements webhooks.Experiments.
-func (d declared) Declared(source, experiment, sourceExperiment string) bool {
-	r := d.fold.View().Registry
-	_, known := r.Get(r.Resolve(source, experiment, sourceExperiment))
-	return known
 }
 
 // newPages joins the pages with the state, the API and the doors.

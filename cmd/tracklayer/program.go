@@ -280,11 +280,12 @@ func (p *Program) routes() error {
 			WriteKey: p.writeKey(), EditKey: p.editKey(), Refused: p.failures.on("main"), Closed: p.closed, DeclaredOnly: p.cfg.DeclaredOnly,
 			Rules: canonical.DefaultRules(p.cfg.Identity.NonIDs...), WriteRequest: adapters.WriteRequest,
 			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: min(int64(p.cfg.Limits.Event), p.events.MaxMessage()), BatchEvents: p.cfg.Limits.BatchEvents, Memory: int64(p.cfg.Limits.Memory) * requestShare / 100},
+			Names:  webhooks.Names{Experiments: p.cfg.Limits.Experiments, Variants: p.cfg.Limits.Variants, ConversionNames: p.cfg.Limits.Conversions},
 			Rates:  ratesOf(p.cfg.Limits),
 			Now:    p.now, Random: rand.Reader, Log: p.log, Origins: origins(p.cfg), Metrics: p.metrics,
 		}
 		if p.fold != nil {
-			o.Experiments = declared{p.fold}
+			o.Experiments = &declared{fold: p.fold}
 		}
 		p.door, err = webhooks.New(o)
 		if err != nil {

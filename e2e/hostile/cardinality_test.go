@@ -65,7 +65,7 @@ func (s *server) list(query string) (list, string) {
 // away together.
 func TestManyExperimentsAreListedByThePage(t *testing.T) {
 	const junk = 20_000
-	s := start(t, "")
+	s := start(t, "limits: {experiments: 100000}")
 	check(t, []question{
 		{"declare", "POST", s.url("/v1/experiments"), definition, nil, 201},
 		{"declare", "POST", s.url("/v1/experiments"), strings.Replace(definition, `"checkout"`, `"zz-last"`, 1), nil, 201},
@@ -148,7 +148,7 @@ func TestManyExperimentsAreListedByThePage(t *testing.T) {
 // TestAJunkExperimentIsBounded: what a readout and a page of an undeclared experiment list does not grow with what
 // strangers name in it.
 func TestAJunkExperimentIsBounded(t *testing.T) {
-	s := start(t, "")
+	s := start(t, "limits: {variants: 10000}")
 	seq := s.flood(5000, func(i int) string { return exposureOf(i, "variants", "v-"+strconv.Itoa(i)) })
 	text := s.counted("variants", seq)
 	var r struct {
@@ -211,6 +211,76 @@ func TestDeclaredOnly(t *testing.T) {
 			t.Errorf("%s: %d", source, status)
 		}
 		check(t, []question{{source, "GET", s.url("/v1/experiments/of-" + source + "/readout?wait=5s&min_seq=" + header.Get("Tracklayer-Stream-Seq")), "", nil, kept}})
+	}
+}
+
+// TestNewNamesAreLimited: names beyond the limits of their source are ignored, and the answer, the ledger and /readyz say
+// so. Declaring an experiment lets its events in.
+func TestNewNamesAreLimited(t *testing.T) {
+	s := start(t, "limits: {experiments: 20, variants: 5, conversion_names: 10}")
+	check(t, []question{{"declare", "POST", s.url("/v1/experiments"), definition, nil, 201}})
+	post := func(events ...string) (string, http.Header) {
+		status, header, text := ask(t, nil, question{"post", "POST", s.url("/v1/events"), "[" + strings.Join(events, ",") + "]", nil, 202})
+		if status != http.StatusAccepted {
+			t.Fatalf("%d %s", status, text)
+		}
+		return text, header
+	}
+	var experiments, variants, names []string
+	for i := range 30 {
+		experiments = append(experiments, exposureOf(i, fmt.Sprintf("junk-%02d", i), "a"))
+		variants = append(variants, exposureOf(100+i, "junk-00", fmt.Sprintf("v-%02d", i)))
+		names = append(names, fmt.Sprintf(`{"event_name":"experiment_converted","event_id":"c-%d","conversion_event":"name-%02d","anonymous_id":"a-1","converted_at":"2026-11-20T11:00:00Z"}`, i, i))
+	}
+	for _, c := range []struct {
+		events          []string
+		accepted        int
+		reason, ignored string
+	}{
+		{experiments, 20, "too_many_experiments", `"ignored":10`},
+		{variants, 4, "too_many_variants", `"ignored":26`}, // "a" is the first of five
+		{names, 10, "too_many_conversion_names", `"ignored":20`},
+	} {
+		text, _ := post(c.events...)
+		if !strings.Contains(text, fmt.Sprintf(`"accepted":%d,`, c.accepted)) || !strings.Contains(text, c.ignored) || !strings.Contains(text, `"status":"ignored","reason":"`+c.reason+`"`) {
+			t.Errorf("%s: %s", c.reason, text)
+		}
+	}
+	purchase := `{"event_name":"experiment_converted","event_id":"p-1","conversion_event":"purchase","anonymous_id":"a-500","converted_at":"2026-11-20T11:00:00Z"}`
+	text, header := post(exposureOf(500, "checkout", "control"), exposureOf(501, "checkout", "b"), purchase, exposureOf(29, "junk-29", "a"))
+	if !strings.Contains(text, `"accepted":3,`) || !strings.Contains(text, `"ignored":1,`) {
+		t.Errorf("what is declared: %s", text)
+	}
+	s.counted("checkout", header.Get("Tracklayer-Stream-Seq"))
+	if _, _, text = ask(t, nil, question{"ledger", "GET", s.url("/v1/ledger?experiment_id=checkout"), "", nil, 200}); !strings.Contains(text, `"totals":{"received":2,"accepted":2,`) {
+		t.Errorf("the ledger of the declared experiment: %s", text)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		_, _, text = ask(t, nil, question{"ledger", "GET", s.url("/v1/ledger?limit=1"), "", nil, 200})
+		if strings.Contains(text, `"ignored":57,`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the totals of the ledger: %s", text)
+		}
+	}
+	_, _, text = ask(t, nil, question{"ledger", "GET", s.url("/v1/ledger"), "", nil, 200})
+	for _, want := range []string{`"reason":"too_many_experiments","items":11`, `"reason":"too_many_variants","items":26`, `"reason":"too_many_conversion_names","items":20`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the ledger has no %s: %s", want, text)
+		}
+	}
+	if _, _, text = ask(t, nil, question{"readyz", "GET", s.adminURL("/readyz"), "", nil, 200}); !strings.Contains(text, "events from api are ignored because they bring too many new names") {
+		t.Errorf("/readyz: %s", text)
+	}
+	check(t, []question{{"declare", "POST", s.url("/v1/experiments"), strings.Replace(definition, `"checkout"`, `"junk-29"`, 1), nil, 201}})
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) { // until the core has read the definition
+		if text, _ = post(exposureOf(29, "junk-29", "control")); strings.Contains(text, `"accepted":1,`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after it was declared: %s", text)
+		}
 	}
 }
 
