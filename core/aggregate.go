@@ -115,6 +115,10 @@ type VariantAggregate struct {
 	Pairs      [groups][]Product                   `json:"-"` // sorted by metrics; see Products
 }
 
+// MaxPaired is the most variants of a run that a person can have been exposed to and be counted in Crossovers. Others are
+// crossovers in no pair: their pairs grow with the square of the variants, which a stranger can make up.
+const MaxPaired = 20
+
 // PairKey is the key of a pair of variants in Crossovers, the first before the second in byte order.
 func PairKey(a, b string) string { return a + "\x00" + b }
 
@@ -220,6 +224,9 @@ func (a *Aggregate) addArms(r *RunAggregate, sign int64, v *runView, labels regi
 			break
 		}
 		va.Crossed[pop>>1] += sign
+		if len(v.arms) > MaxPaired {
+			continue
+		}
 		for _, other := range v.arms[i+1:] {
 			key := PairKey(arm.variant, other.variant)
 			addTo(&r.Crossovers[pop>>2], key, sign)

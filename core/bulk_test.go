@@ -90,6 +90,11 @@ var hostile = map[string]func(b *builder, n int){
 			b.convert("u", "", 1, func(e *canonical.Event) { e.ConversionEvent = fmt.Sprint("name", i%900) })
 		}
 	},
+	"variants": func(b *builder, n int) {
+		for i := range n {
+			b.expose("u", "", fmt.Sprint("v", i%1000), 0)
+		}
+	},
 	"days": func(b *builder, n int) {
 		b.expose("u", "", "a", -9000*aDay)
 		for i := range n {
@@ -169,5 +174,31 @@ func TestLargeSetsOfMergesAreNoPerson(t *testing.T) {
 	}
 	if diff, err := f.Audit(); err != nil || len(diff) > 0 {
 		t.Errorf("audit: %v %v", diff, err)
+	}
+}
+
+// TestPairsOfCrossoversAreBounded: a person that was exposed to very many variants is a crossover in each, and in no pair.
+func TestPairsOfCrossoversAreBounded(t *testing.T) {
+	for variants, want := range map[int]int{core.MaxPaired: core.MaxPaired * (core.MaxPaired - 1) / 2, core.MaxPaired + 1: 0} {
+		b := &builder{}
+		for i := range variants {
+			b.expose("u", "", fmt.Sprint("v", i), 0)
+		}
+		f := run(t, b)
+		s, _ := f.View().Experiment("x")
+		r := s.Aggregate.Runs[1]
+		if n := r.Crossovers[0].Len(); n != want {
+			t.Errorf("%d pairs of %d variants, want %d", n, variants, want)
+		}
+		crossed := int64(0)
+		for _, v := range r.Variants.All() {
+			crossed += v.Crossed[0]
+		}
+		if crossed != int64(variants) {
+			t.Errorf("the person is a crossover in %d of %d variants", crossed, variants)
+		}
+		if diff, err := f.Audit(); err != nil || len(diff) > 0 {
+			t.Errorf("audit: %v %v", diff, err)
+		}
 	}
 }

@@ -464,7 +464,7 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 			}
 		}
 		for b := range arms {
-			if a < b {
+			if a < b && len(arms) <= core.MaxPaired {
 				pairs := &s.run(run).Crossovers[filtered]
 				n, _ := pairs.Get(core.PairKey(a, b))
 				pairs.Put(core.PairKey(a, b), n+1)
