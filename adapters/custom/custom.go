@@ -20,12 +20,10 @@ import (
 
 // Adapter is whatever words the configuration gives it.
 var Adapter = adapters.Adapter{
-	Vendor:       "custom",
-	Headers:      []string{"Content-Type", "User-Agent"},
-	CheckOptions: checkOptions,
-	Verify:       verify,
-	Decode:       decode,
-	Reply:        reply,
+	Vendor:  "custom",
+	Headers: []string{"Content-Type", "User-Agent"},
+	Options: table,
+	Open:    open,
 }
 
 // reply is what most webhook senders want to hear: 2xx, or a status that tells whether to come again.

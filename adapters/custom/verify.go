@@ -15,20 +15,18 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// verify checks a request by the scheme that the option verify names. Without the option it accepts what proves that the
-// sender knows the secret: a signature of a known scheme, an HMAC of the body in any header whose name ends in Signature, or
-// the secret itself. A request with a signature must have one that matches.
-func verify(s adapters.Source, secret []byte, e adapters.Envelope) error {
-	if len(secret) == 0 {
-		return unauthorized("the secret is empty")
+// withSecret adapts a check of one secret. An empty secret verifies nothing.
+func withSecret(check func([]byte, adapters.Envelope) error) func(adapters.Source, []byte, adapters.Envelope) error {
+	return func(_ adapters.Source, secret []byte, e adapters.Envelope) error {
+		if len(secret) == 0 {
+			return unauthorized("the secret is empty")
+		}
+		return check(secret, e)
 	}
-	if s.Options["verify"] == nil {
-		return verifyAny(secret, e)
-	}
-	m, err := mappingOf(s.Options)
-	if err != nil {
-		return unauthorized("options of source %s: %v", s.Name, err)
-	}
+}
+
+// verifyNamed checks a request by the scheme that the option verify names.
+func (m *mapping) verifyNamed(secret []byte, e adapters.Envelope) error {
 	named := m.verify[0]
 	for _, one := range m.verify { // a scheme with two sets of headers
 		if one.isUsed(e.Header) {
@@ -39,7 +37,9 @@ func verify(s adapters.Source, secret []byte, e adapters.Envelope) error {
 	return named.verify(secret, e)
 }
 
-// verifyAny recognizes how a request is signed.
+// verifyAny recognizes how a request is signed. It accepts what proves that the sender knows the secret: a signature of a known
+// scheme, an HMAC of the body in any header whose name ends in Signature, or the secret itself. A request with a signature must
+// have one that matches.
 func verifyAny(secret []byte, e adapters.Envelope) error {
 	var failed error
 	known := map[string]bool{}

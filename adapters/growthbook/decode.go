@@ -23,13 +23,9 @@ type decoder struct {
 	links     map[[2]string]struct{}
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	if err := served(e); err != nil {
 		return adapters.Batch{}, err
-	}
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
 	d := decoder{reader: reader{c: jsonscan.New(e.Body), o: o}, source: s, envelope: e, agent: browserOf(e)}
 	if isSDKWebhook(e) {

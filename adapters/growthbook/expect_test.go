@@ -52,7 +52,7 @@ func TestRecordedExpectations(t *testing.T) {
 			if err := json.Unmarshal(text, &want); err != nil {
 				t.Fatal(err)
 			}
-			b, err := growthbook.Adapter.Decode(g.Source(growthbook.Adapter), g.Envelope)
+			b, err := g.Decode(growthbook.Adapter)
 			if err != nil && len(want.Exposures)+len(want.Conversions) > 0 {
 				t.Fatal(err)
 			}

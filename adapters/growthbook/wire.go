@@ -113,7 +113,7 @@ func (w *wire) reset() {
 type reader struct {
 	c jsonscan.Cursor
 	w wire
-	o options
+	o *options
 }
 
 // The readers of single members. Each consumes exactly one value of whatever type and fails only on a syntax error.

@@ -14,7 +14,7 @@ type decoder struct {
 	reader
 	source   adapters.Source
 	envelope adapters.Envelope
-	options  options
+	options  *options
 	batch    adapters.Batch
 
 	body       []byte
@@ -27,14 +27,10 @@ type decoder struct {
 	kept       adapters.Attributes
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	body, err := bodyOf(e)
 	if err != nil {
 		return adapters.Batch{}, err
-	}
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
 	d := decoder{
 		reader: reader{c: jsonscan.New(body), wanted: o.attributes}, source: s, envelope: e, options: o, body: body,

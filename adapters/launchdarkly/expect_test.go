@@ -74,7 +74,7 @@ func TestRecordedExpectations(t *testing.T) {
 			if err := json.Unmarshal(text, &want); err != nil {
 				t.Fatal(err)
 			}
-			b, err := launchdarkly.Adapter.Decode(g.Source(launchdarkly.Adapter), g.Envelope)
+			b, err := g.Decode(launchdarkly.Adapter)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +173,7 @@ func TestRetryHasTheSameIDs(t *testing.T) {
 	byName := map[string]adapters.Batch{}
 	for _, g := range adaptertest.Goldens(t, "testdata") {
 		if strings.Contains(g.Name, "-retry-") {
-			b, err := launchdarkly.Adapter.Decode(g.Source(launchdarkly.Adapter), g.Envelope)
+			b, err := g.Decode(launchdarkly.Adapter)
 			if err != nil || len(b.Events) == 0 {
 				t.Fatalf("%s: %d events, %v", g.Name, len(b.Events), err)
 			}

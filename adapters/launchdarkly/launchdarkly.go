@@ -13,13 +13,11 @@ import (
 
 // Adapter is LaunchDarkly's words.
 var Adapter = adapters.Adapter{
-	Vendor:       "launchdarkly",
-	Headers:      []string{payloadHeader, userAgentHeader},
-	CheckOptions: checkOptions,
-	Verify:       verify,
-	PublicKey:    publicKey,
-	Decode:       decode,
-	Reply:        reply,
+	Vendor:    "launchdarkly",
+	Headers:   []string{payloadHeader, userAgentHeader},
+	Options:   table,
+	PublicKey: publicKey,
+	Open:      open,
 }
 
 // payloadHeader names a payload once and for all: the SDKs keep it on their one retry and draw a new one for the next

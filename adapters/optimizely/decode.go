@@ -16,7 +16,6 @@ type decoder struct {
 	reader
 	source   adapters.Source
 	envelope adapters.Envelope
-	settings options
 	batch    adapters.Batch
 
 	account, project, client string // of the whole body
@@ -31,17 +30,11 @@ type decoder struct {
 	alike   map[string]int    // how many conversions without an id were alike so far
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	if e.Method != http.MethodPost { // an SDK that knows one address only asks for its datafile there
 		return adapters.Batch{}, fmt.Errorf("%w; send events only here", adapters.ErrNotServed)
 	}
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
-	}
-	d := decoder{source: s, envelope: e, settings: o}
-	d.options = &d.settings
-	d.c = jsonscan.New(e.Body)
+	d := decoder{reader: reader{c: jsonscan.New(e.Body), options: o}, source: s, envelope: e}
 	if err := d.body(); err != nil {
 		return adapters.Batch{}, err
 	}
@@ -236,7 +229,7 @@ func (d *decoder) accept(events ...canonical.Event) {
 	case "source_variant":
 		*field = "variation_id"
 	case "user_id":
-		if *field = "visitor_id"; d.settings.userAttribute != "" {
+		if *field = "visitor_id"; d.options.userAttribute != "" {
 			*field = "attributes"
 		}
 	case "anonymous_id":

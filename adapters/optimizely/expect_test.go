@@ -46,7 +46,7 @@ func TestRecordedExpectations(t *testing.T) {
 			if err := json.Unmarshal(text, &want); err != nil {
 				t.Fatal(err)
 			}
-			b, err := optimizely.Adapter.Decode(g.Source(optimizely.Adapter), g.Envelope)
+			b, err := g.Decode(optimizely.Adapter)
 			if err != nil && (!errors.Is(err, adapters.ErrUnreadable) || len(want.Exposures)+len(want.Conversions) > 0) {
 				t.Fatal(err)
 			}
@@ -139,7 +139,7 @@ func TestRetryHasTheSameIDs(t *testing.T) {
 			if !strings.HasPrefix(g.Name, step) {
 				continue
 			}
-			b, err := optimizely.Adapter.Decode(g.Source(optimizely.Adapter), g.Envelope)
+			b, err := g.Decode(optimizely.Adapter)
 			if err != nil || len(b.Events) != 1 {
 				t.Fatalf("%s: %d events, %v", g.Name, len(b.Events), err)
 			}

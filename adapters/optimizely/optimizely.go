@@ -14,8 +14,6 @@ var Adapter = adapters.Adapter{
 	Vendor:       "optimizely",
 	Headers:      []string{"User-Agent"}, // a browser's own; a server SDK's is never read
 	ParseCatalog: parseCatalog,
-	CheckOptions: checkOptions,
-	Verify:       verify,
-	Decode:       decode,
-	Reply:        reply,
+	Options:      table,
+	Open:         open,
 }

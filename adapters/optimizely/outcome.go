@@ -165,15 +165,15 @@ func (d *decoder) person(x *canonical.Event) error {
 	}
 	switch {
 	case v.user.given == wrong:
-		return fault("attributes", d.settings.userAttribute+" must be a string")
+		return fault("attributes", d.options.userAttribute+" must be a string")
 	case v.user.s != "" && v.user.s != who:
 		x.UserID, x.AnonymousID = v.user.s, who
 	case v.user.s != "":
 		x.UserID = who
-	case d.settings.visitors == "anonymous" || d.settings.userAttribute != "" || isCookie(who):
+	case d.options.visitors == "anonymous" || d.options.userAttribute != "" || isCookie(who):
 		x.AnonymousID = who
 	default: // unless the options say so, nothing tells whose a visitor id is
-		x.UserID, x.AmbiguousID = who, d.settings.visitors == ""
+		x.UserID, x.AmbiguousID = who, d.options.visitors == ""
 	}
 	return nil
 }
@@ -231,7 +231,7 @@ func (d *decoder) what(x *canonical.Event, e *event) (err error) {
 		return err
 	}
 	if x.Value.Set {
-		if x.Currency = d.settings.currency; x.Currency == "" {
+		if x.Currency = d.options.currency; x.Currency == "" {
 			x.Currency = adapters.Currency(e.currency.s)
 		}
 	}
@@ -247,7 +247,7 @@ func (d *decoder) what(x *canonical.Event, e *event) (err error) {
 
 // refund turns an event that the option refunds names into an adjustment of its order. Its revenue may come with either sign.
 func (d *decoder) refund(x *canonical.Event) {
-	order := d.settings.refunds[x.ConversionEvent]
+	order := d.options.refunds[x.ConversionEvent]
 	if order == "" || x.DedupKey == "" || !x.Value.Set {
 		return
 	}

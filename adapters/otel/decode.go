@@ -19,25 +19,22 @@ type decoder struct {
 	reader
 	source   adapters.Source
 	envelope adapters.Envelope
-	settings options
+	settings *options
 	batch    adapters.Batch
 	record   record
 	browser  string // the user agent of a browser that sends itself
 	kept     adapters.Attributes
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	if e.Method != http.MethodPost || isOtherSignal(e.Path) {
 		return adapters.Batch{}, fmt.Errorf("%w; point the exporter of logs alone here", adapters.ErrNotServed)
-	}
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
 	d := decoder{source: s, envelope: e, settings: o}
 	if ua := e.Header.Get("User-Agent"); strings.HasPrefix(ua, "Mozilla/") {
 		d.browser = ua
 	}
+	var err error
 	if isJSON(e) {
 		d.c = jsonscan.New(e.Body)
 		err = d.json()

@@ -93,7 +93,7 @@ func (d *decoder) attributesElement(int) error {
 	d.key, d.v = "", value{}
 	err := d.c.Object(d.attributeMember)
 	if err == nil {
-		d.record.set(d.key, &d.settings, d.v)
+		d.record.set(d.key, d.settings, d.v)
 	}
 	return err
 }

@@ -15,12 +15,10 @@ import (
 
 // Adapter is OpenTelemetry's words.
 var Adapter = adapters.Adapter{
-	Vendor:       "otel",
-	Headers:      []string{contentType, "User-Agent"}, // of the latter, a browser's own
-	CheckOptions: checkOptions,
-	Verify:       verify,
-	Decode:       decode,
-	Reply:        reply,
+	Vendor:  "otel",
+	Headers: []string{contentType, "User-Agent"}, // of the latter, a browser's own
+	Options: table,
+	Open:    open,
 }
 
 const contentType = "Content-Type"

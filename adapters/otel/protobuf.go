@@ -190,7 +190,7 @@ func (d *decoder) protobufAttribute(s string) error {
 	}
 	v, err := protobufValue(raw)
 	if err == nil {
-		d.record.set(key, &d.settings, v)
+		d.record.set(key, d.settings, v)
 	}
 	return err
 }

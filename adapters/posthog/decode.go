@@ -14,18 +14,14 @@ import (
 type decoder struct {
 	source   adapters.Source
 	envelope adapters.Envelope
-	o        options
+	o        *options
 	req      request
 	skew     int64 // milliseconds to add to the sender's times
 	batch    adapters.Batch
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
-	}
-	req, err := requestOf(s, e, &o, false)
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+	req, err := requestOf(s, e, o, false)
 	if err != nil {
 		return adapters.Batch{}, err
 	}

@@ -62,7 +62,7 @@ func TestRecordedExpectations(t *testing.T) {
 			if err := json.Unmarshal(text, &want); err != nil {
 				t.Fatal(err)
 			}
-			b, _ := posthog.Adapter.Decode(g.Source(posthog.Adapter), g.Envelope) // of doors that are not served it is empty
+			b, _ := g.Decode(posthog.Adapter) // of doors that are not served it is empty
 			exposures, conversions, links := sorted(b, unattributed[g.Name])
 			if n, known := alone[g.Name]; known {
 				if len(exposures) != n[0] || len(conversions) != n[1] {

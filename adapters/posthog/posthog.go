@@ -12,13 +12,11 @@ import (
 
 // Adapter is PostHog's words.
 var Adapter = adapters.Adapter{
-	Vendor:       "posthog",
-	Headers:      []string{"Content-Type", stampHeader, "User-Agent"},
-	CheckOptions: checkOptions,
-	Verify:       verify,
-	PublicKey:    publicKey,
-	Decode:       decode,
-	Reply:        reply,
+	Vendor:    "posthog",
+	Headers:   []string{"Content-Type", stampHeader, "User-Agent"},
+	Options:   table,
+	PublicKey: publicKey,
+	Open:      open,
 }
 
 // stampHeader is the sender's clock in capture V1 (PostHog/posthog rust/capture/src/v1/context.rs).

@@ -22,7 +22,7 @@ type decoder struct {
 	reader
 	source   adapters.Source
 	envelope adapters.Envelope
-	options  options
+	options  *options
 	batch    adapters.Batch
 
 	form   form
@@ -45,14 +45,10 @@ type request struct {
 	review                              bool // a pre-commit webhook
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	body, err := bodyOf(s, e)
 	if err != nil {
 		return adapters.Batch{}, err
-	}
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
 	d := decoder{source: s, envelope: e, options: o, sent: clientTime(e), page: isPage(e)}
 	d.wanted = o.attributes

@@ -52,7 +52,7 @@ func TestRecordedExpectations(t *testing.T) {
 			if err := json.Unmarshal(text, &want); err != nil {
 				t.Fatal(err)
 			}
-			b, err := statsig.Adapter.Decode(g.Source(statsig.Adapter), g.Envelope)
+			b, err := g.Decode(statsig.Adapter)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ func TestRetryHasTheSameIDs(t *testing.T) {
 	byName := map[string]adapters.Batch{}
 	for _, g := range adaptertest.Goldens(t, "testdata") {
 		if strings.Contains(g.Name, "-retry-") {
-			b, err := statsig.Adapter.Decode(g.Source(statsig.Adapter), g.Envelope)
+			b, err := g.Decode(statsig.Adapter)
 			if err != nil || len(b.Events) == 0 {
 				t.Fatalf("%s: %d events, %v", g.Name, len(b.Events), err)
 			}

@@ -15,11 +15,9 @@ var Adapter = adapters.Adapter{
 	Vendor:       "statsig",
 	Headers:      []string{clientTimeHeader, userAgentHeader},
 	ParseCatalog: parseCatalog,
-	CheckOptions: checkOptions,
-	Verify:       verify,
+	Options:      table,
 	PublicKey:    publicKey,
-	Decode:       decode,
-	Reply:        reply,
+	Open:         open,
 }
 
 const (

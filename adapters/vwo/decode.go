@@ -16,7 +16,7 @@ type decoder struct {
 	reader
 	source   adapters.Source
 	envelope adapters.Envelope
-	options  options
+	options  *options
 	batch    adapters.Batch
 
 	account string         // VWO's
@@ -29,11 +29,7 @@ type decoder struct {
 // is served there.
 var sideTraffic = []string{"/get-user-details", "/check-attribute", "/user-alias/setUserAlias", "/user-alias/getAliasUserId"}
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
-	}
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	d := decoder{source: s, envelope: e, options: o, random: param(e.RawQuery, "random"), agent: agent(e)}
 	if d.account = param(e.RawQuery, "a"); d.account == "" {
 		d.account = param(e.RawQuery, "account_id")

@@ -43,7 +43,7 @@ func TestRecordedExpectations(t *testing.T) {
 			if err := json.Unmarshal(text, &want); err != nil {
 				t.Fatal(err)
 			}
-			b, err := vwo.Adapter.Decode(g.Source(vwo.Adapter), g.Envelope)
+			b, err := g.Decode(vwo.Adapter)
 			if err != nil && len(want.Exposures)+len(want.Conversions) > 0 {
 				t.Fatal(err)
 			}

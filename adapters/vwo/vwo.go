@@ -15,10 +15,8 @@ var Adapter = adapters.Adapter{
 	Vendor:       "vwo",
 	Headers:      []string{userAgentHeader, deviceHeader},
 	ParseCatalog: parseCatalog,
-	CheckOptions: checkOptions,
-	Verify:       verify,
-	Decode:       decode,
-	Reply:        reply,
+	Options:      table,
+	Open:         open,
 }
 
 const (
