@@ -24,6 +24,9 @@ type Adapter struct {
 	// Vendor is the vendor's name as a path segment, a configuration key and a metric's label: "posthog".
 	Vendor string
 
+	// About is what documents the vendor.
+	About About
+
 	// Headers are the request headers that Decode reads, in canonical MIME form. Only they reach Decode, and they
 	// are what a dead letter keeps.
 	Headers []string

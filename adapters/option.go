@@ -202,9 +202,9 @@ func (o *Option) read(raw any) (any, error) {
 		return text, nil
 	case o.Kind == TextOrMap && isText && o.allowed("", text):
 		return map[string]string{"": text}, nil
-	case o.Kind == List && isList && !(o.Filled && len(list) == 0):
+	case o.Kind == List && isList && (len(list) > 0 || !o.Filled):
 		return o.readList(list)
-	case (o.Kind == Map || o.Kind == TextOrMap) && isMap && !(o.Filled && len(mapping) == 0):
+	case (o.Kind == Map || o.Kind == TextOrMap) && isMap && (len(mapping) > 0 || !o.Filled):
 		return o.readMap(mapping)
 	}
 	return nil, wrong

@@ -4,6 +4,7 @@
 // The laws, on every golden:
 //
 //	whole            the adapter has all its parts, and answers as a sender expects
+//	documented       lists and pages can be made from the adapter, and what it decodes comes by one of its routes
 //	options          the table of options is whole, and its examples are right
 //	golden           the request gives exactly what stands in want
 //	pure             decoding again, and with a later arrival, gives the same but for the time of receipt

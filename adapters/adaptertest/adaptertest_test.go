@@ -20,7 +20,10 @@ func lawful() adapters.Adapter { return with(parts()) }
 
 func with(d adapters.Decoder) adapters.Adapter {
 	return adapters.Adapter{
-		Vendor:  "toy",
+		Vendor: "toy",
+		About: adapters.About{
+			Title: "Toy", Reads: "conversions", Page: "docs/vendors/toy.md", Routes: []adapters.Route{{Method: "POST", Path: "/{way}", Takes: "an array"}},
+		},
 		Headers: []string{"X-Delivery"},
 		Options: []adapters.Option{{Name: "a", Kind: adapters.Free, Doc: "nothing", Example: 1}},
 		Open:    func(adapters.Settings) (adapters.Decoder, error) { return d, nil },
@@ -141,6 +144,8 @@ func TestEveryLawCanFail(t *testing.T) {
 		{"whole", "header as written", func(a *parted) { a.Headers = []string{"X-Delivery", "x-other"} }},
 		{"whole", "options", func(a *parted) { a.Options = nil }},
 		{"whole", "no Open", func(a *parted) { a.Open = nil }},
+		{"documented", "no page", func(a *parted) { a.About.Page = "" }},
+		{"documented", "another route", func(a *parted) { a.About.Routes[0].Path = "/in/more" }},
 		{"options", "without a doc", func(a *parted) { a.Options[0].Doc = "" }},
 		{"options", "twice", func(a *parted) { a.Options = append(a.Options, a.Options[0]) }},
 		{"options", "a wrong example", func(a *parted) {

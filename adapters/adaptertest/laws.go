@@ -31,6 +31,7 @@ type law struct {
 
 var laws = []law{
 	{"whole", checkWhole},
+	{"documented", checkDocumented},
 	{"options", checkOptions},
 	{"golden", checkGolden},
 	{"pure", checkPure},
@@ -71,6 +72,20 @@ func checkWhole(r report, a opened, g Golden) {
 	}
 	if status := a.Reply(g.Envelope, adapters.Outcome{Err: adapters.ErrBusy}).Status; status < 500 && status != http.StatusTooManyRequests {
 		r.errorf("ErrBusy is answered with %d, after which a sender may not come again", status)
+	}
+}
+
+// checkDocumented: lists of vendors and the vendor's page can be made from the adapter, and the routes are those that it decodes.
+func checkDocumented(r report, a opened, g Golden) {
+	r.tb.Helper()
+	if about := a.About; about.Title == "" || about.Reads == "" || about.Page == "" || len(about.Routes) == 0 {
+		r.errorf("About must have a title, what is read, a page and routes")
+	}
+	if _, err := a.Decode(a.source, g.Envelope); err != nil {
+		return
+	}
+	if !slices.ContainsFunc(a.About.Routes, func(route adapters.Route) bool { return route.Matches(g.Envelope.Method, g.Envelope.Path) }) {
+		r.errorf("%s %s is decoded and is none of the routes", g.Envelope.Method, g.Envelope.Path)
 	}
 }
 

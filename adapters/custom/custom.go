@@ -21,6 +21,7 @@ import (
 // Adapter is whatever words the configuration gives it.
 var Adapter = adapters.Adapter{
 	Vendor:  "custom",
+	About:   about,
 	Headers: []string{"Content-Type", "User-Agent"},
 	Options: table,
 	Open:    open,

@@ -69,7 +69,7 @@ var common = []string{"event_id", "user_id", "anonymous_id", "at", "user_agent",
 var table = []adapters.Option{
 	{
 		Name: "body", Kind: adapters.Text, Example: "ndjson", Words: []string{"json", "ndjson", "form", "query"},
-		Doc: "`ndjson` is one item a line; without it a body that is JSON is read as JSON whatever its `Content-Type` says, anything else by its `Content-Type`",
+		Doc: "how the body is written, `ndjson` being one item a line; without it a body that is JSON is read as JSON whatever its `Content-Type` says, anything else by its `Content-Type`",
 	},
 	{
 		Name: "items", Kind: adapters.Text, Example: "body.rows", Must: "an expression, as text",
@@ -81,7 +81,7 @@ var table = []adapters.Option{
 		Doc:     "the rules: `kind` (`exposed`, `converted`, `ended_early`, `linked`, `unlinked`), `when` (without it: always), and an expression for each of `fields`",
 	},
 	{
-		Name: "ignore", Kind: adapters.Text, Example: `item.type == "page"`, Must: "an expression, as text",
+		Name: "ignore", Kind: adapters.Text, Example: "item?.test == true", Must: "an expression, as text",
 		Doc: "an expression for the items that are not meant to count",
 	},
 	{

@@ -13,6 +13,7 @@ import (
 // Adapter is GrowthBook's words.
 var Adapter = adapters.Adapter{
 	Vendor:       "growthbook",
+	About:        about,
 	Headers:      []string{userAgentHeader, webhookIDHeader},
 	ParseCatalog: parseCatalog,
 	Options:      table,

@@ -14,6 +14,7 @@ import (
 // Adapter is LaunchDarkly's words.
 var Adapter = adapters.Adapter{
 	Vendor:    "launchdarkly",
+	About:     about,
 	Headers:   []string{payloadHeader, userAgentHeader},
 	Options:   table,
 	PublicKey: publicKey,

@@ -12,6 +12,7 @@ import "github.com/tracklayer/tracklayer/adapters"
 // Adapter is Optimizely's words.
 var Adapter = adapters.Adapter{
 	Vendor:       "optimizely",
+	About:        about,
 	Headers:      []string{"User-Agent"}, // a browser's own; a server SDK's is never read
 	ParseCatalog: parseCatalog,
 	Options:      table,

@@ -16,6 +16,7 @@ import (
 // Adapter is OpenTelemetry's words.
 var Adapter = adapters.Adapter{
 	Vendor:  "otel",
+	About:   about,
 	Headers: []string{contentType, "User-Agent"}, // of the latter, a browser's own
 	Options: table,
 	Open:    open,

@@ -13,6 +13,7 @@ import (
 // Adapter is PostHog's words.
 var Adapter = adapters.Adapter{
 	Vendor:    "posthog",
+	About:     about,
 	Headers:   []string{"Content-Type", stampHeader, "User-Agent"},
 	Options:   table,
 	PublicKey: publicKey,

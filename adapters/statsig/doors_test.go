@@ -141,13 +141,17 @@ func BenchmarkDecode(b *testing.B) {
 		if g.Name != "go-basic" && g.Name != "browser-plain" && g.Name != "node-basic" {
 			continue
 		}
-		b.Run(g.Name, func(b *testing.B) { decodeFor(b, adaptertest.Open(b, statsig.Adapter, g.Options), g.Source(statsig.Adapter), g.Envelope) })
+		b.Run(g.Name, func(b *testing.B) {
+			decodeFor(b, adaptertest.Open(b, statsig.Adapter, g.Options), g.Source(statsig.Adapter), g.Envelope)
+		})
 		if g.Name == "go-basic" {
 			list, _, _ := bytes.Cut(g.Envelope.Body, []byte(`],"statsigMetadata"`))
 			list = bytes.TrimPrefix(list, []byte(`{"events":[`))
 			e := g.Envelope
 			e.Body = append(append([]byte(`{"events":[`), bytes.Join(repeat(list, 100), []byte(","))...), `]}`...)
-			b.Run("go-batch", func(b *testing.B) { decodeFor(b, adaptertest.Open(b, statsig.Adapter, g.Options), g.Source(statsig.Adapter), e) })
+			b.Run("go-batch", func(b *testing.B) {
+				decodeFor(b, adaptertest.Open(b, statsig.Adapter, g.Options), g.Source(statsig.Adapter), e)
+			})
 		}
 	}
 }

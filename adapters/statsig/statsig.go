@@ -13,6 +13,7 @@ import (
 // Adapter is Statsig's words.
 var Adapter = adapters.Adapter{
 	Vendor:       "statsig",
+	About:        about,
 	Headers:      []string{clientTimeHeader, userAgentHeader},
 	ParseCatalog: parseCatalog,
 	Options:      table,

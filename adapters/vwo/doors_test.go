@@ -183,13 +183,17 @@ func BenchmarkDecode(b *testing.B) {
 		if g.Name != "classic-01-activate-get" && g.Name != "fme-12-batch-v2" {
 			continue
 		}
-		b.Run(g.Name, func(b *testing.B) { decodeFor(b, adaptertest.Open(b, vwo.Adapter, g.Options), g.Source(vwo.Adapter), g.Envelope) })
+		b.Run(g.Name, func(b *testing.B) {
+			decodeFor(b, adaptertest.Open(b, vwo.Adapter, g.Options), g.Source(vwo.Adapter), g.Envelope)
+		})
 		if g.Name == "fme-12-batch-v2" {
 			list := bytes.TrimSuffix(bytes.TrimPrefix(g.Envelope.Body, []byte(`{"ev":[`)), []byte("]}"))
 			all := bytes.Repeat(append(bytes.Clone(list), ','), 100)
 			e := g.Envelope
 			e.Body = append(append([]byte(`{"ev":[`), all[:len(all)-1]...), "]}"...)
-			b.Run("fme-full", func(b *testing.B) { decodeFor(b, adaptertest.Open(b, vwo.Adapter, g.Options), g.Source(vwo.Adapter), e) })
+			b.Run("fme-full", func(b *testing.B) {
+				decodeFor(b, adaptertest.Open(b, vwo.Adapter, g.Options), g.Source(vwo.Adapter), e)
+			})
 		}
 	}
 }

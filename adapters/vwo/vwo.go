@@ -13,6 +13,7 @@ import (
 // Adapter is VWO's words.
 var Adapter = adapters.Adapter{
 	Vendor:       "vwo",
+	About:        about,
 	Headers:      []string{userAgentHeader, deviceHeader},
 	ParseCatalog: parseCatalog,
 	Options:      table,
