@@ -48,12 +48,20 @@ type Adapter struct {
 }
 
 // Open checks the options of a source, as a YAML or JSON decoder leaves them, and opens the source. It reports all faults at
-// once.
+// once. The decoder's Verify refuses an empty secret, which would verify everything.
 func Open(a Adapter, options map[string]any) (Decoder, error) {
 	s, faults := read(a.Options, options)
 	d, err := a.Open(s)
 	if err = errors.Join(faults, err); err != nil {
 		return Decoder{}, err
+	}
+	if verify := d.Verify; verify != nil {
+		d.Verify = func(s Source, secret []byte, e Envelope) error {
+			if len(secret) == 0 {
+				return errEmptySecret
+			}
+			return verify(s, secret, e)
+		}
 	}
 	return d, nil
 }
@@ -62,7 +70,7 @@ func Open(a Adapter, options map[string]any) (Decoder, error) {
 type Decoder struct {
 	// Verify checks a request's signature or token against one secret of the source. It returns nil or wraps
 	// ErrUnauthorized with what does not match. It sees all headers. A signature's time is compared with
-	// Envelope.ReceivedAt.
+	// Envelope.ReceivedAt. The secret is not empty.
 	Verify func(s Source, secret []byte, e Envelope) error
 
 	// Decode gives every item of the request exactly one outcome: events, one rejection, or a counted ignore. It
@@ -177,6 +185,16 @@ func (b *Batch) Reject(index int, err error) {
 	b.Rejected = append(b.Rejected, r)
 }
 
+// RejectedField is the field of the last rejection if that is the one of item index, so that an adapter can name it in the
+// vendor's words; else nil.
+func (b *Batch) RejectedField(index int) *string {
+	last := len(b.Rejected) - 1
+	if last < 0 || b.Rejected[last].Index != index {
+		return nil
+	}
+	return &b.Rejected[last].Field
+}
+
 // Accept adds the events of item index, stamped with the source and the time of receipt. Where one of them breaks the
 // contract the whole item is rejected, so that an item is never half counted.
 func (b *Batch) Accept(s Source, e Envelope, index int, events ...canonical.Event) {
@@ -217,6 +235,8 @@ var (
 	ErrBusy         = errors.New("the event log cannot take a durable write now")
 )
 
+var errEmptySecret = fmt.Errorf("%w: the secret is empty", ErrUnauthorized)
+
 // ErrNotServed is an ErrUnreadable of a request that brings nothing: an SDK that sends its events here asks for flags or
 // settings here as well, because it knows one address only. There is nothing to keep of it.
 var ErrNotServed = fmt.Errorf("%w: nothing is served here, events are taken", ErrUnreadable)
@@ -231,6 +251,24 @@ func Unreadable(format string, args ...any) error {
 type Outcome struct {
 	Accepted, Rejected, Ignored int
 	Err                         error
+}
+
+// Status is the HTTP status of a response: success, or what a sender should conclude from the error. What may pass is 503, after
+// which every SDK tries again.
+func (o Outcome) Status(success int) int {
+	switch {
+	case o.Err == nil:
+		return success
+	case errors.Is(o.Err, ErrTooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(o.Err, ErrNotServed):
+		return http.StatusNotFound
+	case errors.Is(o.Err, ErrUnreadable):
+		return http.StatusBadRequest
+	case errors.Is(o.Err, ErrUnauthorized):
+		return http.StatusUnauthorized
+	}
+	return http.StatusServiceUnavailable
 }
 
 // Response is an answer in HTTP's words. The door adds CORS, Retry-After and its own headers.

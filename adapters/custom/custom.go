@@ -8,14 +8,12 @@
 package custom
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
 // Adapter is whatever words the configuration gives it.
@@ -29,27 +27,21 @@ var Adapter = adapters.Adapter{
 
 // reply is what most webhook senders want to hear: 2xx, or a status that tells whether to come again.
 func reply(_ adapters.Envelope, o adapters.Outcome) adapters.Response {
-	answer := func(status int, body string) adapters.Response {
-		return adapters.Response{Status: status, ContentType: "application/json", Body: []byte(body)}
-	}
+	answer := adapters.Response{Status: o.Status(http.StatusOK), ContentType: "application/json"}
 	switch {
 	case o.Err == nil:
-		return answer(http.StatusOK, fmt.Sprintf(`{"accepted":%d,"rejected":%d,"ignored":%d}`, o.Accepted, o.Rejected, o.Ignored))
-	case errors.Is(o.Err, adapters.ErrTooLarge):
-		return answer(http.StatusRequestEntityTooLarge, `{"error":"the body is too large"}`)
-	case errors.Is(o.Err, adapters.ErrUnreadable):
-		return answer(http.StatusBadRequest, failure(o.Err))
-	case errors.Is(o.Err, adapters.ErrUnauthorized):
-		return answer(http.StatusUnauthorized, failure(o.Err))
+		answer.Body = fmt.Appendf(nil, `{"accepted":%d,"rejected":%d,"ignored":%d}`, o.Accepted, o.Rejected, o.Ignored)
+	case answer.Status == http.StatusRequestEntityTooLarge:
+		answer.Body = []byte(`{"error":"the body is too large"}`)
+	case answer.Status == http.StatusServiceUnavailable:
+		answer.Body = []byte(`{"error":"try again"}`)
+	default:
+		answer.Body = failure(o.Err)
 	}
-	return answer(http.StatusServiceUnavailable, `{"error":"try again"}`)
+	return answer
 }
 
 // failure is an error as a JSON object.
-func failure(err error) string {
-	text, merr := json.Marshal(strings.ToValidUTF8(err.Error(), ""))
-	if merr != nil { // a string
-		text = []byte(strconv.Quote("error"))
-	}
-	return `{"error":` + string(text) + `}`
+func failure(err error) []byte {
+	return append(field.AppendText([]byte(`{"error":`), strings.ToValidUTF8(err.Error(), "")), '}')
 }

@@ -120,7 +120,7 @@ func open(s adapters.Settings) (adapters.Decoder, error) {
 		faults = append(faults, err)
 		check = m.verifyNamed
 	}
-	return adapters.Decoder{Verify: withSecret(check), Decode: m.decode, Reply: reply}, errors.Join(faults...)
+	return adapters.Decoder{Verify: check, Decode: m.decode, Reply: reply}, errors.Join(faults...)
 }
 
 // membersRead are the members of an item that the conditions of rules read, in the order of the rules: item.type and

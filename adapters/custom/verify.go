@@ -15,18 +15,8 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// withSecret adapts a check of one secret. An empty secret verifies nothing.
-func withSecret(check func([]byte, adapters.Envelope) error) func(adapters.Source, []byte, adapters.Envelope) error {
-	return func(_ adapters.Source, secret []byte, e adapters.Envelope) error {
-		if len(secret) == 0 {
-			return unauthorized("the secret is empty")
-		}
-		return check(secret, e)
-	}
-}
-
 // verifyNamed checks a request by the scheme that the option verify names.
-func (m *mapping) verifyNamed(secret []byte, e adapters.Envelope) error {
+func (m *mapping) verifyNamed(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	named := m.verify[0]
 	for _, one := range m.verify { // a scheme with two sets of headers
 		if one.isUsed(e.Header) {
@@ -40,7 +30,7 @@ func (m *mapping) verifyNamed(secret []byte, e adapters.Envelope) error {
 // verifyAny recognizes how a request is signed. It accepts what proves that the sender knows the secret: a signature of a known
 // scheme, an HMAC of the body in any header whose name ends in Signature, or the secret itself. A request with a signature must
 // have one that matches.
-func verifyAny(secret []byte, e adapters.Envelope) error {
+func verifyAny(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	var failed error
 	known := map[string]bool{}
 	for i := range schemes {

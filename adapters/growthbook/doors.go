@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -54,9 +53,6 @@ const window = 5 * 60
 // is the text wk_… itself and not, as Standard Webhooks has it, what it is the base64 of. Tracking plugins show the
 // client key, in the query (tracking_plugin.go; growthbook-tracking.ts) or, the Go plugin before v0.5, in the body.
 func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
-	if len(secret) == 0 {
-		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
-	}
 	if given := e.Header.Values(sdkSignature); len(given) > 0 {
 		return verifySDKWebhook(secret, e, given[0])
 	}
@@ -144,19 +140,7 @@ func publicKey(secret []byte) bool { return strings.HasPrefix(string(secret), "s
 // sendBatch). They try nothing again, so that a failure is lost with them; webhooks come again after 30 seconds and five
 // minutes unless the answer is a 2xx.
 func reply(_ adapters.Envelope, o adapters.Outcome) adapters.Response {
-	switch {
-	case o.Err == nil:
-		return adapters.Response{Status: http.StatusAccepted}
-	case errors.Is(o.Err, adapters.ErrTooLarge):
-		return adapters.Response{Status: http.StatusRequestEntityTooLarge}
-	case errors.Is(o.Err, adapters.ErrNotServed):
-		return adapters.Response{Status: http.StatusNotFound}
-	case errors.Is(o.Err, adapters.ErrUnreadable):
-		return adapters.Response{Status: http.StatusBadRequest}
-	case errors.Is(o.Err, adapters.ErrUnauthorized):
-		return adapters.Response{Status: http.StatusUnauthorized}
-	}
-	return adapters.Response{Status: http.StatusServiceUnavailable}
+	return adapters.Response{Status: o.Status(http.StatusAccepted)}
 }
 
 // dayOf is the start of a moment's day in UTC.

@@ -1,10 +1,8 @@
 package launchdarkly
 
 import (
-	"cmp"
-	"maps"
-
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
 // options are a source's settings, for what the events do not say themselves.
@@ -27,13 +25,6 @@ type options struct {
 
 	// attributes of contexts that are kept: the name of the event's attribute by the context's.
 	attributes map[string]string
-}
-
-// keptNames are the attributes that are kept by default, by the names that customers and old SDKs give them.
-var keptNames = map[string]string{
-	"country": "country", "region": "region", "language": "language", "locale": "language", "platform": "platform", "deviceType": "device_type",
-	"device_type": "device_type", "os": "os", "browser": "browser", "appVersion": "app_version", "app_version": "app_version", "plan": "plan",
-	"utm_source": "utm_source", "utm_medium": "utm_medium", "utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content",
 }
 
 var table = []adapters.Option{
@@ -68,10 +59,7 @@ var table = []adapters.Option{
 func open(s adapters.Settings) (adapters.Decoder, error) {
 	o := &options{
 		unitKinds: s.Map("unit_kinds"), experimentFlags: s.Set("experiment_flags"), goalEvents: s.Switch("goal_events"),
-		environments: s.Set("environments"), offEndsEarly: s.Switch("off_ends_early"), attributes: maps.Clone(keptNames),
-	}
-	for _, name := range s.List("attributes") {
-		o.attributes[name] = cmp.Or(keptNames[name], name)
+		environments: s.Set("environments"), offEndsEarly: s.Switch("off_ends_early"), attributes: field.Kept(nil, s.List("attributes")),
 	}
 	return adapters.Decoder{Verify: verify, Decode: o.decode, Reply: reply}, nil
 }

@@ -1,11 +1,10 @@
 package optimizely
 
 import (
-	"cmp"
 	"errors"
-	"maps"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
 // options are a source's settings, for what the events do not say themselves.
@@ -28,13 +27,6 @@ type options struct {
 
 	// refunds are the events that take money back, and the conversion event that each takes it from.
 	refunds map[string]string
-}
-
-// keptNames are the visitor attributes that are kept by default.
-var keptNames = map[string]string{
-	"country": "country", "region": "region", "language": "language", "locale": "language", "platform": "platform", "device_type": "device_type",
-	"deviceType": "device_type", "os": "os", "browser": "browser", "app_version": "app_version", "appVersion": "app_version", "plan": "plan",
-	"utm_source": "utm_source", "utm_medium": "utm_medium", "utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content",
 }
 
 var table = []adapters.Option{
@@ -69,11 +61,8 @@ var table = []adapters.Option{
 
 func open(s adapters.Settings) (adapters.Decoder, error) {
 	o := &options{
-		visitors: s.Text("visitors"), userAttribute: s.Text("user_attribute"), attributes: maps.Clone(keptNames), dedupTag: s.Text("dedup_tag"),
+		visitors: s.Text("visitors"), userAttribute: s.Text("user_attribute"), attributes: field.Kept(nil, s.List("attributes")), dedupTag: s.Text("dedup_tag"),
 		refunds: s.Map("refunds"), currency: adapters.Currency(s.Text("currency")),
-	}
-	for _, name := range s.List("attributes") {
-		o.attributes[name] = cmp.Or(keptNames[name], name)
 	}
 	if o.refunds != nil && o.dedupTag == "" {
 		return adapters.Decoder{}, errors.New("refunds: needs dedup_tag: the tag with the order id that a refund shares with its order")

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
 
@@ -39,13 +40,13 @@ func (d *decoder) container(depth int) error {
 		case 'n':
 			return d.c.Skip()
 		default:
-			d.reject(fault(containers[depth], "must be an array"))
+			d.reject(field.Fault(containers[depth], "must be an array"))
 			return d.c.Skip()
 		}
 		return d.c.Array(func(int) error {
 			switch {
 			case d.c.Peek() != '{':
-				d.reject(fault(containers[depth], "must hold objects"))
+				d.reject(field.Fault(containers[depth], "must hold objects"))
 				return d.c.Skip()
 			case depth+1 < len(containers):
 				return d.container(depth + 1)

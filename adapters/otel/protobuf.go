@@ -5,102 +5,62 @@ import (
 	"errors"
 	"math"
 	"strconv"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 var errProtobuf = errors.New("not a valid protobuf message")
 
-// message is a position in a message of protobuf's wire format (protobuf.dev, Encoding). It walks a string, so that what is
-// read needs no memory of its own.
+// message is a position in a message of protobuf's wire format: the same bytes twice, once as protowire reads them and once as
+// a string, so that what is read needs no memory of its own.
 type message struct {
+	b []byte
 	s string
 }
 
-// The wire types.
-const (
-	varintType  = 0
-	fixed64Type = 1
-	bytesType   = 2
-	fixed32Type = 5
-)
-
-func (m *message) varint() (uint64, error) {
-	var n uint64
-	for i := 0; i < len(m.s) && i < 10; i++ {
-		b := m.s[i]
-		if i == 9 && b > 1 {
-			break
-		}
-		n |= uint64(b&0x7f) << (7 * i)
-		if b < 0x80 {
-			m.s = m.s[i+1:]
-			return n, nil
-		}
-	}
-	return 0, errProtobuf
-}
-
-func (m *message) fixed64() (uint64, error) {
-	if len(m.s) < 8 {
-		return 0, errProtobuf
-	}
-	var n uint64
-	for i := range 8 {
-		n |= uint64(m.s[i]) << (8 * i)
-	}
-	m.s = m.s[8:]
-	return n, nil
-}
-
-func (m *message) bytes() (string, error) {
-	n, err := m.varint()
-	if err != nil || n > uint64(len(m.s)) {
-		return "", errProtobuf
-	}
-	b := m.s[:n]
-	m.s = m.s[n:]
-	return b, nil
-}
-
-// field is one field of a message, whatever its type.
-type field struct {
-	number uint64
-	kind   uint64
-	bytes  string // of bytesType
-	n      uint64 // of the others
+// member is one field of a message, whatever its type.
+type member struct {
+	number protowire.Number
+	kind   protowire.Type
+	inner  message // of protowire.BytesType
+	n      uint64  // of the others
 }
 
 // next reads a field; groups, which proto3 does not have, are a fault.
-func (m *message) next() (f field, err error) {
-	tag, err := m.varint()
-	if err != nil {
-		return f, err
-	}
-	f.number, f.kind = tag>>3, tag&7
-	if f.number == 0 || f.number >= 1<<29 {
+func (m *message) next() (f member, err error) {
+	size := 0
+	f.number, f.kind, size = protowire.ConsumeTag(m.b)
+	if size < 0 || !f.number.IsValid() {
 		return f, errProtobuf
 	}
+	m.skip(size)
 	switch f.kind {
-	case varintType:
-		f.n, err = m.varint()
-	case fixed64Type:
-		f.n, err = m.fixed64()
-	case bytesType:
-		f.bytes, err = m.bytes()
-	case fixed32Type:
-		if len(m.s) < 4 {
-			return f, errProtobuf
-		}
-		m.s = m.s[4:]
+	case protowire.VarintType:
+		f.n, size = protowire.ConsumeVarint(m.b)
+	case protowire.Fixed64Type:
+		f.n, size = protowire.ConsumeFixed64(m.b)
+	case protowire.BytesType:
+		f.inner.b, size = protowire.ConsumeBytes(m.b)
+	case protowire.Fixed32Type:
+		_, size = protowire.ConsumeFixed32(m.b)
 	default:
 		return f, errProtobuf
 	}
-	return f, err
+	if size < 0 {
+		return f, errProtobuf
+	}
+	if f.kind == protowire.BytesType {
+		f.inner.s = m.s[size-len(f.inner.b) : size]
+	}
+	m.skip(size)
+	return f, nil
 }
 
+func (m *message) skip(n int) { m.b, m.s = m.b[n:], m.s[n:] }
+
 // each calls fn for every field of a message.
-func each(s string, fn func(f *field) error) error {
-	m := message{s}
-	for m.s != "" {
+func (m message) each(fn func(f *member) error) error {
+	for len(m.b) > 0 {
 		f, err := m.next()
 		if err == nil {
 			err = fn(&f)
@@ -114,24 +74,24 @@ func each(s string, fn func(f *field) error) error {
 
 // protobuf reads an ExportLogsServiceRequest (opentelemetry-proto collector/logs/v1/logs_service.proto): resource_logs, in
 // them scope_logs, in those log_records.
-func (d *decoder) protobuf(s string) error {
-	return each(s, func(f *field) error {
-		if f.number != 1 || f.kind != bytesType {
+func (d *decoder) protobuf(m message) error {
+	return m.each(func(f *member) error {
+		if f.number != 1 || f.kind != protowire.BytesType {
 			return nil
 		}
-		return each(f.bytes, func(f *field) error {
-			if f.number != 2 || f.kind != bytesType {
+		return f.inner.each(func(f *member) error {
+			if f.number != 2 || f.kind != protowire.BytesType {
 				return nil
 			}
-			return each(f.bytes, func(f *field) error {
-				if f.number != 2 || f.kind != bytesType {
+			return f.inner.each(func(f *member) error {
+				if f.number != 2 || f.kind != protowire.BytesType {
 					return nil
 				}
 				if d.batch.Items >= d.source.Limits.MaxItems() { // a record may take two bytes
 					return d.source.Limits.ErrItems()
 				}
 				d.record = record{}
-				if err := d.protobufRecord(f.bytes); err != nil {
+				if err := d.protobufRecord(f.inner); err != nil {
 					return err
 				}
 				d.item()
@@ -142,27 +102,26 @@ func (d *decoder) protobuf(s string) error {
 }
 
 // protobufRecord reads a LogRecord (opentelemetry-proto logs/v1/logs.proto).
-func (d *decoder) protobufRecord(s string) error {
-	m := message{s}
+func (d *decoder) protobufRecord(m message) error {
 	r := &d.record
-	for m.s != "" {
+	for len(m.b) > 0 {
 		f, err := m.next()
 		if err != nil {
 			return err
 		}
 		switch {
-		case f.number == 1 && f.kind == fixed64Type:
+		case f.number == 1 && f.kind == protowire.Fixed64Type:
 			r.time = f.n
-		case f.number == 11 && f.kind == fixed64Type:
+		case f.number == 11 && f.kind == protowire.Fixed64Type:
 			r.observed = f.n
-		case f.number == 12 && f.kind == bytesType:
-			r.event = f.bytes
-		case f.number == 9 && f.kind == bytesType:
-			r.trace = hexOf(f.bytes)
-		case f.number == 10 && f.kind == bytesType:
-			r.span = hexOf(f.bytes)
-		case f.number == 6 && f.kind == bytesType:
-			if err := d.protobufAttribute(f.bytes); err != nil {
+		case f.number == 12 && f.kind == protowire.BytesType:
+			r.event = f.inner.s
+		case f.number == 9 && f.kind == protowire.BytesType:
+			r.trace = hex.EncodeToString(f.inner.b)
+		case f.number == 10 && f.kind == protowire.BytesType:
+			r.span = hex.EncodeToString(f.inner.b)
+		case f.number == 6 && f.kind == protowire.BytesType:
+			if err := d.protobufAttribute(f.inner); err != nil {
 				return err
 			}
 		}
@@ -170,22 +129,19 @@ func (d *decoder) protobufRecord(s string) error {
 	return nil
 }
 
-func hexOf(id string) string { return hex.EncodeToString([]byte(id)) }
-
 // protobufAttribute reads a KeyValue (opentelemetry-proto common/v1/common.proto).
-func (d *decoder) protobufAttribute(s string) error {
-	m := message{s}
-	key, raw := "", ""
-	for m.s != "" {
+func (d *decoder) protobufAttribute(m message) error {
+	key, raw := "", message{}
+	for len(m.b) > 0 {
 		f, err := m.next()
 		if err != nil {
 			return err
 		}
 		switch {
-		case f.number == 1 && f.kind == bytesType:
-			key = f.bytes
-		case f.number == 2 && f.kind == bytesType:
-			raw = f.bytes
+		case f.number == 1 && f.kind == protowire.BytesType:
+			key = f.inner.s
+		case f.number == 2 && f.kind == protowire.BytesType:
+			raw = f.inner
 		}
 	}
 	v, err := protobufValue(raw)
@@ -196,21 +152,20 @@ func (d *decoder) protobufAttribute(s string) error {
 }
 
 // protobufValue reads an AnyValue. An empty one is no value.
-func protobufValue(s string) (v value, err error) {
-	m := message{s}
-	for m.s != "" {
+func protobufValue(m message) (v value, err error) {
+	for len(m.b) > 0 {
 		f, err := m.next()
 		if err != nil {
 			return v, err
 		}
 		switch {
-		case f.number == 1 && f.kind == bytesType:
-			v = value{f.bytes, text}
-		case f.number == 2 && f.kind == varintType:
+		case f.number == 1 && f.kind == protowire.BytesType:
+			v = value{f.inner.s, text}
+		case f.number == 2 && f.kind == protowire.VarintType:
 			v = value{strconv.FormatBool(f.n != 0), scalar}
-		case f.number == 3 && f.kind == varintType:
+		case f.number == 3 && f.kind == protowire.VarintType:
 			v = value{strconv.FormatInt(int64(f.n), 10), scalar}
-		case f.number == 4 && f.kind == fixed64Type:
+		case f.number == 4 && f.kind == protowire.Fixed64Type:
 			v = value{double(math.Float64frombits(f.n)), scalar}
 		case f.number >= 5 && f.number <= 7:
 			v = value{kind: compound}

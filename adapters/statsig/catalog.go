@@ -10,6 +10,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
 // spec is a config of the rules download: experiments, dynamic configs and autotunes lie in one list, told apart by
@@ -121,7 +122,7 @@ func (s spec) experiment() adapters.CatalogExperiment {
 			continue
 		}
 		name := rule.GroupName
-		if !isLabel(name) {
+		if !field.IsLabel(name) {
 			name = rule.ID
 		}
 		x.Variants[rule.ID] = name

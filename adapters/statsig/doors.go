@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -30,9 +30,6 @@ const (
 // (WEB NetworkConfig.js), or the key of a pre-commit webhook. A request that is signed stands or falls by its
 // signature. The handshake of a new webhook comes unsigned, carries nothing and is let in.
 func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
-	if len(secret) == 0 {
-		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
-	}
 	if signatures := e.Header.Values(signatureHeader); len(signatures) > 0 {
 		return verifySignature(secret, e, signatures[0])
 	}
@@ -98,23 +95,13 @@ func publicKey(secret []byte) bool { return strings.HasPrefix(string(secret), "c
 // error and posts an exception (CORE statsig_http_event_logging_adapter.rs, GO transport.go). GO and CORE lose a batch
 // on 429 and nearly every 4xx, so what may pass is always 503, which all of them try again.
 func reply(e adapters.Envelope, o adapters.Outcome) adapters.Response {
-	status := http.StatusServiceUnavailable
-	switch {
-	case o.Err == nil:
-		if code, ok := handshake(e.Body); ok {
-			if text, err := json.Marshal(map[string]string{"verification_code": code}); err == nil {
-				return adapters.Response{Status: http.StatusOK, ContentType: "application/json", Body: text}
-			}
-		}
-		return adapters.Response{Status: http.StatusAccepted, ContentType: "application/json", Body: []byte(`{"success":true}`)}
-	case errors.Is(o.Err, adapters.ErrTooLarge):
-		status = http.StatusRequestEntityTooLarge
-	case errors.Is(o.Err, adapters.ErrNotServed):
-		status = http.StatusNotFound
-	case errors.Is(o.Err, adapters.ErrUnreadable):
-		status = http.StatusBadRequest
-	case errors.Is(o.Err, adapters.ErrUnauthorized):
-		status = http.StatusUnauthorized
+	r := adapters.Response{Status: o.Status(http.StatusAccepted), ContentType: "application/json", Body: []byte(`{"success":false}`)}
+	if o.Err != nil {
+		return r
 	}
-	return adapters.Response{Status: status, ContentType: "application/json", Body: []byte(`{"success":false}`)}
+	r.Body = []byte(`{"success":true}`)
+	if code, ok := handshake(e.Body); ok {
+		r.Status, r.Body = http.StatusOK, append(field.AppendText([]byte(`{"verification_code":`), code), '}')
+	}
+	return r
 }

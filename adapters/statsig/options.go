@@ -1,10 +1,8 @@
 package statsig
 
 import (
-	"cmp"
-	"maps"
-
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
 // options are a source's settings, for what the events do not say themselves.
@@ -33,13 +31,6 @@ type options struct {
 	attributes map[string]string
 }
 
-// keptNames are the attributes that are kept by default, at the top of a user or among custom.
-var keptNames = map[string]string{
-	"country": "country", "region": "region", "language": "language", "locale": "language", "platform": "platform", "deviceType": "device_type",
-	"device_type": "device_type", "os": "os", "browser": "browser", "browserName": "browser", "appVersion": "app_version", "app_version": "app_version",
-	"plan": "plan", "utm_source": "utm_source", "utm_medium": "utm_medium", "utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content",
-}
-
 var table = []adapters.Option{
 	{
 		Name: "experiments", Kind: adapters.List, Example: []string{"checkout_button_color"}, Must: "a list of experiments' names", Each: "the name of an experiment",
@@ -52,7 +43,7 @@ var table = []adapters.Option{
 	{
 		Name: "unit_kinds", Kind: adapters.Map, Example: map[string]string{"company_plan_test": "companyID"},
 		Must: "a mapping of experiments to custom ids", Each: "a custom id such as companyID; userID and stableID need no entry",
-		Allowed: func(_, kind string) bool { return isLabel(kind) && !isUserID(kind) && !isStableID(kind) },
+		Allowed: func(_, kind string) bool { return field.IsLabel(kind) && !isUserID(kind) && !isStableID(kind) },
 		Doc:     "an experiment is to be counted by a custom id: its exposures are about `companyID:ID`, and conversions of users with that id count for it as well",
 	},
 	{
@@ -77,10 +68,7 @@ var table = []adapters.Option{
 func open(s adapters.Settings) (adapters.Decoder, error) {
 	o := &options{
 		experiments: s.Set("experiments"), gates: s.Set("gates"), unitKinds: s.Map("unit_kinds"), holdouts: s.Set("holdouts"),
-		valueFrom: s.Map("value_from"), autoCapture: s.Switch("auto_capture"), attributes: maps.Clone(keptNames),
-	}
-	for _, name := range s.List("attributes") {
-		o.attributes[name] = cmp.Or(keptNames[name], name)
+		valueFrom: s.Map("value_from"), autoCapture: s.Switch("auto_capture"), attributes: field.Kept(map[string]string{"browserName": "browser"}, s.List("attributes")),
 	}
 	return adapters.Decoder{Verify: verify, Decode: o.decode, Reply: reply}, nil
 }

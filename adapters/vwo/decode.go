@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -81,7 +82,7 @@ func (d *decoder) post() error {
 		return adapters.Unreadable("must be an object with ev or d, is %s", jsonscan.Name(first))
 	}
 	var ev []byte
-	var event scalar
+	var event field.Scalar
 	hook := false
 	whole := d.c
 	err := whole.Object(func(name []byte) (err error) {
@@ -90,7 +91,7 @@ func (d *decoder) post() error {
 			ev, err = whole.Raw()
 			return err
 		case "event":
-			return readScalar(&whole, &event)
+			return field.ReadScalar(&whole, &event)
 		case "triggered_by", "action":
 			hook = true
 		case "d":
@@ -113,8 +114,8 @@ func (d *decoder) post() error {
 		}
 		d.item(0)
 		return nil
-	case event.first == '"' && hook:
-		return d.webhook(event.s)
+	case event.First == '"' && hook:
+		return d.webhook(event.S)
 	}
 	return adapters.Unreadable("has neither ev nor d")
 }
@@ -140,7 +141,7 @@ func (d *decoder) each(list []byte) error {
 	err := d.c.Array(func(i int) error {
 		d.batch.Items++
 		if d.c.Peek() != '{' {
-			d.batch.Reject(i, fault("", "an event must be an object"))
+			d.batch.Reject(i, field.Fault("", "an event must be an object"))
 			return d.c.Skip()
 		}
 		if err := d.entry(); err != nil {
@@ -160,17 +161,17 @@ func (d *decoder) item(i int) {
 	w := &d.w
 	switch {
 	case w.isEvent && w.wrongD:
-		d.batch.Reject(i, fault("d", "must be an object"))
+		d.batch.Reject(i, field.Fault("d", "must be an object"))
 	case w.isEvent:
 		d.event(i, w)
-	case w.eT.s == "1":
+	case w.eT.S == "1":
 		d.shown(i, d.ofBatch(w), "")
-	case w.eT.s == "2":
+	case w.eT.S == "2":
 		d.goal(i, d.ofBatch(w))
-	case w.eT.s == "3":
+	case w.eT.S == "3":
 		d.batch.Ignore("push")
-	case w.eT.s == "":
-		d.batch.Reject(i, fault("eT", "is required: 1, 2 or 3"))
+	case w.eT.S == "":
+		d.batch.Reject(i, field.Fault("eT", "is required: 1, 2 or 3"))
 	default:
 		d.batch.Ignore("unknown_type")
 	}
@@ -207,11 +208,11 @@ func (d *decoder) query() told {
 
 func (d *decoder) ofBatch(w *entry) told {
 	t := told{
-		campaign: w.e.s, variation: w.c.s, goal: w.g.s, revenue: w.r.s, visitor: w.u.s, seconds: w.sID.s, agent: d.agent,
+		campaign: w.e.S, variation: w.c.S, goal: w.g.S, revenue: w.r.S, visitor: w.u.S, seconds: w.sID.S, agent: d.agent,
 		names: &inBatch, key: "batch", ordinal: true,
 	}
-	if isAgent(w.visitorUA.s) {
-		t.agent = unescaped(w.visitorUA.s)
+	if isAgent(w.visitorUA.S) {
+		t.agent = unescaped(w.visitorUA.S)
 	}
 	return t
 }
@@ -219,22 +220,21 @@ func (d *decoder) ofBatch(w *entry) told {
 // accept hands an event to the batch. Where the contract refuses it, the field is named as the form names it.
 func (d *decoder) accept(i int, n *names, e canonical.Event) {
 	d.batch.Accept(d.source, d.envelope, i, e)
-	last := len(d.batch.Rejected) - 1
-	if last < 0 || d.batch.Rejected[last].Index != i {
+	path := d.batch.RejectedField(i)
+	if path == nil {
 		return
 	}
-	field := &d.batch.Rejected[last].Field
-	switch *field {
+	switch *path {
 	case "experiment_id", "source_experiment":
-		*field = n.campaign
+		*path = n.campaign
 	case "variant", "source_variant":
-		*field = n.variation
+		*path = n.variation
 	case "conversion_event":
-		*field = n.goal
+		*path = n.goal
 	case "user_id", "anonymous_id":
-		*field = n.visitor
+		*path = n.visitor
 	case "exposed_at", "converted_at":
-		*field = n.time
+		*path = n.time
 	}
 }
 

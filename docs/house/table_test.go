@@ -24,7 +24,7 @@ var folders = []folder{
 	{path: "stats"},
 	{path: "canonical", may: []string{"canonical/jsonscan"}, std: true},
 	{path: "canonical/jsonscan", std: true},
-	{path: "adapters", may: []string{"canonical", "canonical/jsonscan"}},
+	{path: "adapters", may: []string{"adapters/field", "canonical", "canonical/jsonscan"}},
 	{path: "adapters/field", may: []string{"canonical", "canonical/jsonscan"}},
 	{path: "adapters/adaptertest", may: []string{"adapters", "canonical", "canonical/jsonscan"}},
 	{path: "adapters/all", may: []string{"adapters", "adapters/<vendor>"}},
