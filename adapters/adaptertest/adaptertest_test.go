@@ -109,6 +109,9 @@ type notes []string
 func (n *notes) Helper()                           {}
 func (n *notes) Errorf(format string, args ...any) { *n = append(*n, fmt.Sprintf(format, args...)) }
 
+// TestToy: the golden of the guide's adapter is current.
+func TestToy(t *testing.T) { adaptertest.Run(t, Adapter, "testdata/toy") }
+
 func TestLawfulAdapterPasses(t *testing.T) {
 	adaptertest.Check(t, lawful(), golden(t, lawful()))
 }

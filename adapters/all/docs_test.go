@@ -21,10 +21,23 @@ const root = "../.."
 func TestDocsAreCurrent(t *testing.T) {
 	current(t, "README.md", "vendors", vendors())
 	current(t, "README.md", "taps", taps(t))
+	const guide, kit = "docs/adapters.md", "adapters/adaptertest"
+	code := strings.Replace(source(t, kit+"/toy_test.go"), "package adaptertest_test", "// Package toy decodes what the Toy Shop sends.\npackage toy", 1)
+	current(t, guide, "toy.go", "\n```go\n"+code+"```\n")
+	current(t, guide, "orders.txtar", "\n```text\n"+source(t, kit+"/testdata/toy/orders.txtar")+"```\n")
 	for _, a := range all.All() {
 		current(t, a.About.Page, "options", options(a))
 		current(t, a.About.Page, "routes", routes(a))
 	}
+}
+
+func source(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file))) //nolint:gosec // a file of the repository
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // current compares what stands in a file between <!-- name … --> and <!-- end of name --> with what was made.
