@@ -117,7 +117,7 @@ type Batch struct {
 	Ignored  map[string]int // items that are not meant to count, by reason
 
 	// Catalog is a catalog that the request brings, for ParseCatalog. CatalogChanged says that the source's catalog is to
-	// be fetched anew.
+	// be fetched again.
 	Catalog        []byte
 	CatalogChanged bool
 }
@@ -213,7 +213,7 @@ func (b *Batch) Accept(s Source, e Envelope, index int, events ...canonical.Even
 }
 
 // Tell adds the reports of item index, stamped with the source and the time of receipt. Where one of them breaks the
-// contract the whole item is rejected. An item may be told and accepted, but not told and ignored.
+// contract the whole item is rejected. An item may have reports and events, but not reports and an ignore.
 func (b *Batch) Tell(s Source, e Envelope, index int, lives ...canonical.Life) {
 	at := len(b.Lives)
 	for _, l := range lives {
@@ -241,12 +241,12 @@ var errEmptySecret = fmt.Errorf("%w: the secret is empty", ErrUnauthorized)
 // settings here as well, because it knows one address only. There is nothing to keep of it.
 var ErrNotServed = fmt.Errorf("%w: nothing is served here, events are taken", ErrUnreadable)
 
-// Unreadable wraps ErrUnreadable with what to mend.
+// Unreadable wraps ErrUnreadable with what to fix.
 func Unreadable(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrUnreadable, fmt.Sprintf(format, args...))
 }
 
-// Outcome is what became of a request, told to Reply. Err is nil once every accepted event is on disk, else it wraps
+// Outcome is what became of a request. Err is nil once every accepted event is on disk, else it wraps
 // one of the errors above.
 type Outcome struct {
 	Accepted, Rejected, Ignored int
@@ -271,7 +271,7 @@ func (o Outcome) Status(success int) int {
 	return http.StatusServiceUnavailable
 }
 
-// Response is an answer in HTTP's words. The door adds CORS, Retry-After and its own headers.
+// Response is an HTTP response. Package webhooks adds CORS, Retry-After and its own headers.
 type Response struct {
 	Status      int
 	ContentType string

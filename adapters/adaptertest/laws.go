@@ -42,7 +42,7 @@ var laws = []law{
 	{"quiet", checkQuiet},
 }
 
-// checkWhole: a sender hears success only once its events are on disk, and is not sent away for what may pass.
+// checkWhole: a sender is answered with success only once its events are on disk, and is not sent away for what may pass.
 func checkWhole(r report, a opened, g Golden) {
 	r.tb.Helper()
 	if a.Vendor == "" || strings.Trim(a.Vendor, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
@@ -64,7 +64,7 @@ func checkWhole(r report, a opened, g Golden) {
 			r.errorf("the golden's catalog: %v", err)
 		}
 	}
-	if err := a.Verify(a.source, []byte("no secret of anybody"), g.Envelope); err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
+	if err := a.Verify(a.source, []byte("no secret at all"), g.Envelope); err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 		r.errorf("Verify fails with %v, which does not wrap ErrUnauthorized", err)
 	}
 	if status := a.Reply(g.Envelope, adapters.Outcome{Accepted: 1}).Status; status < 200 || status > 299 {

@@ -1,10 +1,10 @@
-// Package custom is for the tool that nobody knows: its requests are turned into canonical events by expressions that
+// Package custom is for a tool that has no adapter: its requests are turned into canonical events by expressions that
 // stand in the source's configuration, so that a home-grown tool or a vendor without an adapter needs no code.
 //
 // Expressions are those of github.com/expr-lang/expr, which have no loops without end, no input or output and no state.
 // What reads a clock is switched off: the same request must give the same events whenever it is decoded.
 //
-// Like every adapter it imports adapters and canonical and nothing else of this module. Only adapters/all imports it.
+// Like every adapter it imports adapters, adapters/field and canonical and nothing else of this module. Only adapters/all imports it.
 package custom
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
-// Adapter is whatever words the configuration gives it.
+// Adapter decodes whatever the configuration describes.
 var Adapter = adapters.Adapter{
 	Vendor:  "custom",
 	About:   about,
@@ -25,7 +25,7 @@ var Adapter = adapters.Adapter{
 	Open:    open,
 }
 
-// reply is what most webhook senders want to hear: 2xx, or a status that tells whether to come again.
+// reply is what most webhook senders expect: 2xx, or a status that tells whether to come again.
 func reply(_ adapters.Envelope, o adapters.Outcome) adapters.Response {
 	answer := adapters.Response{Status: o.Status(http.StatusOK), ContentType: "application/json"}
 	switch {

@@ -77,7 +77,6 @@ type Text struct {
 // Number is a number as it is written. It aliases what is read.
 type Number struct {
 	Digits []byte
-	Text   string // what a string holds that stands in place of a number, which is Wrong
 	Given  Given
 }
 
@@ -125,10 +124,6 @@ func ReadNumber(c *jsonscan.Cursor, dst *Number) (err error) {
 	case '0':
 		dst.Given = Right
 		dst.Digits, err = c.Number()
-		return err
-	case '"':
-		dst.Given = Wrong
-		dst.Text, err = c.String()
 		return err
 	case 'n':
 	default:

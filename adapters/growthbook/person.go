@@ -18,7 +18,7 @@ type who struct {
 }
 
 // known reads the ids of an item: user_id, and device_id as the plugins make it, the first of device_id, anonymous_id and
-// id that is not empty. So device_id may be a copy of id, and id is anybody's: the option units says whose it is, and else
+// id that is not empty. So device_id may be a copy of id, and id may be of either: the option units says whose it is, and else
 // it is a user's if it equals user_id. Placeholders count as missing.
 func (d *decoder) known() who {
 	w := &d.w

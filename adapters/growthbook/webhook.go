@@ -163,7 +163,7 @@ func (x *experiment) label() string {
 	return x.TrackingKey
 }
 
-// ending says how a stopped experiment ended. What releasedVariationId names is what everybody gets from then on.
+// ending says how a stopped experiment ended. What releasedVariationId names is what all users get from then on.
 func (x *experiment) ending(last phase) string {
 	text := "The experiment " + strconv.Quote(x.label()) + " was stopped"
 	if last.Reason != "" {

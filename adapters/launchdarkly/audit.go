@@ -100,7 +100,7 @@ func (d *decoder) audit(i int, raw []byte) {
 	d.batch.Ignore("audit_log")
 }
 
-// soon is how far the moment of a start or stop may lie from its entry: what lies further was told by an earlier one.
+// soon is how far the moment of a start or stop may lie from its entry: what is further was reported by an earlier one.
 const soon = time.Minute
 
 // judge says what an experiment's entry tells. SDK events call the experiment by its flag.

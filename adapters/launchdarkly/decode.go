@@ -20,7 +20,7 @@ type decoder struct {
 
 	body       []byte
 	payload    string              // the payload's id, "" where the sender has none that is usable
-	diagnostic bool                // the door is one for the SDK's own diagnostics
+	diagnostic bool                // the route is one for the SDK's own diagnostics
 	anonymous  map[string]struct{} // see stated
 	agent      string              // the browser's user agent, "" where no browser sends
 	browser    json.RawMessage     // the attributes of an event that has nothing else to tell
@@ -35,7 +35,7 @@ func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch
 	}
 	d := decoder{
 		reader: reader{c: jsonscan.New(body), wanted: o.attributes}, source: s, envelope: e, options: o, body: body,
-		payload: usableID(e.Header.Get(payloadHeader)), diagnostic: isDiagnosticDoor(e.Path),
+		payload: usableID(e.Header.Get(payloadHeader)), diagnostic: isDiagnostic(e.Path),
 	}
 	if d.agent = browserOf(e.Header.Get(userAgentHeader)); d.agent != "" {
 		if d.browser, err = json.Marshal(map[string]string{"user_agent": d.agent}); err != nil {
@@ -233,7 +233,7 @@ func (d *decoder) alias(i int, w *wire) {
 	d.accept(i, names{person: "key", previous: "previousKey"}, e)
 }
 
-// id is the event's own id where it has one (Data Export), else its place in the payload. Without either the door
+// id is the event's own id where it has one (Data Export), else its place in the payload. Without either package webhooks
 // makes one.
 func (d *decoder) id(w *wire, i int) string {
 	if w.id.Given == field.Right {

@@ -148,7 +148,7 @@ func place(address string) (flag, environment string) {
 const changed = " was changed."
 
 // verdict says what an entry means. Only a ruleset that is switched off or on in the datafile's own environment is
-// certain to stop or start its experiments; all else is told and changes nothing. sure: that environment is known.
+// certain to stop or start its experiments; all else is a remark and changes nothing. sure: that environment is known.
 func verdict(h *historyEntry, sure bool) (canonical.LifeKind, string) {
 	if h.Entity.Type != "ruleset" {
 		return canonical.Remarked, changed

@@ -18,7 +18,7 @@ func (e *event) time() (canonical.Time, error) {
 	case field.Absent:
 		return 0, field.Fault("timestamp", "is required")
 	case field.Wrong:
-		at, err := adapters.ParseTime(e.timestamp.Text)
+		at, err := adapters.ParseTime(e.timestamp.text)
 		if err != nil {
 			return 0, field.Fault("timestamp", "must be Unix milliseconds, or RFC 3339")
 		}
@@ -33,7 +33,7 @@ func (e *event) time() (canonical.Time, error) {
 
 // cents reads revenue, which is in hundredths of the currency's unit ("Event", Optimizely Web API: 100 is one dollar;
 // the SDKs cut fractions of a cent off).
-func cents(revenue field.Number) (canonical.Number, error) {
+func cents(revenue number) (canonical.Number, error) {
 	switch revenue.Given {
 	case field.Absent:
 		return canonical.Number{}, nil
@@ -83,7 +83,7 @@ func isCookie(id string) bool {
 
 // attributes are what an analyst may want to know of an event: the visitor attributes that the source's options name, the
 // user agent, and of an exposure the flag, the rule and whether a model chose the variant instead of chance. They are
-// written in one order, because go-sdk draws the order of a visitor's attributes anew.
+// written in one order, because go-sdk draws a new order of a visitor's attributes each time.
 func (d *decoder) attributes(it *decision) json.RawMessage {
 	start := len(d.made)
 	d.made = append(d.made, '{')

@@ -25,7 +25,15 @@ type reader struct {
 // text reads a text. Hand-written clients send ids as numbers.
 func (r *reader) text(dst *field.Text) error { return field.ReadID(&r.c, dst) }
 
-func (r *reader) number(dst *field.Number) error { return field.ReadNumber(&r.c, dst) }
+func (r *reader) number(dst *number) (err error) {
+	dst.text = ""
+	if r.c.Peek() != '"' {
+		return field.ReadNumber(&r.c, &dst.Number)
+	}
+	dst.Number = field.Number{Given: field.Wrong}
+	dst.text, err = r.c.String()
+	return err
+}
 
 func (r *reader) flag(dst *bool) error { return field.ReadFlag(&r.c, dst) }
 
@@ -85,7 +93,7 @@ func (r *reader) attributeMember(name []byte) (err error) {
 // agentAttribute is the reserved attribute of a visitor's user agent (javascript-sdk CONTROL_ATTRIBUTES).
 const agentAttribute = "$opt_user_agent"
 
-// keep notes the attribute that was read, if anybody asks for it. An attribute that is not asked for is not kept: it may
+// keep notes the attribute that was read, if it is asked for. An attribute that is not asked for is not kept: it may
 // be anything that the customer's program knows.
 func (r *reader) keep() {
 	name := r.name.S

@@ -19,6 +19,12 @@ func required(t field.Text, path string) (string, error) {
 	return t.S, nil
 }
 
+// number is a number, or the text that stands in its place.
+type number struct {
+	field.Number
+	text string
+}
+
 // decision is one of snapshots[].decisions[] (javascript-sdk 6 event_builder log_event.ts; go-sdk pkg/event/events.go).
 type decision struct {
 	given                                    field.Given
@@ -32,7 +38,7 @@ type decision struct {
 type event struct {
 	given                     field.Given
 	key, kind, entity, uuid   field.Text
-	timestamp, revenue, value field.Number
+	timestamp, revenue, value number
 	dedup                     field.Text // the tag that the source's options name
 	currency                  field.Text // the tag currency
 }

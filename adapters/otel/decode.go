@@ -39,7 +39,7 @@ func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch
 		d.c = jsonscan.New(e.Body)
 		err = d.json()
 	} else {
-		err = d.protobuf(message{e.Body, string(e.Body)})
+		err = d.protobuf(message{b: e.Body, s: string(e.Body)})
 	}
 	if errors.Is(err, adapters.ErrTooLarge) {
 		return adapters.Batch{}, err

@@ -29,7 +29,7 @@ func (d *decoder) json() error {
 }
 
 // container reads an object that holds records at some depth. Where it should hold an array and holds something else, one
-// item is rejected: nobody knows how many were meant.
+// item is rejected: it is not known how many were meant.
 func (d *decoder) container(depth int) error {
 	return d.c.Object(func(name []byte) error {
 		if string(name) != containers[depth] {

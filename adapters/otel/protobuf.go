@@ -11,59 +11,64 @@ import (
 
 var errProtobuf = errors.New("not a valid protobuf message")
 
-// message is a position in a message of protobuf's wire format: the same bytes twice, once as protowire reads them and once as
-// a string, so that what is read needs no memory of its own.
+// message is a message of protobuf's wire format: the same bytes twice, once as protowire reads them and once as a string, so that
+// what is read needs no memory of its own.
 type message struct {
-	b []byte
-	s string
+	b   []byte
+	s   string
+	pos int
 }
 
 // member is one field of a message, whatever its type.
 type member struct {
-	number protowire.Number
-	kind   protowire.Type
-	inner  message // of protowire.BytesType
-	n      uint64  // of the others
+	number   protowire.Number
+	kind     protowire.Type
+	from, to int    // where its content is, of protowire.BytesType
+	n        uint64 // of the others
 }
 
 // next reads a field; groups, which proto3 does not have, are a fault.
 func (m *message) next() (f member, err error) {
 	size := 0
-	f.number, f.kind, size = protowire.ConsumeTag(m.b)
-	if size < 0 || !f.number.IsValid() {
+	if f.number, f.kind, size = protowire.ConsumeTag(m.b[m.pos:]); size < 0 || !f.number.IsValid() {
 		return f, errProtobuf
 	}
-	m.skip(size)
+	m.pos += size
+	var content []byte
 	switch f.kind {
 	case protowire.VarintType:
-		f.n, size = protowire.ConsumeVarint(m.b)
+		f.n, size = protowire.ConsumeVarint(m.b[m.pos:])
 	case protowire.Fixed64Type:
-		f.n, size = protowire.ConsumeFixed64(m.b)
+		f.n, size = protowire.ConsumeFixed64(m.b[m.pos:])
 	case protowire.BytesType:
-		f.inner.b, size = protowire.ConsumeBytes(m.b)
+		content, size = protowire.ConsumeBytes(m.b[m.pos:])
 	case protowire.Fixed32Type:
-		_, size = protowire.ConsumeFixed32(m.b)
+		_, size = protowire.ConsumeFixed32(m.b[m.pos:])
 	default:
 		return f, errProtobuf
 	}
 	if size < 0 {
 		return f, errProtobuf
 	}
-	if f.kind == protowire.BytesType {
-		f.inner.s = m.s[size-len(f.inner.b) : size]
-	}
-	m.skip(size)
+	m.pos += size
+	f.from, f.to = m.pos-len(content), m.pos
 	return f, nil
 }
 
-func (m *message) skip(n int) { m.b, m.s = m.b[n:], m.s[n:] }
+func (m *message) ended() bool { return m.pos == len(m.b) }
 
-// each calls fn for every field of a message.
-func (m message) each(fn func(f *member) error) error {
-	for len(m.b) > 0 {
+// text is the content of a field of protowire.BytesType.
+func (m *message) text(f *member) string { return m.s[f.from:f.to] }
+
+// inner is the same as a message.
+func (m *message) inner(f *member) message { return message{b: m.b[f.from:f.to], s: m.s[f.from:f.to]} }
+
+// each calls fn for every message in a field of a number, and passes over the other fields.
+func (m message) each(number protowire.Number, fn func(inner message) error) error {
+	for !m.ended() {
 		f, err := m.next()
-		if err == nil {
-			err = fn(&f)
+		if err == nil && f.number == number && f.kind == protowire.BytesType {
+			err = fn(m.inner(&f))
 		}
 		if err != nil {
 			return err
@@ -72,26 +77,23 @@ func (m message) each(fn func(f *member) error) error {
 	return nil
 }
 
-// protobuf reads an ExportLogsServiceRequest (opentelemetry-proto collector/logs/v1/logs_service.proto): resource_logs, in
-// them scope_logs, in those log_records.
+// The fields that lead to the records (opentelemetry-proto collector/logs/v1/logs_service.proto, logs/v1/logs.proto).
+const (
+	resourceLogs protowire.Number = 1
+	scopeLogs    protowire.Number = 2
+	logRecords   protowire.Number = 2
+)
+
+// protobuf reads an ExportLogsServiceRequest.
 func (d *decoder) protobuf(m message) error {
-	return m.each(func(f *member) error {
-		if f.number != 1 || f.kind != protowire.BytesType {
-			return nil
-		}
-		return f.inner.each(func(f *member) error {
-			if f.number != 2 || f.kind != protowire.BytesType {
-				return nil
-			}
-			return f.inner.each(func(f *member) error {
-				if f.number != 2 || f.kind != protowire.BytesType {
-					return nil
-				}
+	return m.each(resourceLogs, func(m message) error {
+		return m.each(scopeLogs, func(m message) error {
+			return m.each(logRecords, func(m message) error {
 				if d.batch.Items >= d.source.Limits.MaxItems() { // a record may take two bytes
 					return d.source.Limits.ErrItems()
 				}
 				d.record = record{}
-				if err := d.protobufRecord(f.inner); err != nil {
+				if err := d.protobufRecord(m); err != nil {
 					return err
 				}
 				d.item()
@@ -104,7 +106,7 @@ func (d *decoder) protobuf(m message) error {
 // protobufRecord reads a LogRecord (opentelemetry-proto logs/v1/logs.proto).
 func (d *decoder) protobufRecord(m message) error {
 	r := &d.record
-	for len(m.b) > 0 {
+	for !m.ended() {
 		f, err := m.next()
 		if err != nil {
 			return err
@@ -115,13 +117,13 @@ func (d *decoder) protobufRecord(m message) error {
 		case f.number == 11 && f.kind == protowire.Fixed64Type:
 			r.observed = f.n
 		case f.number == 12 && f.kind == protowire.BytesType:
-			r.event = f.inner.s
+			r.event = m.text(&f)
 		case f.number == 9 && f.kind == protowire.BytesType:
-			r.trace = hex.EncodeToString(f.inner.b)
+			r.trace = hex.EncodeToString(m.b[f.from:f.to])
 		case f.number == 10 && f.kind == protowire.BytesType:
-			r.span = hex.EncodeToString(f.inner.b)
+			r.span = hex.EncodeToString(m.b[f.from:f.to])
 		case f.number == 6 && f.kind == protowire.BytesType:
-			if err := d.protobufAttribute(f.inner); err != nil {
+			if err := d.protobufAttribute(m.inner(&f)); err != nil {
 				return err
 			}
 		}
@@ -132,16 +134,16 @@ func (d *decoder) protobufRecord(m message) error {
 // protobufAttribute reads a KeyValue (opentelemetry-proto common/v1/common.proto).
 func (d *decoder) protobufAttribute(m message) error {
 	key, raw := "", message{}
-	for len(m.b) > 0 {
+	for !m.ended() {
 		f, err := m.next()
 		if err != nil {
 			return err
 		}
 		switch {
 		case f.number == 1 && f.kind == protowire.BytesType:
-			key = f.inner.s
+			key = m.text(&f)
 		case f.number == 2 && f.kind == protowire.BytesType:
-			raw = f.inner
+			raw = m.inner(&f)
 		}
 	}
 	v, err := protobufValue(raw)
@@ -153,14 +155,14 @@ func (d *decoder) protobufAttribute(m message) error {
 
 // protobufValue reads an AnyValue. An empty one is no value.
 func protobufValue(m message) (v value, err error) {
-	for len(m.b) > 0 {
+	for !m.ended() {
 		f, err := m.next()
 		if err != nil {
 			return v, err
 		}
 		switch {
 		case f.number == 1 && f.kind == protowire.BytesType:
-			v = value{f.inner.s, text}
+			v = value{m.text(&f), text}
 		case f.number == 2 && f.kind == protowire.VarintType:
 			v = value{strconv.FormatBool(f.n != 0), scalar}
 		case f.number == 3 && f.kind == protowire.VarintType:

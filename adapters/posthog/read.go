@@ -9,12 +9,6 @@ import (
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
 
-const (
-	unsaid field.Tri = iota
-	no
-	yes
-)
-
 // event is what is read of one item, in the vendor's words.
 type event struct {
 	object   bool // the item is an object

@@ -13,7 +13,7 @@ import (
 	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
-// spec is a config of the rules download: experiments, dynamic configs and autotunes lie in one list, told apart by
+// spec is a config of the rules download: experiments, dynamic configs and autotunes are in one list, distinguished by
 // entity; the groups of an experiment are rules with isExperimentGroup (GO store.go).
 type spec struct {
 	Name     string `json:"name"`

@@ -169,7 +169,7 @@ func (d *decoder) units(p *person, e canonical.Event) []canonical.Event {
 // conversionID is a webhook's own id, else derived from what the event says, because no SDK gives it one and retries
 // differ in encoding, headers and the batch's metadata (legacy NODE: gzip first, then plain). Equal events of one
 // request are counted through: two equal purchases in a millisecond are two. Without a time of its own, when the
-// request was sent makes it; without that either the door draws an id.
+// request was sent makes it; without that either package webhooks draws an id.
 func (d *decoder) conversionID(w *wire, e *canonical.Event, own bool) string {
 	if w.timeUUID.S != "" && field.IsLabel(w.timeUUID.S) {
 		return w.timeUUID.S

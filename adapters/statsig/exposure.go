@@ -19,7 +19,7 @@ type found struct {
 }
 
 // configExposure is GetExperiment and GetConfig alike: experiments, dynamic configs and autotunes share the event, and
-// nothing in it tells them apart (GO logger.go). The catalog or the option experiments does; without either, everybody
+// nothing in it distinguishes them (GO logger.go). The catalog or the option experiments does; without either, every user
 // in a rule that can be a group counts. In webhooks it is a dynamic config, because experiments have their own event.
 func (d *decoder) configExposure(i int, w *wire) {
 	if d.form == fromWebhook {
@@ -63,7 +63,7 @@ var notRules = map[string]string{
 // WEB EvaluationTypes).
 var notReasons = [...]string{"LocalOverride", "Unrecognized", "NoValues", "Uninitialized"}
 
-// unreal is why an evaluation put nobody into a group, "" where it may have.
+// unreal is why an evaluation put no user into a group, "" where it may have.
 func unreal(w *wire, rule, group string) string {
 	for _, part := range notReasons {
 		if strings.Contains(w.meta.reason.S, part) {
@@ -122,11 +122,11 @@ func (d *decoder) name(wire string) (name string, known bool) {
 
 // unfit is why an evaluation is none of an experiment, "" where it is one.
 func (d *decoder) unfit(w *wire, f found, name string, x adapters.CatalogExperiment, cataloged, known bool) string {
-	told := w.kind == experimentExposure || d.form == byHand || f.layer != "" || d.options.experiments[name]
+	said := w.kind == experimentExposure || d.form == byHand || f.layer != "" || d.options.experiments[name]
 	switch {
 	case cataloged && !x.Exposes && !d.options.experiments[name]:
 		return kinds[configExposure]
-	case !known && !told && len(d.options.experiments) > 0:
+	case !known && !said && len(d.options.experiments) > 0:
 		return kinds[configExposure]
 	}
 	if _, group := x.Variant(f.rule); cataloged && x.Exposes && len(x.Variants) > 0 && !group && f.group == "" {

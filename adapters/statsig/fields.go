@@ -38,7 +38,7 @@ func browser(e adapters.Envelope) string {
 }
 
 // stamp writes when an event happened. The time of arrival, where there is no other, is noted as no time of the sender's,
-// so that the same event arriving again is the same event. Clocks are not mended: GO keeps the time of the first try in
+// so that the same event arriving again is the same event. Clocks are not corrected: GO keeps the time of the first try in
 // the header of all, up to twenty minutes later (transport.go), so it does not tell a clock that is off from a retry.
 func (d *decoder) stamp(e *canonical.Event, at canonical.Time, own bool) {
 	e.At = at

@@ -10,7 +10,7 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// Adapter is Statsig's words.
+// Adapter decodes Statsig's event formats.
 var Adapter = adapters.Adapter{
 	Vendor:       "statsig",
 	About:        about,

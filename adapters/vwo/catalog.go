@@ -120,7 +120,7 @@ func addGoals(c *adapters.Catalog, goals []goal) {
 			continue
 		}
 		c.Events[string(g.ID)] = g.Identifier
-		if _, told := c.Values[g.Identifier]; !told && g.RevenueProp != "" {
+		if _, known := c.Values[g.Identifier]; !known && g.RevenueProp != "" {
 			c.Values[g.Identifier] = g.RevenueProp
 		}
 	}

@@ -121,7 +121,7 @@ func (d *decoder) post() error {
 }
 
 // webhook is VWO's only one: {timestamp, event: settings_changed, action, triggered_by}. It names no campaign, so the
-// settings are fetched anew, and what changed in them is reported (VWO's pages on configuring webhooks).
+// settings are fetched again, and what changed in them is reported (VWO's pages on configuring webhooks).
 func (d *decoder) webhook(event string) error {
 	d.batch.Items = 1
 	if event != "settings_changed" {
@@ -177,8 +177,8 @@ func (d *decoder) item(i int) {
 	}
 }
 
-// told is what the classic forms say of an exposure or a conversion, each in its own letters.
-type told struct {
+// tracking is what the classic forms say of an exposure or a conversion, each in its own letters.
+type tracking struct {
 	campaign, variation, goal, revenue, visitor, seconds, agent string
 	names                                                       *names
 	key                                                         string // what makes a conversion's id beside that; "": nothing does
@@ -194,9 +194,9 @@ var (
 	inEvent = names{"d.event.props.id", "d.event.props.variation", "d.event.name", "", "d.visId", "d.event.time"}
 )
 
-func (d *decoder) query() told {
+func (d *decoder) query() tracking {
 	q := d.envelope.RawQuery
-	t := told{
+	t := tracking{
 		campaign: param(q, "experiment_id"), variation: param(q, "combination"), goal: param(q, "goal_id"), revenue: param(q, "r"),
 		visitor: param(q, "u"), seconds: param(q, "sId"), agent: d.agent, names: &inQuery,
 	}
@@ -206,8 +206,8 @@ func (d *decoder) query() told {
 	return t
 }
 
-func (d *decoder) ofBatch(w *entry) told {
-	t := told{
+func (d *decoder) ofBatch(w *entry) tracking {
+	t := tracking{
 		campaign: w.e.S, variation: w.c.S, goal: w.g.S, revenue: w.r.S, visitor: w.u.S, seconds: w.sID.S, agent: d.agent,
 		names: &inBatch, key: "batch", ordinal: true,
 	}

@@ -11,7 +11,7 @@ import (
 
 // shown is an exposure: track-user, eT 1 and vwo_variationShown. VWO sends them for rollouts and personalizations alike,
 // and nothing in them says so; the settings do.
-func (d *decoder) shown(i int, t told, id string) {
+func (d *decoder) shown(i int, t tracking, id string) {
 	e := canonical.Event{Kind: canonical.Exposed, ID: id}
 	if why := d.campaign(t, &e); why != "" {
 		d.batch.Ignore(why)
@@ -52,7 +52,7 @@ var words = map[string]string{
 
 // campaign writes which experiment and variant an event is of, by the settings where there are any, else under VWO's own
 // ids. It returns why the campaign is no experiment, "" where it is one or unknown.
-func (d *decoder) campaign(t told, e *canonical.Event) string {
+func (d *decoder) campaign(t tracking, e *canonical.Event) string {
 	x, known := d.source.Catalog.Experiment(t.campaign)
 	if known && !x.Exposes {
 		if word, ok := words[x.Kind]; ok {
@@ -74,8 +74,8 @@ func (d *decoder) campaign(t told, e *canonical.Event) string {
 }
 
 // goal is a classic conversion: track-goal and eT 2. It names its campaign and variation, which the SDK computed by
-// bucketing: it may come from somebody who was never exposed.
-func (d *decoder) goal(i int, t told) {
+// bucketing: it may come from a person who was never exposed.
+func (d *decoder) goal(i int, t tracking) {
 	e := canonical.Event{Kind: canonical.Converted}
 	if why := d.campaign(t, &e); why != "" {
 		d.batch.Ignore("goal_of_" + why)
@@ -124,7 +124,7 @@ func (d *decoder) event(i int, w *entry) {
 		d.batch.Reject(i, field.Fault("d.event.name", "is required: a string that is not empty"))
 	case name == "vwo_variationShown":
 		campaign, variation := shown(w.props)
-		t := told{campaign: campaign.S, variation: variation.S, visitor: w.visID.S, agent: d.eventAgent(w), names: &inEvent}
+		t := tracking{campaign: campaign.S, variation: variation.S, visitor: w.visID.S, agent: d.eventAgent(w), names: &inEvent}
 		d.shown(i, t, d.eventID(w, "shown", campaign.S, variation.S))
 	case strings.HasPrefix(name, "vwo_"):
 		if word, ok := ours[name]; ok {

@@ -12,7 +12,7 @@ import (
 	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
-// verify accepts a key in a header that the exporter was told to send (OTEL_EXPORTER_OTLP_HEADERS), or in the address
+// verify accepts a key in a header that the exporter is configured to send (OTEL_EXPORTER_OTLP_HEADERS), or in the address
 // where a page cannot set one. OTLP has neither signatures nor keys of its own.
 func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	scheme, bearer, _ := strings.Cut(e.Header.Get("Authorization"), " ")

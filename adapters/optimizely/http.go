@@ -17,7 +17,7 @@ const (
 )
 
 // verify accepts a webhook's signature ("Configure webhooks"; agent pkg/handlers/webhook.go: sha1= and the hex HMAC-SHA1
-// of the raw body) or, since the event protocol carries no key at all, a key that whoever points an SDK here appends to
+// of the raw body) or, since the event protocol carries no key at all, a key that is appended to
 // the address as key=, or sends in the header of the Optimizely Agent or as a bearer token. A request that is signed
 // stands or falls by its signature. There is no timestamp in a signature, and so no window of replay.
 func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
@@ -45,7 +45,7 @@ func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 }
 
 // reply answers 204 without a body, as the vendor does: go-sdk takes no other status for success, and sends the same
-// body again and again until it hears it (pkg/event/dispatcher.go). Everything else is tried again by go-sdk and by
+// body again and again until it gets it (pkg/event/dispatcher.go). Everything else is tried again by go-sdk and by
 // javascript-sdk 6, so a 4xx is given only for what no SDK writes.
 func reply(_ adapters.Envelope, o adapters.Outcome) adapters.Response {
 	return adapters.Response{Status: o.Status(http.StatusNoContent)}

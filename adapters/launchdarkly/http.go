@@ -12,21 +12,21 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// The vendor's doors, as ld-relay's relay_routes.go and docs/endpoints.md list them. What a body holds is told by its
-// shape and not by the door, so that a path prefix or a door of tomorrow loses nothing; the exceptions are here.
+// The vendor's routes, as ld-relay's relay_routes.go and docs/endpoints.md list them. What a body holds is known by its
+// shape and not by the route, so that a path prefix or a new route loses nothing; the exceptions are here.
 
-// isGIF reports the image door of old browsers: GET /a/{environment}.gif?d=BASE64 (ld-relay client_side_helpers.go).
+// isGIF reports the image of old browsers: GET /a/{environment}.gif?d=BASE64 (ld-relay client_side_helpers.go).
 func isGIF(e adapters.Envelope) bool {
 	return (e.Method == http.MethodGet || e.Method == http.MethodHead) &&
 		strings.HasPrefix(e.Path, "/a/") && strings.HasSuffix(e.Path, ".gif")
 }
 
-// isDiagnosticDoor reports the doors at which an SDK tells about itself.
-func isDiagnosticDoor(path string) bool {
+// isDiagnostic reports the routes at which an SDK reports about itself.
+func isDiagnostic(path string) bool {
 	return path == "/diagnostic" || path == "/mobile/events/diagnostic" || strings.HasPrefix(path, "/events/diagnostic/")
 }
 
-// bodyOf is the JSON of a request. The image door has it in the query, in base64 of either alphabet; a plus sign that
+// bodyOf is the JSON of a request. The image has it in the query, in base64 of either alphabet; a plus sign that
 // was not escaped reads as a space there.
 func bodyOf(e adapters.Envelope) ([]byte, error) {
 	if !isGIF(e) {

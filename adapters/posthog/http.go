@@ -86,7 +86,7 @@ func isV1(path string) bool { return strings.HasPrefix(path, "/i/v1/") }
 // publicKey reports a project token.
 func publicKey(secret []byte) bool { return strings.HasPrefix(string(secret), "phc_") }
 
-// reply is what the SDKs must hear: {"status":"Ok"}, nothing for a beacon, and in capture V1 a result for every uuid,
+// reply is what the SDKs expect: {"status":"Ok"}, nothing for a beacon, and in capture V1 a result for every uuid,
 // without which a 200 counts as a failed sending (posthog-go@v1.23.1 capture_v1_send.go). They try again after 5xx, and
 // drop what is answered with another 4xx.
 func reply(e adapters.Envelope, o adapters.Outcome) adapters.Response {
