@@ -94,11 +94,10 @@ func hasToken(secret []byte, e adapters.Envelope) bool {
 	default:
 		given = append(given, authorization)
 	}
-	matches := false // all are compared always, so that time does not tell which of them matched
-	for _, one := range given {
-		matches = adapters.SameSecret(secret, strings.TrimSpace(one)) || matches
+	for i := range given {
+		given[i] = strings.TrimSpace(given[i])
 	}
-	return matches
+	return adapters.SameSecret(secret, given...)
 }
 
 // signs reports whether a header's value is an HMAC of the body: SHA-256, SHA-1 or SHA-512, in hex or base64, with or

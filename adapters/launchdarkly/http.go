@@ -1,7 +1,6 @@
 package launchdarkly
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -73,10 +72,7 @@ const signatureHeader = "X-Ld-Signature"
 // it does not matter that an envelope's body may have been decompressed.
 func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if signatures := e.Header.Values(signatureHeader); len(signatures) > 0 {
-		mac := hmac.New(sha256.New, secret)
-		mac.Write(e.Body)
-		given, err := hex.DecodeString(strings.TrimSpace(signatures[0]))
-		if err != nil || !hmac.Equal(given, mac.Sum(nil)) {
+		if !adapters.SignedInHex(sha256.New, secret, signatures[0], e.Body) {
 			return fmt.Errorf("%w: X-LD-Signature is not the body's", adapters.ErrUnauthorized)
 		}
 		return nil
@@ -88,9 +84,7 @@ func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 			break
 		}
 	}
-	// Both are compared always, and through a hash, so that time tells neither which of them failed nor any length.
-	byKey, byEnvironment := adapters.SameSecret(secret, key), adapters.SameSecret(secret, environment(e.Path))
-	if byKey || byEnvironment {
+	if adapters.SameSecret(secret, key, environment(e.Path)) {
 		return nil
 	}
 	return fmt.Errorf("%w: neither Authorization nor an environment id in the path", adapters.ErrUnauthorized)

@@ -1,9 +1,7 @@
 package statsig
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -36,11 +34,11 @@ func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if _, ok := handshake(e.Body); ok {
 		return nil
 	}
-	// All are compared always, and through a hash, so that time tells neither which of them failed nor any length.
-	byHeader := same(secret, e.Header.Get(keyHeader))
-	byQuery := same(secret, e.Query().Get("k"))
-	byReview := same(secret, e.Header.Get(reviewHeader))
-	if byHeader || byQuery || byReview {
+	given := []string{e.Header.Get(keyHeader), e.Query().Get("k"), e.Header.Get(reviewHeader)}
+	for i := range given {
+		given[i] = strings.TrimSpace(given[i])
+	}
+	if adapters.SameSecret(secret, given...) {
 		return nil
 	}
 	return fmt.Errorf("%w: neither a key in STATSIG-API-KEY nor one in the query's k", adapters.ErrUnauthorized)
@@ -50,11 +48,8 @@ func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 // (DOCS integrations/event_webhook.mdx).
 func verifySignature(secret []byte, e adapters.Envelope, signature string) error {
 	stamp := strings.TrimSpace(e.Header.Get(timestampHeader))
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte("v0:" + stamp + ":"))
-	mac.Write(e.Body)
-	given, err := hex.DecodeString(strings.TrimPrefix(strings.TrimSpace(signature), "v0="))
-	if err != nil || !hmac.Equal(given, mac.Sum(nil)) {
+	digest := strings.TrimPrefix(strings.TrimSpace(signature), "v0=")
+	if !adapters.SignedInHex(sha256.New, secret, digest, []byte("v0:"+stamp+":"), e.Body) {
 		return fmt.Errorf("%w: X-Statsig-Signature is not the body's", adapters.ErrUnauthorized)
 	}
 	at, err := strconv.ParseInt(stamp, 10, 64)
@@ -66,11 +61,6 @@ func verifySignature(secret []byte, e adapters.Envelope, signature string) error
 		return fmt.Errorf("%w: it was signed more than five minutes before or after its receipt", adapters.ErrUnauthorized)
 	}
 	return nil
-}
-
-// same compares without the spaces that a header may end in.
-func same(secret []byte, given string) bool {
-	return adapters.SameSecret(secret, strings.TrimSpace(given))
 }
 
 // handshake is what Statsig sends when a webhook is saved: {"data":{"event":"url_verification","verification_code":…}}
