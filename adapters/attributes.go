@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
 // Attributes collects the attributes of one event and writes them as a JSON object. The zero value is empty and ready to
@@ -113,22 +115,12 @@ func (a *Attributes) JSON() json.RawMessage {
 			separator = '{'
 		}
 		p := &a.pairs[i]
-		out = append(appendText(append(out, separator), p.name), ':')
+		out = append(field.AppendText(append(out, separator), p.name), ':')
 		if p.raw {
 			out = append(out, p.text...)
 		} else {
-			out = appendText(out, p.text)
+			out = field.AppendText(out, p.text)
 		}
 	}
 	return append(out, '}')
-}
-
-// appendText writes a JSON string.
-func appendText(dst []byte, text string) []byte {
-	for i := range len(text) {
-		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			return appendPlain(dst, text)
-		}
-	}
-	return append(append(append(dst, '"'), text...), '"')
 }

@@ -29,7 +29,7 @@ type CatalogExperiment struct {
 	Running  bool              // by that word
 	Unit     string            // of randomisation, where the vendor says so
 	Variants map[string]string // key by the id that events carry
-	Control  string            // key; "": not told
+	Control  string            // key; "": not known
 }
 
 // Variant is what people call the variant; false: the catalog does not know it.
@@ -68,7 +68,7 @@ func (c *Catalog) Name(id string) (string, bool) {
 	return name, ok
 }
 
-// Compare says what happened to the experiments between two catalogs of one source: the vendor tells nobody that an
+// Compare says what happened to the experiments between two catalogs of one source: the vendor does not report that an
 // experiment was stopped, but its catalog shows it. Without an earlier catalog nothing is known to have happened.
 func Compare(source string, before, after *Catalog, at canonical.Time) []canonical.Life {
 	if before == nil || after == nil {

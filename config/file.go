@@ -135,7 +135,7 @@ func (f file) sources(node *yaml.Node) {
 				return
 			}
 			if name == "verify" {
-				f.fault(key, f.at(value), "verify is an option of custom sources, not a setting of its own", "write it below "+prefix+".options")
+				f.fault(key, f.at(value), "verify is an option of some vendors, not a setting of its own", "write it below "+prefix+".options")
 				return
 			}
 			f.unknown(value, key, keysOf(sourceSettings, prefix+"."))

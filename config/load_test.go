@@ -287,13 +287,13 @@ func TestMalformedFiles(t *testing.T) {
 		"data_dir: a\n---\ndata_dir: b":   "t.yaml (YAML): there is more than one document",
 		"sources: {a: {vendor: a, options: {user_id: item?.userId?.b}}}": "such as item?.userId, must be in quotes",
 		"sources:\n  a:\n    vendor: a ? b : c":                          "such as an expression with a ? b : c, must be in quotes",
-		"sources: {a: {vendor: custom, verify: stripe}}":                 "sources.a.verify (line 1 of t.yaml): verify is an option of custom sources, not a setting of its own; write it below sources.a.options",
-		"data_dir: *hunter2":         "put such a value in quotes",
-		"nats: &n {}\nlimits: *n":    "limits (line 2 of t.yaml): here belongs a mapping",
-		"limits: {<<: {body: 1MiB}}": "limits (line 1 of t.yaml): a key is not plain text",
-		"data_dir: 'a":               "t.yaml (YAML): ",
-		"sources: {a: {vendor: a, options: {r: &x 1, s: *x}}}": "sources.a.options.s (line 1 of t.yaml): references to other values",
-		"sources: {a: {vendor: a, options: {r: !!int x}}}":     "sources.a.options.r (line 1 of t.yaml): the value does not fit its YAML tag",
+		"sources: {a: {vendor: shop, verify: stripe}}":                   "sources.a.verify (line 1 of t.yaml): verify is an option of some vendors, not a setting of its own; write it below sources.a.options",
+		"data_dir: *hunter2":                                             "put such a value in quotes",
+		"nats: &n {}\nlimits: *n":                                        "limits (line 2 of t.yaml): here belongs a mapping",
+		"limits: {<<: {body: 1MiB}}":                                     "limits (line 1 of t.yaml): a key is not plain text",
+		"data_dir: 'a":                                                   "t.yaml (YAML): ",
+		"sources: {a: {vendor: a, options: {r: &x 1, s: *x}}}":           "sources.a.options.s (line 1 of t.yaml): references to other values",
+		"sources: {a: {vendor: a, options: {r: !!int x}}}":               "sources.a.options.r (line 1 of t.yaml): the value does not fit its YAML tag",
 	}
 	for text, want := range cases {
 		_, err := fromFile(text)

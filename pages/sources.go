@@ -25,7 +25,8 @@ const Minutes = 60
 
 // Source is a configured connection and what came over it since the program was started.
 type Source struct {
-	Name, Vendor string // Vendor "": our own clients
+	Name, Vendor string    // Vendor "": our own clients
+	Snippets     []Snippet // lines to paste, of the vendor
 	Requests     int64
 	Refused      map[int]int64 // requests that were answered with 400 or more, by status
 	Last         time.Time
@@ -98,7 +99,6 @@ func refusals(by map[int]int64) string {
 type sourceView struct {
 	Source
 	ID, URL            string
-	Snippets           []snippet
 	Ago, At            string
 	Pulse              template.HTML
 	Recent             int64 // requests of the last hour
@@ -153,7 +153,7 @@ func (p *Pages) sourceView(q *request, s Source, sums *sourceSums) sourceView {
 	if s.Vendor == "" {
 		one.URL = q.origin() + "/v1/events"
 	}
-	one.Snippets = snippetsFor(s.Vendor, q.origin(), one.URL, p.Now())
+	one.Snippets = filled(snippetsOf(s), q.origin(), one.URL, p.Now())
 	if !s.Last.IsZero() {
 		one.Ago, one.At = ago(s.Last, p.Now()), s.Last.UTC().Format("2 Jan 2006, 15:04:05")+" UTC"
 	}

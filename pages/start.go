@@ -10,7 +10,7 @@ import (
 type startPage struct {
 	frame
 	Steps    []step
-	Snippets []snippet
+	Snippets []Snippet
 	Sources  []sourceView
 	Events   int64  // received so far
 	First    *line  // the experiment to go on with
@@ -35,7 +35,7 @@ func (p *Pages) start(q *request) error {
 }
 
 func (p *Pages) startPage(q *request) (*startPage, error) {
-	page := &startPage{frame: p.frame(q, "Start"), Snippets: snippetsFor("", q.origin(), "", p.Now())}
+	page := &startPage{frame: p.frame(q, "Start"), Snippets: filled(ownSnippets, q.origin(), "", p.Now())}
 	sources, err := p.sourcesPage(q)
 	if err != nil {
 		return nil, err

@@ -68,9 +68,10 @@ type DeadLetter struct {
 	Request    []byte // HTTP/1.1 text, its headers by allow-list, its body compressed as Content-Encoding says
 }
 
-// Source is a configured connection: the vendor's words, how they are read, and who may send.
+// Source is a configured connection: its vendor's adapter, opened with the source's options, and who may send.
 type Source struct {
 	adapters.Adapter
+	adapters.Decoder
 	adapters.Source
 	Secrets  [][]byte // known to the vendor and here alone
 	Public   [][]byte // keys that clients publish: they let events in, and prove nothing

@@ -88,9 +88,7 @@ func writeRequest(w io.Writer, e adapters.Envelope) error {
 }
 
 // toy is a vendor whose body is lines: "good ID", "bad", "skip WHY"; "panic" and "torn" do what they say.
-var toy = adapters.Adapter{
-	Vendor:  "toy",
-	Headers: []string{"X-Toy"},
+var toy = webhooks.Source{Adapter: adapters.Adapter{Vendor: "toy", Headers: []string{"X-Toy"}}, Decoder: adapters.Decoder{
 	Verify: func(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 		if e.Header.Get("X-Signature") == "panic" {
 			panic("in Verify")
@@ -144,7 +142,7 @@ var toy = adapters.Adapter{
 		}
 		return r
 	},
-}
+}}
 
 // rig is a door with everything around it.
 type rig struct {
@@ -161,8 +159,8 @@ func newRig(t testing.TB, change ...func(*webhooks.Options)) *rig {
 	o := webhooks.Options{
 		Publisher: r.shelf, DeadLetters: r.shelf, WriteRequest: writeRequest, Rules: rules, Metrics: r.metrics,
 		Sources: map[string]webhooks.Source{
-			"toy":    {Adapter: toy},
-			"signed": {Adapter: toy, Secrets: [][]byte{[]byte("old"), []byte("new")}},
+			"toy":    {Adapter: toy.Adapter, Decoder: toy.Decoder},
+			"signed": {Adapter: toy.Adapter, Decoder: toy.Decoder, Secrets: [][]byte{[]byte("old"), []byte("new")}},
 		},
 		Now: func() time.Time { return noon },
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -258,9 +256,9 @@ func TestNewSaysEveryFault(t *testing.T) {
 	_, err := webhooks.New(webhooks.Options{
 		Limits: webhooks.Limits{Body: -1},
 		Sources: map[string]webhooks.Source{
-			"api": {Adapter: toy}, "a/b": {Adapter: toy}, "none": {}, "other": {Adapter: toy, Source: adapters.Source{Name: "toy"}},
-			"mute":  {Adapter: adapters.Adapter{Decode: toy.Decode, Reply: toy.Reply}, Secrets: [][]byte{{1}}},
-			"nosey": {Adapter: adapters.Adapter{Decode: toy.Decode, Reply: toy.Reply, Headers: []string{"authorization"}}},
+			"api": {Adapter: toy.Adapter, Decoder: toy.Decoder}, "a/b": {Adapter: toy.Adapter, Decoder: toy.Decoder}, "none": {}, "other": {Adapter: toy.Adapter, Decoder: toy.Decoder, Source: adapters.Source{Name: "toy"}},
+			"mute":  {Decoder: adapters.Decoder{Decode: toy.Decode, Reply: toy.Reply}, Secrets: [][]byte{{1}}},
+			"nosey": {Adapter: adapters.Adapter{Headers: []string{"authorization"}}, Decoder: adapters.Decoder{Decode: toy.Decode, Reply: toy.Reply}},
 		},
 	})
 	if err == nil {

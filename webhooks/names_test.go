@@ -45,7 +45,7 @@ func TestNewNamesAreLimited(t *testing.T) {
 	var logged bytes.Buffer
 	r := newRig(t, func(o *webhooks.Options) {
 		o.Experiments, o.Names = known, webhooks.Names{Experiments: 3, Variants: 2, ConversionNames: 2}
-		o.Sources["toy"] = webhooks.Source{Adapter: toy}
+		o.Sources["toy"] = toy
 		o.Log = slog.New(slog.NewTextHandler(&logged, nil))
 	})
 	for _, c := range []struct{ path, event, reason string }{

@@ -50,15 +50,29 @@ var customOptions = map[string]any{"events": []any{map[string]any{"kind": "conve
 	"event_id": "item.id", "conversion_event": `"order"`, "user_id": "item.user", "value": "item.total", "at": `"2026-11-20T11:00:00Z"`,
 }}}}
 
+// openSource opens a source of a vendor.
+func openSource(t *testing.T, vendor string, options map[string]any) webhooks.Source {
+	t.Helper()
+	a, ok := all.ByVendor(vendor)
+	if !ok {
+		t.Fatalf("no vendor %q", vendor)
+	}
+	d, err := adapters.Open(a, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return webhooks.Source{Adapter: a, Decoder: d}
+}
+
 func decodeVendor(t *testing.T, vendor, body string) (adapters.Batch, error) {
 	t.Helper()
-	at := slices.IndexFunc(all.All(), func(a adapters.Adapter) bool { return a.Vendor == vendor })
 	c := vendorBodies[vendor]
 	contentType := c.contentType
 	if contentType == "" {
 		contentType = "application/json"
 	}
-	source := webhooks.Source{Adapter: all.All()[at], Source: adapters.Source{Name: vendor, Options: c.options, Rules: rules}}
+	source := openSource(t, vendor, c.options)
+	source.Source = adapters.Source{Name: vendor, Rules: rules}
 	paths := map[string]string{"posthog": "/batch/", "launchdarkly": "/bulk", "statsig": "/v1/log_event", "optimizely": "/v1/events", "otel": "/v1/logs"}
 	e := adapters.Envelope{Method: "POST", Path: paths[vendor], Header: http.Header{"Content-Type": {contentType}}, Body: []byte(body), ReceivedAt: canonical.TimeOf(noon)}
 	before := strings.Clone(body)
@@ -155,10 +169,9 @@ func TestManyBrokenItems(t *testing.T) {
 
 // TestBrokenItemsAreKept: the dead letter has the body as it was sent, and another try finds the same.
 func TestBrokenItemsAreKept(t *testing.T) {
-	at := slices.IndexFunc(all.All(), func(a adapters.Adapter) bool { return a.Vendor == "posthog" })
 	r := newRig(t, func(o *webhooks.Options) {
 		o.WriteRequest = adapters.WriteRequest
-		o.Sources["posthog"] = webhooks.Source{Adapter: all.All()[at]}
+		o.Sources["posthog"] = openSource(t, "posthog", nil)
 	})
 	body := filled("posthog", "1", "NaN")
 	if w := r.send("POST", "/webhooks/posthog/batch/", body, "Content-Type", "application/json"); w.Code != 200 || len(r.events) != 2 || len(r.letters) != 1 {

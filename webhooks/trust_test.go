@@ -13,14 +13,14 @@ import (
 )
 
 // teller is a vendor whose every request reports a stop and brings a catalog.
-var teller = adapters.Adapter{
-	Vendor: "teller", Verify: toy.Verify, Reply: toy.Reply,
+var teller = webhooks.Source{Adapter: adapters.Adapter{Vendor: "teller"}, Decoder: adapters.Decoder{
+	Verify: toy.Verify, Reply: toy.Reply,
 	Decode: func(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 		b := adapters.Batch{Items: 1, Catalog: []byte("catalog"), CatalogChanged: true}
 		b.Tell(s, e, 0, canonical.Life{ID: "1", Kind: canonical.Stopped, At: e.ReceivedAt, ExperimentID: "x", Text: "stopped"})
 		return b, nil
 	},
-}
+}}
 
 // registrar keeps reports and catalogs.
 type registrar struct {
@@ -73,8 +73,8 @@ func TestOnlyVerifiedReportsAct(t *testing.T) {
 		r := newRig(t, func(o *webhooks.Options) {
 			o.Reports = kept
 			o.Sources = map[string]webhooks.Source{
-				"both": {Adapter: teller, Secrets: [][]byte{[]byte("secret")}, Public: [][]byte{[]byte("public")}, Catalogs: kept},
-				"open": {Adapter: teller, Catalogs: kept},
+				"both": {Adapter: teller.Adapter, Decoder: teller.Decoder, Secrets: [][]byte{[]byte("secret")}, Public: [][]byte{[]byte("public")}, Catalogs: kept},
+				"open": {Adapter: teller.Adapter, Decoder: teller.Decoder, Catalogs: kept},
 			}
 			if c.edits {
 				o.WriteKey = func(k, _, _ string) bool { return k == "write" }
@@ -133,7 +133,7 @@ func TestUndeclaredExperimentsAreIgnored(t *testing.T) {
 	}
 	r = newRig(t, func(o *webhooks.Options) {
 		o.Experiments = &registrar{}
-		o.Sources["toy"] = webhooks.Source{Adapter: toy, DeclaredOnly: true}
+		o.Sources["toy"] = webhooks.Source{Adapter: toy.Adapter, Decoder: toy.Decoder, DeclaredOnly: true}
 	})
 	if r.post(junk); len(r.events) != 1 {
 		t.Error("a source's option holds for another")

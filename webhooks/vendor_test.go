@@ -133,7 +133,7 @@ func TestIgnoredReasonsAreBounded(t *testing.T) {
 func TestRulesReachTheAdapters(t *testing.T) {
 	r := newRig(t, func(o *webhooks.Options) {
 		o.Rules = canonical.DefaultRules("u-1")
-		o.Sources["toy"] = webhooks.Source{Adapter: toy, Source: adapters.Source{Options: map[string]any{"x": 1}}}
+		o.Sources["toy"] = webhooks.Source{Adapter: toy.Adapter, Decoder: toy.Decoder}
 	})
 	if w := r.send("POST", "/webhooks/toy", "good 1"); w.Body.String() != "0 1 0" {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -142,7 +142,7 @@ func TestRulesReachTheAdapters(t *testing.T) {
 
 // What a file is decoded to is what the door would have stored.
 func TestOffline(t *testing.T) {
-	source := webhooks.Source{Adapter: toy, Source: adapters.Source{Name: "toy", Rules: rules}}
+	source := webhooks.Source{Adapter: toy.Adapter, Decoder: toy.Decoder, Source: adapters.Source{Name: "toy", Rules: rules}}
 	body, err := webhooks.Decompress("gzip, zstd", []byte(compress(t, "zstd", compress(t, "gzip", "good 1\nbad"))), 1<<20)
 	if err != nil {
 		t.Fatal(err)

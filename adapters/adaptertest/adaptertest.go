@@ -3,7 +3,9 @@
 //
 // The laws, on every golden:
 //
-//	whole            the adapter has all its parts, and answers as a door must
+//	whole            the adapter has all its parts, and answers as a sender expects
+//	documented       lists and pages can be made from the adapter, and what it decodes comes by one of its routes
+//	options          the table of options is whole, and its examples are right
 //	golden           the request gives exactly what stands in want
 //	pure             decoding again, and with a later arrival, gives the same but for the time of receipt
 //	headers          only Adapter.Headers reach Decode
@@ -51,11 +53,20 @@ func Run(t *testing.T, a adapters.Adapter, dir string) {
 // Check checks all laws on one golden.
 func Check(t TB, a adapters.Adapter, g Golden) {
 	t.Helper()
+	if a.Open == nil {
+		report{t, "whole"}.errorf("Open must be there")
+		return
+	}
+	d, err := adapters.Open(a, g.Options)
+	if err != nil {
+		report{t, "whole"}.errorf("the golden's options: %v", err)
+		return
+	}
 	for _, law := range laws {
 		own := g // so that no law sees what another made an adapter write
 		own.Envelope.Body = bytes.Clone(g.Envelope.Body)
 		own.Envelope.Header = g.Envelope.Header.Clone()
-		law.check(report{t, law.name}, a, own)
+		law.check(report{t, law.name}, opened{a, d, g.Source(a)}, own)
 	}
 }
 

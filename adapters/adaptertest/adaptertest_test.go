@@ -16,11 +16,23 @@ import (
 )
 
 // lawful is a small vendor that keeps all laws: an array of conversions, some of which do not count.
-func lawful() adapters.Adapter {
+func lawful() adapters.Adapter { return with(parts()) }
+
+func with(d adapters.Decoder) adapters.Adapter {
 	return adapters.Adapter{
-		Vendor:  "toy",
+		Vendor: "toy",
+		About: adapters.About{
+			Title: "Toy", Reads: "conversions", Page: "docs/vendors/toy.md", Routes: []adapters.Route{{Method: "POST", Path: "/{way}", Takes: "an array"}},
+		},
 		Headers: []string{"X-Delivery"},
-		Verify:  func(adapters.Source, []byte, adapters.Envelope) error { return adapters.ErrUnauthorized },
+		Options: []adapters.Option{{Name: "a", Kind: adapters.Free, Doc: "nothing", Example: 1}},
+		Open:    func(adapters.Settings) (adapters.Decoder, error) { return d, nil },
+	}
+}
+
+func parts() adapters.Decoder {
+	return adapters.Decoder{
+		Verify: func(adapters.Source, []byte, adapters.Envelope) error { return adapters.ErrUnauthorized },
 		Reply: func(_ adapters.Envelope, o adapters.Outcome) adapters.Response {
 			if o.Err != nil {
 				return adapters.Response{Status: http.StatusServiceUnavailable}
@@ -97,16 +109,25 @@ type notes []string
 func (n *notes) Helper()                           {}
 func (n *notes) Errorf(format string, args ...any) { *n = append(*n, fmt.Sprintf(format, args...)) }
 
+// TestToy: the golden of the guide's adapter is current.
+func TestToy(t *testing.T) { adaptertest.Run(t, Adapter, "testdata/toy") }
+
 func TestLawfulAdapterPasses(t *testing.T) {
 	adaptertest.Check(t, lawful(), golden(t, lawful()))
 }
 
+// parted is an adapter whose parts can be replaced.
+type parted struct {
+	adapters.Decoder
+	adapters.Adapter
+}
+
 // TestEveryLawCanFail breaks the adapter once and more for every law.
 func TestEveryLawCanFail(t *testing.T) {
-	decode := lawful().Decode
+	decode := parts().Decode
 	// then breaks the batch of a request that could be decoded.
-	then := func(spoil func(b *adapters.Batch, e adapters.Envelope)) func(a *adapters.Adapter) {
-		return func(a *adapters.Adapter) {
+	then := func(spoil func(b *adapters.Batch, e adapters.Envelope)) func(a *parted) {
+		return func(a *parted) {
 			a.Decode = func(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 				b, err := decode(s, e)
 				if err == nil && len(b.Events) > 0 {
@@ -119,21 +140,35 @@ func TestEveryLawCanFail(t *testing.T) {
 	calls := 0
 	for _, c := range []struct {
 		law, name string
-		spoil     func(a *adapters.Adapter)
+		spoil     func(a *parted)
 	}{
-		{"whole", "no vendor", func(a *adapters.Adapter) { a.Vendor = "Toy/1" }},
-		{"whole", "no Reply", func(a *adapters.Adapter) { a.Reply = nil }},
-		{"whole", "header as written", func(a *adapters.Adapter) { a.Headers = []string{"X-Delivery", "x-other"} }},
-		{"whole", "options", func(a *adapters.Adapter) {
-			a.CheckOptions = func(map[string]any) error { return errors.New("no such option") }
+		{"whole", "no vendor", func(a *parted) { a.Vendor = "Toy/1" }},
+		{"whole", "no Reply", func(a *parted) { a.Reply = nil }},
+		{"whole", "header as written", func(a *parted) { a.Headers = []string{"X-Delivery", "x-other"} }},
+		{"whole", "options", func(a *parted) { a.Options = nil }},
+		{"whole", "no Open", func(a *parted) { a.Open = nil }},
+		{"documented", "no page", func(a *parted) { a.About.Page = "" }},
+		{"documented", "another route", func(a *parted) { a.About.Routes[0].Path = "/in/more" }},
+		{"options", "without a doc", func(a *parted) { a.Options[0].Doc = "" }},
+		{"options", "twice", func(a *parted) { a.Options = append(a.Options, a.Options[0]) }},
+		{"options", "a wrong example", func(a *parted) {
+			a.Options = append(a.Options, adapters.Option{Name: "b", Doc: "b", Kind: adapters.List, Example: "b"})
 		}},
-		{"whole", "foreign error of Verify", func(a *adapters.Adapter) {
+		{"options", "nothing is enough", func(a *parted) {
+			a.Open = func(s adapters.Settings) (adapters.Decoder, error) {
+				if s.Free("a") == nil {
+					return adapters.Decoder{}, errors.New("a: is needed")
+				}
+				return a.Decoder, nil
+			}
+		}},
+		{"whole", "foreign error of Verify", func(a *parted) {
 			a.Verify = func(adapters.Source, []byte, adapters.Envelope) error { return errors.New("no") }
 		}},
-		{"whole", "success is no success", func(a *adapters.Adapter) {
+		{"whole", "success is no success", func(a *parted) {
 			a.Reply = func(adapters.Envelope, adapters.Outcome) adapters.Response { return adapters.Response{Status: 503} }
 		}},
-		{"whole", "always well", func(a *adapters.Adapter) {
+		{"whole", "always well", func(a *parted) {
 			a.Reply = func(adapters.Envelope, adapters.Outcome) adapters.Response { return adapters.Response{Status: 200} }
 		}},
 		{"golden", "another reason", then(func(b *adapters.Batch, _ adapters.Envelope) { b.Rejected[0].Reason = "because" })},
@@ -160,12 +195,12 @@ func TestEveryLawCanFail(t *testing.T) {
 		{"valid", "not stamped", then(func(b *adapters.Batch, _ adapters.Envelope) { b.Events[0].Source = "" })},
 		{"valid", "not writable", then(func(b *adapters.Batch, _ adapters.Envelope) { b.Events[0].Attributes = json.RawMessage(`{"a"`) })},
 		{"valid", "changed by the log", then(func(b *adapters.Batch, _ adapters.Envelope) { b.Events[0].EndedReason = "x" })},
-		{"valid", "foreign error", func(a *adapters.Adapter) {
+		{"valid", "foreign error", func(a *parted) {
 			a.Decode = func(adapters.Source, adapters.Envelope) (adapters.Batch, error) {
 				return adapters.Batch{}, errors.New("no")
 			}
 		}},
-		{"unbreakable", "panics on a cut", func(a *adapters.Adapter) {
+		{"unbreakable", "panics on a cut", func(a *parted) {
 			a.Decode = func(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 				if e.Body[len(e.Body)-1] != ']' && e.Body[len(e.Body)-1] != '\n' {
 					panic("cut")
@@ -173,7 +208,7 @@ func TestEveryLawCanFail(t *testing.T) {
 				return decode(s, e)
 			}
 		}},
-		{"unbreakable", "half a batch on a cut", func(a *adapters.Adapter) {
+		{"unbreakable", "half a batch on a cut", func(a *parted) {
 			a.Decode = func(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 				b, err := decode(s, e)
 				if err != nil {
@@ -182,7 +217,7 @@ func TestEveryLawCanFail(t *testing.T) {
 				return b, err
 			}
 		}},
-		{"unbreakable", "foreign error on a cut", func(a *adapters.Adapter) {
+		{"unbreakable", "foreign error on a cut", func(a *parted) {
 			a.Decode = func(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 				b, err := decode(s, e)
 				if err != nil {
@@ -191,7 +226,7 @@ func TestEveryLawCanFail(t *testing.T) {
 				return b, err
 			}
 		}},
-		{"unbreakable", "loses items of a wrong type", func(a *adapters.Adapter) {
+		{"unbreakable", "loses items of a wrong type", func(a *parted) {
 			a.Decode = func(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 				b, err := decode(s, e)
 				for i, r := range b.Rejected {
@@ -211,10 +246,11 @@ func TestEveryLawCanFail(t *testing.T) {
 		})},
 	} {
 		t.Run(c.law+"/"+c.name, func(t *testing.T) {
-			broken := lawful()
+			broken := parted{parts(), lawful()}
+			broken.Open = func(adapters.Settings) (adapters.Decoder, error) { return broken.Decoder, nil }
 			c.spoil(&broken)
 			var said notes
-			adaptertest.Check(&said, broken, golden(t, lawful()))
+			adaptertest.Check(&said, broken.Adapter, golden(t, lawful()))
 			for _, s := range said {
 				if strings.HasPrefix(s, c.law+": ") {
 					return

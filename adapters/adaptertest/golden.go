@@ -134,16 +134,45 @@ func (g *Golden) text() []byte {
 
 // Source is the source that the golden's request came through.
 func (g *Golden) Source(a adapters.Adapter) adapters.Source {
-	s := adapters.Source{Name: a.Vendor, Options: g.Options, Rules: canonical.DefaultRules()}
+	s := adapters.Source{Name: a.Vendor, Rules: canonical.DefaultRules()}
 	if text := g.Section("catalog"); text != nil && a.ParseCatalog != nil {
 		s.Catalog, _ = a.ParseCatalog(text) // the law "whole" reports a catalog that cannot be read
 	}
 	return s
 }
 
+// Decode opens a source with the golden's options and decodes the golden's request.
+func (g *Golden) Decode(a adapters.Adapter) (adapters.Batch, error) {
+	d, err := adapters.Open(a, g.Options)
+	if err != nil {
+		return adapters.Batch{}, err
+	}
+	return d.Decode(g.Source(a), g.Envelope)
+}
+
+// Open opens a source of an adapter with options, which must be right.
+func Open(t testing.TB, a adapters.Adapter, options map[string]any) adapters.Decoder {
+	t.Helper()
+	d, err := adapters.Open(a, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Plain opens a source of an adapter without options, which must be enough.
+func Plain(a adapters.Adapter) adapters.Decoder {
+	d, err := adapters.Open(a, nil)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
 // Outcome is what stands in want for what the adapter makes of the request now.
-func Outcome(a adapters.Adapter, g Golden) []byte {
-	b, err := a.Decode(g.Source(a), g.Envelope)
+func Outcome(a adapters.Adapter, g Golden) []byte { return written(g.Decode(a)) }
+
+func written(b adapters.Batch, err error) []byte {
 	if err != nil {
 		text, merr := json.Marshal(map[string]string{"error": err.Error()})
 		if merr != nil {

@@ -15,13 +15,24 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
+// opened is an adapter with a source of it that was opened with a golden's options.
+type opened struct {
+	adapters.Adapter
+	adapters.Decoder
+	source adapters.Source
+}
+
+func (a opened) outcome(g Golden) []byte { return written(a.Decode(a.source, g.Envelope)) }
+
 type law struct {
 	name  string
-	check func(r report, a adapters.Adapter, g Golden)
+	check func(r report, a opened, g Golden)
 }
 
 var laws = []law{
 	{"whole", checkWhole},
+	{"documented", checkDocumented},
+	{"options", checkOptions},
 	{"golden", checkGolden},
 	{"pure", checkPure},
 	{"headers", checkHeaders},
@@ -31,8 +42,8 @@ var laws = []law{
 	{"quiet", checkQuiet},
 }
 
-// checkWhole: a sender hears success only once its events are on disk, and is not sent away for what may pass.
-func checkWhole(r report, a adapters.Adapter, g Golden) {
+// checkWhole: a sender is answered with success only once its events are on disk, and is not sent away for what may pass.
+func checkWhole(r report, a opened, g Golden) {
 	r.tb.Helper()
 	if a.Vendor == "" || strings.Trim(a.Vendor, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
 		r.errorf("vendor %q must be a plain path segment", a.Vendor)
@@ -46,11 +57,6 @@ func checkWhole(r report, a adapters.Adapter, g Golden) {
 			r.errorf("header %q is not in canonical form, %q is", name, textproto.CanonicalMIMEHeaderKey(name))
 		}
 	}
-	if a.CheckOptions != nil {
-		if err := a.CheckOptions(g.Options); err != nil {
-			r.errorf("the golden's options: %v", err)
-		}
-	}
 	if text := g.Section("catalog"); text != nil {
 		if a.ParseCatalog == nil {
 			r.errorf("the golden has a catalog, and the adapter reads none")
@@ -58,7 +64,7 @@ func checkWhole(r report, a adapters.Adapter, g Golden) {
 			r.errorf("the golden's catalog: %v", err)
 		}
 	}
-	if err := a.Verify(g.Source(a), []byte("no secret of anybody"), g.Envelope); err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
+	if err := a.Verify(a.source, []byte("no secret at all"), g.Envelope); err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 		r.errorf("Verify fails with %v, which does not wrap ErrUnauthorized", err)
 	}
 	if status := a.Reply(g.Envelope, adapters.Outcome{Accepted: 1}).Status; status < 200 || status > 299 {
@@ -69,9 +75,66 @@ func checkWhole(r report, a adapters.Adapter, g Golden) {
 	}
 }
 
-func checkGolden(r report, a adapters.Adapter, g Golden) {
+// checkDocumented: lists of vendors and the vendor's page can be made from the adapter, and the routes are those that it decodes.
+func checkDocumented(r report, a opened, g Golden) {
 	r.tb.Helper()
-	got, want := Outcome(a, g), g.Section("want")
+	if about := a.About; about.Title == "" || about.Reads == "" || about.Page == "" || len(about.Routes) == 0 {
+		r.errorf("About must have a title, what is read, a page and routes")
+	}
+	if _, err := a.Decode(a.source, g.Envelope); err != nil {
+		return
+	}
+	if !slices.ContainsFunc(a.About.Routes, func(route adapters.Route) bool { return route.Matches(g.Envelope.Method, g.Envelope.Path) }) {
+		r.errorf("%s %s is decoded and is none of the routes", g.Envelope.Method, g.Envelope.Path)
+	}
+}
+
+// checkOptions: the table has all that the page and the errors need, and its examples are right.
+func checkOptions(r report, a opened, _ Golden) {
+	r.tb.Helper()
+	required, all := map[string]any{}, map[string]any{}
+	for _, o := range a.Options {
+		if _, twice := all[o.Name]; twice || o.Name == "" || o.Doc == "" || o.Kind == 0 {
+			r.errorf("option %q must have a name of its own, a kind and a doc", o.Name)
+		}
+		if all[o.Name] = decoded(o.Example); o.Required {
+			required[o.Name] = all[o.Name]
+		}
+	}
+	if _, err := adapters.Open(a.Adapter, all); err != nil {
+		r.errorf("the examples of the options: %v", err)
+	}
+	if _, err := adapters.Open(a.Adapter, required); err != nil {
+		r.errorf("without the options that may be left out: %v", err)
+	}
+	required["no such option"] = true
+	if _, err := adapters.Open(a.Adapter, required); err == nil {
+		r.errorf("an option that is not in the table is taken")
+	}
+}
+
+// decoded is an example as a YAML or JSON decoder would leave it.
+func decoded(example any) any {
+	switch v := example.(type) {
+	case []string:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = v[i]
+		}
+		return list
+	case map[string]string:
+		m := make(map[string]any, len(v))
+		for key := range v {
+			m[key] = v[key]
+		}
+		return m
+	}
+	return example
+}
+
+func checkGolden(r report, a opened, g Golden) {
+	r.tb.Helper()
+	got, want := a.outcome(g), g.Section("want")
 	if bytes.Equal(got, want) {
 		return
 	}
@@ -85,11 +148,11 @@ func checkGolden(r report, a adapters.Adapter, g Golden) {
 	r.errorf("differs from want in line %d (-update rewrites it); got\n%s", line+1, got)
 }
 
-func checkPure(r report, a adapters.Adapter, g Golden) {
+func checkPure(r report, a opened, g Golden) {
 	r.tb.Helper()
 	body, header := bytes.Clone(g.Envelope.Body), g.Envelope.Header.Clone()
-	first, err1 := a.Decode(g.Source(a), g.Envelope)
-	again, err2 := a.Decode(g.Source(a), g.Envelope)
+	first, err1 := a.Decode(a.source, g.Envelope)
+	again, err2 := a.Decode(a.source, g.Envelope)
 	if !reflect.DeepEqual(first, again) || !sameError(err1, err2) {
 		r.errorf("decoded again it is another batch")
 	}
@@ -98,7 +161,7 @@ func checkPure(r report, a adapters.Adapter, g Golden) {
 	}
 	late := g.Envelope
 	late.ReceivedAt = late.ReceivedAt.Add(90 * time.Minute)
-	later, err3 := a.Decode(g.Source(a), late)
+	later, err3 := a.Decode(a.source, late)
 	ahead := aheadOf(first, g.Envelope.ReceivedAt)
 	first, later = without(first, ahead), without(later, ahead)
 	if !sameError(err1, err3) || len(later.Events) != len(first.Events) || later.Items != first.Items ||
@@ -154,7 +217,7 @@ func sameError(a, b error) bool {
 	return (a == nil) == (b == nil) && (a == nil || a.Error() == b.Error())
 }
 
-func checkHeaders(r report, a adapters.Adapter, g Golden) {
+func checkHeaders(r report, a opened, g Golden) {
 	r.tb.Helper()
 	bare := g
 	bare.Envelope.Header = http.Header{}
@@ -163,14 +226,14 @@ func checkHeaders(r report, a adapters.Adapter, g Golden) {
 			bare.Envelope.Header[name] = values
 		}
 	}
-	if full, kept := Outcome(a, g), Outcome(a, bare); !bytes.Equal(full, kept) {
+	if full, kept := a.outcome(g), a.outcome(bare); !bytes.Equal(full, kept) {
 		r.errorf("with Adapter.Headers alone it is another batch: Decode reads a header that it does not name; got\n%s", kept)
 	}
 }
 
-func checkNothingVanishes(r report, a adapters.Adapter, g Golden) {
+func checkNothingVanishes(r report, a opened, g Golden) {
 	r.tb.Helper()
-	if b, err := a.Decode(g.Source(a), g.Envelope); err == nil {
+	if b, err := a.Decode(a.source, g.Envelope); err == nil {
 		conserve(r, b, "")
 	}
 }
@@ -216,9 +279,9 @@ func conserve(r report, b adapters.Batch, of string) {
 	}
 }
 
-func checkValid(r report, a adapters.Adapter, g Golden) {
+func checkValid(r report, a opened, g Golden) {
 	r.tb.Helper()
-	s := g.Source(a)
+	s := a.source
 	b, err := a.Decode(s, g.Envelope)
 	if err != nil {
 		if !errors.Is(err, adapters.ErrUnreadable) {
@@ -261,9 +324,9 @@ func writable(r report, s adapters.Source, b adapters.Batch, of string) {
 	}
 }
 
-func checkQuiet(r report, a adapters.Adapter, g Golden) {
+func checkQuiet(r report, a opened, g Golden) {
 	r.tb.Helper()
-	b, err := a.Decode(g.Source(a), g.Envelope)
+	b, err := a.Decode(a.source, g.Envelope)
 	if err != nil {
 		return
 	}

@@ -13,19 +13,19 @@ import (
 // sample of places, evenly spread.
 const budget = 1 << 20
 
-func checkUnbreakable(r report, a adapters.Adapter, g Golden) {
+func checkUnbreakable(r report, a opened, g Golden) {
 	r.tb.Helper()
 	e := g.Envelope
 	cuts := len(e.Body)
 	for i := 0; i < cuts; i += stride(cuts, cuts) {
 		damaged := e
 		damaged.Body = e.Body[:i:i]
-		survive(r, a, g, damaged, fmt.Sprintf("body cut at %d: ", i))
+		survive(r, a, damaged, fmt.Sprintf("body cut at %d: ", i))
 	}
 	for i := range len(e.RawQuery) {
 		damaged := e
 		damaged.RawQuery = e.RawQuery[:i]
-		survive(r, a, g, damaged, fmt.Sprintf("query cut at %d: ", i))
+		survive(r, a, damaged, fmt.Sprintf("query cut at %d: ", i))
 	}
 	spans := values(e.Body)
 	all := len(spans) * len(wrongs)
@@ -33,7 +33,7 @@ func checkUnbreakable(r report, a adapters.Adapter, g Golden) {
 		at, with := spans[i/len(wrongs)], wrongs[i%len(wrongs)]
 		damaged := e
 		damaged.Body = bytes.Join([][]byte{e.Body[:at.from], e.Body[at.to:]}, []byte(with))
-		survive(r, a, g, damaged, fmt.Sprintf("%.80s replaced by %s: ", e.Body[at.from:at.to], with))
+		survive(r, a, damaged, fmt.Sprintf("%.80s replaced by %s: ", e.Body[at.from:at.to], with))
 	}
 }
 
@@ -54,15 +54,14 @@ func stride(n, size int) int {
 var wrongs = []string{"null", "true", "7", `"x"`, "[]", "{}"}
 
 // survive decodes a damaged request: it may fail in the one way there is, or give a batch in which nothing vanishes.
-func survive(r report, a adapters.Adapter, g Golden, e adapters.Envelope, of string) {
+func survive(r report, a opened, e adapters.Envelope, of string) {
 	r.tb.Helper()
 	defer func() {
 		if p := recover(); p != nil {
 			r.errorf("%spanics: %v", of, p)
 		}
 	}()
-	s := g.Source(a)
-	b, err := a.Decode(s, e)
+	b, err := a.Decode(a.source, e)
 	if err != nil {
 		if !errors.Is(err, adapters.ErrUnreadable) {
 			r.errorf("%sfails with %v, which does not wrap ErrUnreadable", of, err)
@@ -73,7 +72,7 @@ func survive(r report, a adapters.Adapter, g Golden, e adapters.Envelope, of str
 		return
 	}
 	conserve(r, b, of)
-	writable(r, s, b, of)
+	writable(r, a.source, b, of)
 }
 
 type span struct{ from, to int }

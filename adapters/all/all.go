@@ -1,5 +1,5 @@
 // Package all is the list of the vendors' adapters, one line a vendor. It is apart from package adapters because that
-// is what every adapter imports. The door and the program import it; no adapter may.
+// is what every adapter imports. The program imports it; no adapter may.
 package all
 
 import (

@@ -16,12 +16,28 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
+// one is the options of a source with one rule.
+func one(user string) map[string]any {
+	return map[string]any{"events": []any{map[string]any{"kind": "converted", "fields": map[string]any{"conversion_event": `"order"`, "user_id": user}}}}
+}
+
+func opened(options map[string]any) adapters.Decoder {
+	d, err := adapters.Open(custom.Adapter, options)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// plain is a source that names no scheme of signatures.
+var plain = opened(one("item.user"))
+
 func TestLaws(t *testing.T) { adaptertest.Run(t, custom.Adapter, "testdata") }
 
 func FuzzDecode(f *testing.F) { adaptertest.Fuzz(f, custom.Adapter, "testdata") }
 
 func TestEveryFaultIsSaidAtOnce(t *testing.T) {
-	err := custom.Adapter.CheckOptions(map[string]any{
+	_, err := adapters.Open(custom.Adapter, map[string]any{
 		"body": "xml", "items": "body.", "colour": 1,
 		"events": []any{
 			map[string]any{"kind": "won"},
@@ -42,7 +58,7 @@ func TestEveryFaultIsSaidAtOnce(t *testing.T) {
 			t.Errorf("nothing says %q in\n%v", want, err)
 		}
 	}
-	if err := custom.Adapter.CheckOptions(nil); err == nil || !strings.Contains(err.Error(), "events: is required") {
+	if _, err := adapters.Open(custom.Adapter, nil); err == nil || !strings.Contains(err.Error(), "events: is required") {
 		t.Errorf("no options: %v", err)
 	}
 }
@@ -67,27 +83,28 @@ func TestVerify(t *testing.T) {
 		"not a coding":   {"X-Shop-Signature", "%%%", false},
 		"an empty token": {"Authorization", "Bearer ", false},
 	} {
-		err := custom.Adapter.Verify(adapters.Source{}, []byte("secret"), adapters.Envelope{Header: http.Header{c.header: {c.value}}, Body: body})
+		err := plain.Verify(adapters.Source{}, []byte("secret"), adapters.Envelope{Header: http.Header{c.header: {c.value}}, Body: body})
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := custom.Adapter.Verify(adapters.Source{}, nil, adapters.Envelope{Header: http.Header{"Authorization": {"Bearer "}}}); !errors.Is(err, adapters.ErrUnauthorized) {
+	if err := plain.Verify(adapters.Source{}, nil, adapters.Envelope{Header: http.Header{"Authorization": {"Bearer "}}}); !errors.Is(err, adapters.ErrUnauthorized) {
 		t.Errorf("an empty secret: %v", err)
 	}
 }
 
 // TestExpressionsAreBounded: a configuration that multiplies what comes must not stop the gateway.
 func TestExpressionsAreBounded(t *testing.T) {
-	s := adapters.Source{Name: "x", Rules: canonical.DefaultRules(), Options: map[string]any{"events": []any{map[string]any{
+	s := adapters.Source{Name: "x", Rules: canonical.DefaultRules()}
+	d := opened(map[string]any{"events": []any{map[string]any{
 		"kind": "exposed", "fields": map[string]any{"experiment_id": `string(len(map(1..1000000, {map(1..1000, {#})})))`, "variant": `"a"`, "user_id": `"u"`},
-	}}}}
-	b, err := custom.Adapter.Decode(s, adapters.Envelope{Method: "POST", Body: []byte("{}"), ReceivedAt: canonical.MinTime + 1})
+	}}})
+	b, err := d.Decode(s, adapters.Envelope{Method: "POST", Body: []byte("{}"), ReceivedAt: canonical.MinTime + 1})
 	if err != nil || len(b.Rejected) != 1 || b.Rejected[0].Field != "events[0].fields.experiment_id" {
 		t.Errorf("%+v %v", b, err)
 	}
 	for _, body := range []string{"{", "{} {}", "null", "\x00"} {
-		if _, err := custom.Adapter.Decode(s, adapters.Envelope{Method: "POST", Body: []byte(body), ReceivedAt: canonical.MinTime + 1}); !errors.Is(err, adapters.ErrUnreadable) {
+		if _, err := d.Decode(s, adapters.Envelope{Method: "POST", Body: []byte(body), ReceivedAt: canonical.MinTime + 1}); !errors.Is(err, adapters.ErrUnreadable) {
 			t.Errorf("%q: %v", body, err)
 		}
 	}
@@ -97,10 +114,11 @@ func BenchmarkDecode(b *testing.B) {
 	for _, g := range adaptertest.Goldens(b, "testdata") {
 		b.Run(g.Name, func(b *testing.B) {
 			s := g.Source(custom.Adapter)
+			d := adaptertest.Open(b, custom.Adapter, g.Options)
 			items := 0
 			b.ReportAllocs()
 			for b.Loop() {
-				batch, err := custom.Adapter.Decode(s, g.Envelope)
+				batch, err := d.Decode(s, g.Envelope)
 				if err != nil {
 					b.Fatal(err)
 				}

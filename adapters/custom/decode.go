@@ -37,11 +37,7 @@ type decoder struct {
 	missed   []int // items that met none
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
-	m, err := mappingOf(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
-	}
+func (m *mapping) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	d := decoder{source: s, envelope: e, m: m, machine: vm.VM{MemoryBudget: budget}}
 	query := flat(e.Query())
 	body, items, err := d.read(query)

@@ -4,17 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
+	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -67,68 +66,61 @@ var fieldsOf = map[canonical.Kind]struct{ may, must []string }{
 
 var common = []string{"event_id", "user_id", "anonymous_id", "at", "user_agent", "groups", "attributes"}
 
-func checkOptions(raw map[string]any) error {
-	_, err := compile(raw)
-	return err
+var table = []adapters.Option{
+	{
+		Name: "body", Kind: adapters.Text, Example: "ndjson", Words: []string{"json", "ndjson", "form", "query"},
+		Doc: "how the body is written, `ndjson` being one item a line; without it a body that is JSON is read as JSON whatever its `Content-Type` says, anything else by its `Content-Type`",
+	},
+	{
+		Name: "items", Kind: adapters.Text, Example: "body.rows", Must: "an expression, as text",
+		Doc: "an expression for the items; without it they are `body.batch` if that is an array, else the elements of the body if it is an array, else the body itself",
+	},
+	{
+		Name: "events", Kind: adapters.Free, Required: true, Must: "a list of {kind, when, fields}",
+		Example: []any{map[string]any{"kind": "converted", "fields": map[string]any{"conversion_event": "item.type", "user_id": "item.user"}}},
+		Doc:     "the rules: `kind` (`exposed`, `converted`, `ended_early`, `linked`, `unlinked`), `when` (without it: always), and an expression for each of `fields`",
+	},
+	{
+		Name: "ignore", Kind: adapters.Text, Example: "item?.test == true", Must: "an expression, as text",
+		Doc: "an expression for the items that are not meant to count",
+	},
+	{
+		Name: "sent_at", Kind: adapters.Text, Example: "body?.sentAt", Must: "an expression, as text",
+		Doc: "an expression for the time of sending by the sender's clock; times of a clock that is clearly wrong are corrected by it",
+	},
+	{
+		Name: "verify", Kind: adapters.Free, Secret: true, Must: "the name of a scheme, or the description of one", Example: "stripe",
+		Doc: "how the sender signs, [below](#signatures)",
+	},
 }
 
-// compiled keeps mappings by the map that holds their options, which is the source's as long as the program runs:
-// compiling costs a thousand times what running does, and so does comparing. Each holds on to its options, so that no
-// other map can ever lie where they do.
-var compiled sync.Map
-
-type known struct {
-	*mapping
-	raw map[string]any
-}
-
-// mappingOf compiles a source's options, once.
-func mappingOf(raw map[string]any) (*mapping, error) {
-	at := reflect.ValueOf(raw).Pointer()
-	if m, ok := compiled.Load(at); ok && raw != nil {
-		return m.(known).mapping, nil
-	}
-	m, err := compile(raw)
-	if err == nil {
-		compiled.Store(at, known{m, raw})
-	}
-	return m, err
-}
-
-// compile reads settings as a YAML or JSON decoder leaves them, and reports all faults at once.
-func compile(raw map[string]any) (*mapping, error) {
-	m := &mapping{}
+// open compiles the expressions of a source.
+func open(s adapters.Settings) (adapters.Decoder, error) {
+	m := &mapping{body: s.Text("body")}
 	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		var err error
-		switch name {
-		case "body":
-			m.body, _ = raw[name].(string)
-			if !slices.Contains([]string{"json", "ndjson", "form", "query"}, m.body) {
-				err = errors.New("body: must be json, ndjson, form or query")
-			}
-		case "items":
-			m.items, err = program("items", raw[name])
-		case "sent_at":
-			m.sentAt, err = program(name, raw[name])
-		case "ignore":
-			m.ignore, err = program(name, raw[name])
-		case "verify":
-			m.verify, err = readVerify(raw[name])
-		case "events":
-			m.rules, err = readRules(raw[name])
-		default:
-			err = fmt.Errorf("%.60s: no such option; there are body, items, sent_at, events, ignore and verify", name)
+	compile := func(name string) (p *vm.Program) {
+		text := s.Text(name)
+		if text == "" {
+			return nil
 		}
-		if err != nil {
-			faults = append(faults, err)
-		}
+		p, err := program(name, text)
+		faults = append(faults, err)
+		return p
 	}
-	if raw["events"] == nil {
-		faults = append(faults, errors.New("events: is required: a list of {kind, when, fields}"))
+	m.items, m.sentAt, m.ignore = compile("items"), compile("sent_at"), compile("ignore")
+	var err error
+	if raw := s.Free("events"); raw != nil {
+		m.rules, err = readRules(raw)
+		faults = append(faults, err)
 	}
 	m.read = membersRead(m.rules)
-	return m, errors.Join(faults...)
+	check := verifyAny
+	if raw := s.Free("verify"); raw != nil {
+		m.verify, err = readVerify(raw)
+		faults = append(faults, err)
+		check = m.verifyNamed
+	}
+	return adapters.Decoder{Verify: check, Decode: m.decode, Reply: reply}, errors.Join(faults...)
 }
 
 // membersRead are the members of an item that the conditions of rules read, in the order of the rules: item.type and

@@ -15,20 +15,8 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// verify checks a request by the scheme that the option verify names. Without the option it accepts what proves that the
-// sender knows the secret: a signature of a known scheme, an HMAC of the body in any header whose name ends in Signature, or
-// the secret itself. A request with a signature must have one that matches.
-func verify(s adapters.Source, secret []byte, e adapters.Envelope) error {
-	if len(secret) == 0 {
-		return unauthorized("the secret is empty")
-	}
-	if s.Options["verify"] == nil {
-		return verifyAny(secret, e)
-	}
-	m, err := mappingOf(s.Options)
-	if err != nil {
-		return unauthorized("options of source %s: %v", s.Name, err)
-	}
+// verifyNamed checks a request by the scheme that the option verify names.
+func (m *mapping) verifyNamed(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	named := m.verify[0]
 	for _, one := range m.verify { // a scheme with two sets of headers
 		if one.isUsed(e.Header) {
@@ -39,8 +27,10 @@ func verify(s adapters.Source, secret []byte, e adapters.Envelope) error {
 	return named.verify(secret, e)
 }
 
-// verifyAny recognizes how a request is signed.
-func verifyAny(secret []byte, e adapters.Envelope) error {
+// verifyAny recognizes how a request is signed. It accepts what proves that the sender knows the secret: a signature of a known
+// scheme, an HMAC of the body in any header whose name ends in Signature, or the secret itself. A request with a signature must
+// have one that matches.
+func verifyAny(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	var failed error
 	known := map[string]bool{}
 	for i := range schemes {
@@ -104,11 +94,10 @@ func hasToken(secret []byte, e adapters.Envelope) bool {
 	default:
 		given = append(given, authorization)
 	}
-	matches := false // all are compared always, so that time does not tell which of them matched
-	for _, one := range given {
-		matches = adapters.SameSecret(secret, strings.TrimSpace(one)) || matches
+	for i := range given {
+		given[i] = strings.TrimSpace(given[i])
 	}
-	return matches
+	return adapters.SameSecret(secret, given...)
 }
 
 // signs reports whether a header's value is an HMAC of the body: SHA-256, SHA-1 or SHA-512, in hex or base64, with or

@@ -36,18 +36,12 @@ const (
 )
 
 // withVerify is a source whose option verify is as given; nil: none.
-func withVerify(t *testing.T, verify any) adapters.Source {
-	t.Helper()
-	options := map[string]any{"events": []any{map[string]any{
-		"kind": "converted", "fields": map[string]any{"conversion_event": `"order"`, "user_id": "item.id"},
-	}}}
+func withVerify(verify any) adapters.Decoder {
+	options := one("item.id")
 	if verify != nil {
 		options["verify"] = verify
 	}
-	if err := custom.Adapter.CheckOptions(options); err != nil {
-		t.Fatal(err)
-	}
-	return adapters.Source{Name: "shop", Options: options}
+	return opened(options)
 }
 
 type signedRequest struct {
@@ -137,15 +131,15 @@ func TestSchemes(t *testing.T) {
 			c.secret = "plainsecret"
 		}
 		e := adapters.Envelope{Method: "POST", Header: h, Body: []byte(signedBody), ReceivedAt: canonical.Time(receivedAt)}
-		s := withVerify(t, c.verify)
-		err := custom.Adapter.Verify(s, []byte(c.secret), e)
+		d, s := withVerify(c.verify), adapters.Source{Name: "shop"}
+		err := d.Verify(s, []byte(c.secret), e)
 		switch {
 		case c.wrong == "" && err != nil:
 			t.Errorf("%s: %v", c.name, err)
 		case c.wrong != "" && (!errors.Is(err, adapters.ErrUnauthorized) || !strings.Contains(err.Error(), c.wrong)):
 			t.Errorf("%s: %v, want %q", c.name, err, c.wrong)
 		}
-		if e.Body = []byte(signedBody + " "); err == nil && h.Get("Authorization") == "" && custom.Adapter.Verify(s, []byte(c.secret), e) == nil {
+		if e.Body = []byte(signedBody + " "); err == nil && h.Get("Authorization") == "" && d.Verify(s, []byte(c.secret), e) == nil {
 			t.Errorf("%s: another body is accepted", c.name)
 		}
 	}
@@ -171,9 +165,9 @@ func TestFaultsOfVerify(t *testing.T) {
 		{map[string]any{"scheme": "hmac", "header": "X-Sig", "algorithm": "md5"}, "verify.algorithm: must be sha256"},
 		{map[string]any{"scheme": "hmac", "header": "X-Sig", "colour": "red"}, "verify.colour: no such option"},
 	} {
-		err := custom.Adapter.CheckOptions(map[string]any{"verify": c.verify, "events": []any{map[string]any{
-			"kind": "converted", "fields": map[string]any{"conversion_event": `"order"`, "user_id": "item.id"},
-		}}})
+		options := one("item.id")
+		options["verify"] = c.verify
+		_, err := adapters.Open(custom.Adapter, options)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %q", c.verify, err, c.want)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -23,13 +24,9 @@ type decoder struct {
 	links     map[[2]string]struct{}
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	if err := served(e); err != nil {
 		return adapters.Batch{}, err
-	}
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
 	d := decoder{reader: reader{c: jsonscan.New(e.Body), o: o}, source: s, envelope: e, agent: browserOf(e)}
 	if isSDKWebhook(e) {
@@ -81,7 +78,7 @@ func (d *decoder) element(i int) error {
 		if err := d.c.Skip(); err != nil {
 			return err
 		}
-		d.batch.Reject(i, fault("", "an event must be an object"))
+		d.batch.Reject(i, field.Fault("", "an event must be an object"))
 		return nil
 	}
 	if err := d.reader.item(); err != nil {
@@ -122,7 +119,7 @@ func (d *decoder) gtag(name string) error {
 		if err := d.reader.item(); err != nil {
 			return err
 		}
-		d.w.name, d.w.old = scalar{s: name, given: right}, false
+		d.w.name, d.w.old = scalar{s: name, given: field.Right}, false
 		return nil
 	})
 }
@@ -194,10 +191,10 @@ func surveyOf(c jsonscan.Cursor) (survey, error) {
 
 // enveloped reads the events of an object that holds them. Its items are those of all its lists.
 func (d *decoder) enveloped(form survey) error {
-	if form.clientKey.given == right {
+	if form.clientKey.given == field.Right {
 		d.clientKey = form.clientKey.s
 	}
-	if d.sent = form.sentAt.given != absent; d.sent {
+	if d.sent = form.sentAt.given != field.Absent; d.sent {
 		if at, err := moment(form.sentAt); err == nil && at >= canonical.MinTime {
 			d.skew = canonical.ClockOffset(at, d.envelope.ReceivedAt)
 		}
@@ -248,16 +245,16 @@ func (d *decoder) definitions() {
 func (d *decoder) item(i int) {
 	w := &d.w
 	switch {
-	case w.result.given == right && w.experimentGiven == right:
+	case w.result.given == field.Right && w.experimentGiven == field.Right:
 		d.callback(i)
-	case w.result.given == right: // a feature's use says nothing that the experiment's callback does not say better
+	case w.result.given == field.Right: // a feature's use says nothing that the experiment's callback does not say better
 		d.quiet(i, "feature_evaluated")
-	case w.name.given == absent && w.featureText.given == right:
+	case w.name.given == field.Absent && w.featureText.given == field.Right:
 		d.batch.Ignore("subscriber")
-	case w.name.given == absent && w.kind.given == right:
+	case w.name.given == field.Absent && w.kind.given == field.Right:
 		d.call(i)
-	case w.name.given != right || w.name.s == "":
-		d.batch.Reject(i, fault("event_name", "is required: a string such as Experiment Viewed"))
+	case w.name.given != field.Right || w.name.s == "":
+		d.batch.Reject(i, field.Fault("event_name", "is required: a string such as Experiment Viewed"))
 	case w.name.s == "Experiment Viewed" || w.name.s == "experiment_viewed":
 		d.viewed(i)
 	case w.name.s == "Feature Evaluated" || w.name.s == "feature_evaluated":
@@ -275,7 +272,7 @@ func (d *decoder) call(i int) {
 	case "identify", "page", "screen", "group", "alias":
 		d.quiet(i, kind)
 	default:
-		d.batch.Reject(i, fault("event_name", "is required: a string such as Experiment Viewed"))
+		d.batch.Reject(i, field.Fault("event_name", "is required: a string such as Experiment Viewed"))
 	}
 }
 

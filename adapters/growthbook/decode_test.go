@@ -19,7 +19,7 @@ const received canonical.Time = 1795342080000 // 2026-11-22T10:08:00Z
 
 func decode(t *testing.T, options map[string]any, e adapters.Envelope) adapters.Batch {
 	t.Helper()
-	b, err := growthbook.Adapter.Decode(adapters.Source{Name: "gb", Options: options, Rules: canonical.DefaultRules()}, e)
+	b, err := adaptertest.Open(t, growthbook.Adapter, options).Decode(adapters.Source{Name: "gb", Rules: canonical.DefaultRules()}, e)
 	if err != nil {
 		t.Fatalf("Decode(%s %s): %v", e.Path, e.Body, err)
 	}
@@ -236,7 +236,7 @@ func TestUnreadable(t *testing.T) {
 		"empty": "", "cut": `[{"event_name":"buy"`, "text": `"[{}]"`, "number": "7", "two values": `[] []`, "deep": deep,
 		"form": "a=b", "compressed": "\x1f\x8b\x08", "not UTF-8": "{\"event_name\":\"\xff\"}",
 	} {
-		_, err := growthbook.Adapter.Decode(adapters.Source{}, post(body))
+		_, err := plain.Decode(adapters.Source{}, post(body))
 		if !errors.Is(err, adapters.ErrUnreadable) || errors.Is(err, adapters.ErrNotServed) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -287,7 +287,7 @@ func TestCatalog(t *testing.T) {
 		t.Errorf("%+v in %+v", y, c)
 	}
 	s := adapters.Source{Name: "gb", Catalog: c, Rules: canonical.DefaultRules()}
-	b, err := growthbook.Adapter.Decode(s, post(`[{"event_name":"Experiment Viewed","properties":{"experimentId":"x","variationId":1},"attributes":{"id":"u1"}}]`))
+	b, err := plain.Decode(s, post(`[{"event_name":"Experiment Viewed","properties":{"experimentId":"x","variationId":1},"attributes":{"id":"u1"}}]`))
 	if err != nil || b.Events[0].Variant != "treatment" || b.Events[0].SourceVariant != "1" {
 		t.Errorf("%s %v", brief(b), err)
 	}
@@ -334,19 +334,19 @@ func TestSDKWebhooks(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	err := growthbook.Adapter.CheckOptions(map[string]any{
+	_, err := adapters.Open(growthbook.Adapter, map[string]any{
 		"holdouts": "x", "refunds": map[string]any{"a": "a"},
 		"unit": 1, "units": map[string]any{"a": "device", "": "user"}, "attributes": []any{7}, "value_properties": "v", "dedup_property": "", "page_views": 1,
 	})
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, want := range []string{"unit: ", "units.a: ", "units: an attribute", "attributes[0]: ", "holdouts: ", "refunds.a: ", "value_properties: ", "dedup_property: ", "page_views: "} {
+	for _, want := range []string{"unit: ", "units.a: ", "units: a key", "attributes[0]: ", "holdouts: ", "refunds.a: ", "value_properties: ", "dedup_property: ", "page_views: "} {
 		if strings.Count(err.Error(), want) != 1 {
 			t.Errorf("%q is not reported once in\n%v", want, err)
 		}
 	}
-	if err := growthbook.Adapter.CheckOptions(map[string]any{"units": []any{}}); err == nil {
+	if _, err := adapters.Open(growthbook.Adapter, map[string]any{"units": []any{}}); err == nil {
 		t.Error("units may be a list")
 	}
 }
@@ -359,11 +359,12 @@ func BenchmarkDecode(b *testing.B) {
 		}
 		b.Run(g.Name, func(b *testing.B) {
 			s := g.Source(growthbook.Adapter)
+			d := adaptertest.Open(b, growthbook.Adapter, g.Options)
 			items := 0
 			b.ReportAllocs()
 			b.SetBytes(int64(len(g.Envelope.Body)))
 			for b.Loop() {
-				batch, err := growthbook.Adapter.Decode(s, g.Envelope)
+				batch, err := d.Decode(s, g.Envelope)
 				if err != nil {
 					b.Fatal(err)
 				}

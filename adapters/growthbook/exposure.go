@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -19,17 +20,17 @@ type assignment struct {
 // as well and marked them by hash_used.
 func (d *decoder) viewed(i int) {
 	w := &d.w
-	if w.old && w.hashUsed != yes || w.hashUsed == no || w.inExperiment == no {
+	if w.old && w.hashUsed != field.Yes || w.hashUsed == field.No || w.inExperiment == field.No {
 		d.batch.Ignore("not_in_experiment")
 		return
 	}
 	p := &w.props
-	if w.propsGiven == wrong {
-		d.batch.Reject(i, fault("properties", "must be an object"))
+	if w.propsGiven == field.Wrong {
+		d.batch.Reject(i, field.Fault("properties", "must be an object"))
 		return
 	}
 	a := assignment{experiment: p.experiment, variation: p.variation, hashAttribute: p.hashAttribute, hashValue: p.hashValue}
-	if p.variationKey.given == right && p.variationKey.s != "" {
+	if p.variationKey.given == field.Right && p.variationKey.s != "" {
 		a.variation = p.variationKey // the old Go plugin's variation_id is the index
 	}
 	d.exposure(i, a)
@@ -38,14 +39,14 @@ func (d *decoder) viewed(i int) {
 // callback is the arguments of a tracking callback, or one deferred tracking call.
 func (d *decoder) callback(i int) {
 	r := &d.w.result
-	if r.inExperiment != yes || r.hashUsed != yes { // subscribers, and Go before v0.4, see forced variations as well
+	if r.inExperiment != field.Yes || r.hashUsed != field.Yes { // subscribers, and Go before v0.4, see forced variations as well
 		d.batch.Ignore("not_in_experiment")
 		return
 	}
 	a := assignment{
-		experiment: d.w.experiment, variation: r.key, hashAttribute: r.hashAttribute, hashValue: r.hashValue, passthrough: r.passthrough == yes,
+		experiment: d.w.experiment, variation: r.key, hashAttribute: r.hashAttribute, hashValue: r.hashValue, passthrough: r.passthrough == field.Yes,
 	}
-	if a.variation.given != right || a.variation.s == "" {
+	if a.variation.given != field.Right || a.variation.s == "" {
 		a.variation = r.index
 	}
 	d.exposure(i, a)
@@ -119,18 +120,18 @@ func (d *decoder) conversion(i int) {
 	if err == nil {
 		err = d.when(&e)
 	}
-	if err == nil && w.propsGiven == wrong {
-		err = fault("properties", "must be an object")
+	if err == nil && w.propsGiven == field.Wrong {
+		err = field.Fault("properties", "must be an object")
 	}
-	if _, refund := d.o.refunds[w.name.s]; refund && w.props.value.given != right {
+	if _, refund := d.o.refunds[w.name.s]; refund && w.props.value.given != field.Right {
 		w.props.value = w.props.total
 		w.props.value.number = false // a total that is no number is no value
 	}
-	if err == nil && w.props.value.given == right {
+	if err == nil && w.props.value.given == field.Right {
 		e.Value, err = canonical.ParseNumber(w.props.value.s)
 		switch {
 		case err != nil && w.props.value.number:
-			err = fault(d.valueName(), err.Error())
+			err = field.Fault(d.valueName(), err.Error())
 		case err != nil: // a text that is no number of ours
 			e.Value, err = canonical.Number{}, nil
 		default:
@@ -172,12 +173,12 @@ func (d *decoder) valueName() string {
 	return names[len(names)-d.w.props.valueRank]
 }
 
-func required(field string, s scalar) error {
+func required(path string, s scalar) error {
 	switch {
-	case s.given == wrong:
-		return fault(field, "must be a string")
-	case s.given == absent || s.s == "":
-		return fault(field, "is required")
+	case s.given == field.Wrong:
+		return field.Fault(path, "must be a string")
+	case s.given == field.Absent || s.s == "":
+		return field.Fault(path, "is required")
 	}
 	return nil
 }
@@ -199,17 +200,17 @@ func (d *decoder) accept(i int, n names, events ...canonical.Event) {
 		d.noted(events)
 		return
 	}
-	field := &d.batch.Rejected[refused].Field
-	switch *field {
+	path := &d.batch.Rejected[refused].Field
+	switch *path {
 	case "experiment_id", "conversion_event":
-		*field = n.event
+		*path = n.event
 	case "variant":
-		*field = "variationId"
+		*path = "variationId"
 	case "user_id", "anonymous_id":
-		*field = n.person
+		*path = n.person
 	case "exposed_at", "converted_at", "linked_at":
-		*field = "timestamp"
+		*path = "timestamp"
 	case "event_id":
-		*field = "messageId"
+		*path = "messageId"
 	}
 }

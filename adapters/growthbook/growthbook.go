@@ -2,7 +2,7 @@
 // usually writes to the customer's warehouse: this is for its tracking plugins with their ingestor host pointed here,
 // for the arguments of its callbacks forwarded as JSON, for trackers' copies of them, and for its webhooks.
 //
-// Like every adapter it imports adapters and canonical (with canonical/jsonscan) and nothing else of this module. Only
+// Like every adapter it imports adapters, adapters/field and canonical (with canonical/jsonscan) and nothing else of this module. Only
 // adapters/all imports it.
 package growthbook
 
@@ -10,16 +10,15 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// Adapter is GrowthBook's words.
+// Adapter decodes GrowthBook's event formats.
 var Adapter = adapters.Adapter{
 	Vendor:       "growthbook",
+	About:        about,
 	Headers:      []string{userAgentHeader, webhookIDHeader},
 	ParseCatalog: parseCatalog,
-	CheckOptions: checkOptions,
-	Verify:       verify,
+	Options:      table,
 	PublicKey:    publicKey,
-	Decode:       decode,
-	Reply:        reply,
+	Open:         open,
 }
 
 const (

@@ -1,11 +1,10 @@
 package growthbook
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
+
+	"github.com/tracklayer/tracklayer/adapters"
 )
 
 // options are a source's settings, for what the events do not say themselves.
@@ -42,8 +41,6 @@ var defaultRefunds = map[string]string{
 	"Order Refunded": "Order Completed", "order_refunded": "order_completed", "refund": "purchase", "Refund": "Purchase",
 }
 
-var defaultOrders = ordersOf(defaultRefunds)
-
 func ordersOf(refunds map[string]string) map[string]bool {
 	orders := make(map[string]bool, len(refunds))
 	for _, order := range refunds {
@@ -66,123 +63,57 @@ func (o *options) orderRank(name []byte) int {
 	return slices.Index(orderIDs, string(name)) + 1
 }
 
-func checkOptions(raw map[string]any) error {
-	_, err := readOptions(raw)
-	return err
+var table = []adapters.Option{
+	{
+		Name: "units", Kind: adapters.Map, Example: map[string]string{"accountId": "user", "deviceId": "anonymous"},
+		Must: "a mapping of attributes to user, anonymous or group", Words: []string{"user", "anonymous", "group"},
+		Doc: "you know whose `id` is, or your hash attributes have names of your own; declared anonymous attributes link a user with them in every event; `group` is what a user belongs to",
+	},
+	{
+		Name: "attributes", Kind: adapters.List, Example: []string{"betaTester"}, Must: "a list of attributes' names", Each: "the name of an attribute",
+		Doc: "you want to cut or filter by more attributes of the user than the default ones",
+	},
+	{
+		Name: "holdouts", Kind: adapters.List, Example: []string{"global-holdout"}, Must: "a list of experiments' keys", Each: "the key of an experiment",
+		Doc: "experiments that are holdouts and do not show it (see below)",
+	},
+	{
+		Name: "value_properties", Kind: adapters.List, Default: []string{"value"}, Example: []string{"revenue", "value"},
+		Must: "a list of properties' names", Each: "the name of a property",
+		Doc: "the value of a custom event is not in its property `value`; the first that is a number counts",
+	},
+	{
+		Name: "currency_property", Kind: adapters.Text, Default: "currency", Example: "currency_code", Must: "the name of a property",
+		Doc: "its currency is not in `currency`",
+	},
+	{
+		Name: "dedup_property", Kind: adapters.Text, Example: "order_id", Must: "the name of a property",
+		Doc: "a property holds an order id or the like, by which the same conversion from elsewhere counts once, and by which refunds find their orders",
+	},
+	{
+		Name: "refunds", Kind: adapters.Map, Default: defaultRefunds, Example: map[string]string{"Order Refunded": "Order Completed"},
+		Must: "a mapping of refund events to the events of their orders", Each: "the name of the order's event",
+		Allowed: func(refund, order string) bool { return refund != order },
+		Doc:     "your refund events have other names than the default ones; each names the event of its order",
+	},
+	{
+		Name: "page_views", Kind: adapters.Switch, Example: true,
+		Doc: "the `Page View` that the script tag sends by itself should count as a conversion",
+	},
 }
 
-const optionNames = "units, attributes, holdouts, value_properties, currency_property, dedup_property, refunds and page_views"
+var units = map[string]unit{"user": userUnit, "anonymous": anonymousUnit, "group": groupUnit}
 
-// readOptions reads settings as a YAML or JSON decoder leaves them, and reports all faults at once.
-func readOptions(raw map[string]any) (options, error) {
-	o := options{valueProperties: []string{"value"}, currencyProperty: "currency", refunds: defaultRefunds, orders: defaultOrders}
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		var err error
-		var names []string
-		switch name {
-		case "units":
-			o.units, err = readUnits(raw[name])
-		case "attributes":
-			names, err = readNames(name, raw[name])
-			o.attributes = setOf(names)
-		case "holdouts":
-			names, err = readNames(name, raw[name])
-			o.holdouts = setOf(names)
-		case "refunds":
-			o.refunds, err = readRefunds(raw[name])
-			o.orders = ordersOf(o.refunds)
-		case "value_properties":
-			o.valueProperties, err = readNames(name, raw[name])
-		case "currency_property":
-			o.currencyProperty, err = readName(name, raw[name])
-		case "dedup_property":
-			o.dedupProperty, err = readName(name, raw[name])
-		case "page_views":
-			var ok bool
-			if o.pageViews, ok = raw[name].(bool); !ok {
-				err = errors.New("page_views: must be true or false")
-			}
-		default:
-			err = fmt.Errorf("%.60s: no such option; there are %s", name, optionNames)
-		}
-		if err != nil {
-			faults = append(faults, err)
-		}
+func open(s adapters.Settings) (adapters.Decoder, error) {
+	o := &options{
+		units: map[string]unit{}, attributes: s.Set("attributes"), holdouts: s.Set("holdouts"), valueProperties: s.List("value_properties"),
+		currencyProperty: s.Text("currency_property"), dedupProperty: s.Text("dedup_property"), refunds: s.Map("refunds"), pageViews: s.Switch("page_views"),
 	}
-	return o, errors.Join(faults...)
-}
-
-func setOf(names []string) map[string]bool {
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
-		set[name] = true
+	for attribute, word := range s.Map("units") {
+		o.units[attribute] = units[word]
 	}
-	return set
-}
-
-func readRefunds(raw any) (map[string]string, error) {
-	given, ok := raw.(map[string]any)
-	if !ok {
-		return nil, errors.New("refunds: must map refund events to the events of their orders, such as {Order Refunded: Order Completed}")
-	}
-	refunds := make(map[string]string, len(given))
-	for refund, order := range given {
-		name, ok := order.(string)
-		if !ok || name == "" || refund == "" || name == refund {
-			return nil, fmt.Errorf("refunds.%.60s: must be the name of the order's event", refund)
-		}
-		refunds[refund] = name
-	}
-	return refunds, nil
-}
-
-func readUnits(raw any) (map[string]unit, error) {
-	given, ok := raw.(map[string]any)
-	if !ok {
-		return nil, errors.New("units: must map attributes to user, anonymous or group, such as {accountId: user, deviceId: anonymous}")
-	}
-	units := make(map[string]unit, len(given))
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		switch {
-		case name == "":
-			faults = append(faults, errors.New("units: an attribute's name must not be empty"))
-		case given[name] == "user":
-			units[name] = userUnit
-		case given[name] == "anonymous":
-			units[name] = anonymousUnit
-		case given[name] == "group":
-			units[name] = groupUnit
-		default:
-			faults = append(faults, fmt.Errorf("units.%.60s: must be user, anonymous or group", name))
-		}
-	}
-	return units, errors.Join(faults...)
-}
-
-func readNames(option string, raw any) ([]string, error) {
-	given, ok := raw.([]any)
-	if !ok {
-		return nil, fmt.Errorf("%s: must be a list of names", option)
-	}
-	var names []string
-	var faults []error
-	for i, v := range given {
-		if name, ok := v.(string); ok && name != "" {
-			names = append(names, name)
-		} else {
-			faults = append(faults, fmt.Errorf("%s[%d]: must be a name", option, i))
-		}
-	}
-	return names, errors.Join(faults...)
-}
-
-func readName(option string, raw any) (string, error) {
-	if name, ok := raw.(string); ok && name != "" {
-		return name, nil
-	}
-	return "", fmt.Errorf("%s: must be a name", option)
+	o.orders = ordersOf(o.refunds)
+	return adapters.Decoder{Verify: verify, Decode: o.decode, Reply: reply}, nil
 }
 
 // declared says what an attribute's values are if the event is to keep them beside its own ids: what the option units

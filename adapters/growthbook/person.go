@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -18,7 +18,7 @@ type who struct {
 }
 
 // known reads the ids of an item: user_id, and device_id as the plugins make it, the first of device_id, anonymous_id and
-// id that is not empty. So device_id may be a copy of id, and id is anybody's: the option units says whose it is, and else
+// id that is not empty. So device_id may be a copy of id, and id may be of either: the option units says whose it is, and else
 // it is a user's if it equals user_id. Placeholders count as missing.
 func (d *decoder) known() who {
 	w := &d.w
@@ -60,7 +60,7 @@ func (d *decoder) plainID() string {
 		return id
 	}
 	switch {
-	case w.result.given == right && isPlain(w.result.hashAttribute):
+	case w.result.given == field.Right && isPlain(w.result.hashAttribute):
 		return d.first(w.result.hashValue)
 	case isPlain(w.props.hashAttribute):
 		return d.first(w.props.hashValue)
@@ -74,7 +74,7 @@ func isPlain(attribute scalar) bool { return attribute.s == "" || attribute.s ==
 // first is the first of the texts that is an id.
 func (d *decoder) first(among ...scalar) string {
 	for i := range among {
-		if among[i].given == right && d.isID(among[i].s) {
+		if among[i].given == field.Right && d.isID(among[i].s) {
 			return among[i].s
 		}
 	}
@@ -86,15 +86,15 @@ func (d *decoder) first(among ...scalar) string {
 // that they name.
 func (d *decoder) subject(a assignment, e *canonical.Event) error {
 	attribute, value := a.hashAttribute.s, a.hashValue
-	if value.given == wrong {
-		return fault("hashValue", "must be a string or a number")
+	if value.given == field.Wrong {
+		return field.Fault("hashValue", "must be a string or a number")
 	}
-	if value.given == absent && (attribute == "" || attribute == "id") {
+	if value.given == field.Absent && (attribute == "" || attribute == "id") {
 		value = d.w.attrs.id
 	}
-	if value.given != right || value.s == "" {
+	if value.given != field.Right || value.s == "" {
 		if err := d.ids(e); err != nil {
-			return fault("hashValue", "is required, or user_id, or device_id")
+			return field.Fault("hashValue", "is required, or user_id, or device_id")
 		}
 		return nil
 	}
@@ -124,7 +124,7 @@ func (d *decoder) subject(a assignment, e *canonical.Event) error {
 
 // group adds a group that the person belongs to, if it can be one of ours.
 func (d *decoder) group(e *canonical.Event, kind, id string) {
-	if usableID(kind) && d.isID(id) {
+	if field.IsLabel(kind) && d.isID(id) {
 		e.Groups = append(e.Groups, canonical.Group{Kind: kind, ID: id})
 	}
 }
@@ -168,20 +168,14 @@ func (d *decoder) ids(e *canonical.Event) error {
 func (d *decoder) missing() error {
 	w := &d.w
 	for _, s := range []scalar{w.user, w.attrs.user, w.device, w.anonymous, w.attrs.device, w.attrs.anonymous, w.attrs.id, w.attrs.own} {
-		if s.given == right && s.s != "" {
-			return fault("user_id", "is required, or device_id: "+strconv.Quote(s.s[:min(len(s.s), 40)])+" is no id of a person")
+		if s.given == field.Right && s.s != "" {
+			return field.Fault("user_id", "is required, or device_id: "+strconv.Quote(s.s[:min(len(s.s), 40)])+" is no id of a person")
 		}
 	}
-	return fault("user_id", "is required, or device_id")
+	return field.Fault("user_id", "is required, or device_id")
 }
 
-func (d *decoder) isID(id string) bool { return usableID(id) && !d.source.Rules.IsNonID(id) }
-
-// usableID reports whether a text can be an id of ours.
-func usableID(s string) bool {
-	control := func(c rune) bool { return c < ' ' || c >= 0x7f && c <= 0x9f }
-	return s != "" && len(s) <= canonical.MaxID && utf8.ValidString(s) && strings.IndexFunc(s, control) < 0
-}
+func (d *decoder) isID(id string) bool { return field.IsLabel(id) && !d.source.Rules.IsNonID(id) }
 
 // linked are the links that an item tells of and no item before it in the request did. There is no call for it: that one
 // event has a user_id and another device_id is all the evidence there is. Of a callback's user it is id beside user_id, and
@@ -241,8 +235,8 @@ func (d *decoder) noted(events []canonical.Event) {
 // moment reads a time in any form that vendors write, or Unix time as a number.
 func moment(s scalar) (canonical.Time, error) {
 	switch {
-	case s.given != right:
-		return 0, fault("timestamp", "must be a time as text or a number")
+	case s.given != field.Right:
+		return 0, field.Fault("timestamp", "must be a time as text or a number")
 	case s.number:
 		return adapters.ParseUnix(s.s)
 	}
@@ -257,21 +251,21 @@ func moment(s scalar) (canonical.Time, error) {
 // sends that clock's time along, without which the vendor takes the time of arrival as well.
 func (d *decoder) when(e *canonical.Event) error {
 	now, w := d.envelope.ReceivedAt, &d.w
-	own := w.old || w.kind.given == right
-	if w.time.given == absent || w.time.given == right && w.time.s == "" || !own && !d.sent {
+	own := w.old || w.kind.given == field.Right
+	if w.time.given == field.Absent || w.time.given == field.Right && w.time.s == "" || !own && !d.sent {
 		e.At, e.ClockOffset = now, int64(now-dayOf(now))
 		return nil
 	}
 	at, err := moment(w.time)
 	if err != nil {
-		return fault("timestamp", err.Error())
+		return field.Fault("timestamp", err.Error())
 	}
 	e.At, e.ClockOffset = at+canonical.Time(d.skew), d.skew
 	return nil
 }
 
 func (d *decoder) messageID() string {
-	if w := &d.w; w.message.given == right && usableID(w.message.s) {
+	if w := &d.w; w.message.given == field.Right && field.IsLabel(w.message.s) {
 		return w.message.s
 	}
 	return ""
@@ -304,7 +298,7 @@ func browserOf(e adapters.Envelope) string {
 func (d *decoder) attributes(passthrough bool) json.RawMessage {
 	w := &d.w
 	out := adapters.Attributes{}
-	if w.attrs.agent.given == right {
+	if w.attrs.agent.given == field.Right {
 		out.Text("user_agent", w.attrs.agent.s)
 	}
 	out.Text("user_agent", d.agent)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
 // member reads one member of an item. The names are those of the tracking plugins (tracking_plugin.go trackingEvent;
@@ -81,7 +82,7 @@ func (r *reader) name(rank int) error {
 	if err := r.text(&s); err != nil {
 		return err
 	}
-	if w := &r.w; s.given != absent && rank >= w.rank {
+	if w := &r.w; s.given != field.Absent && rank >= w.rank {
 		w.name, w.rank, w.old = s, rank, rank == oldRank
 	}
 	return nil
@@ -127,16 +128,16 @@ func (r *reader) value(rank int) (err error) {
 	case '"':
 		s.s, err = r.c.String()
 		if f, bad := strconv.ParseFloat(s.s, 64); bad == nil && f == f {
-			s.given = right
+			s.given = field.Right
 		}
 	case '0':
 		var digits []byte
 		digits, err = r.c.Number()
-		s.s, s.given, s.number = string(digits), right, true
+		s.s, s.given, s.number = string(digits), field.Right, true
 	default:
 		err = r.c.Skip()
 	}
-	if p := &r.w.props; s.given == right && rank >= p.valueRank {
+	if p := &r.w.props; s.given == field.Right && rank >= p.valueRank {
 		p.value, p.valueRank = s, rank
 	}
 	return err
@@ -173,7 +174,7 @@ func (r *reader) attribute(name []byte) error {
 	case "user_agent", "userAgent":
 		return r.text(&a.agent)
 	}
-	if a.own.given != right && (bytes.EqualFold(name, []byte("deviceid")) || bytes.EqualFold(name, []byte("anonymousid"))) {
+	if a.own.given != field.Right && (bytes.EqualFold(name, []byte("deviceid")) || bytes.EqualFold(name, []byte("anonymousid"))) {
 		return r.scalar(&a.own)
 	}
 	return r.c.Skip()
@@ -184,7 +185,7 @@ func (r *reader) declared(name string, u unit) error {
 	before := r.c
 	var s scalar
 	err := r.scalar(&s)
-	if s.given == right && s.s != "" {
+	if s.given == field.Right && s.s != "" {
 		r.w.attrs.declared = append(r.w.attrs.declared, person{s.s, u, name})
 	}
 	r.c = before
@@ -212,7 +213,7 @@ func (r *reader) plain(into *adapters.Attributes, name string) error {
 func (r *reader) order(rank int) error {
 	var s scalar
 	err := r.scalar(&s)
-	if p := &r.w.props; s.given == right && usableID(s.s) && rank > p.dedupRank {
+	if p := &r.w.props; s.given == field.Right && field.IsLabel(s.s) && rank > p.dedupRank {
 		p.dedup, p.dedupRank = s, rank
 	}
 	return err
@@ -238,7 +239,7 @@ func (r *reader) userMember(name []byte) error {
 // experiment is an object in the arguments of a callback; a subscriber's is often forwarded as its key alone.
 func (r *reader) experiment() error {
 	w := &r.w
-	w.experiment, w.featureText, w.experimentGiven = scalar{}, scalar{}, absent
+	w.experiment, w.featureText, w.experimentGiven = scalar{}, scalar{}, field.Absent
 	if r.c.Peek() == '"' {
 		return r.scalar(&w.featureText)
 	}
@@ -251,7 +252,7 @@ func (r *reader) experimentMember(name []byte) error {
 		return r.text(&r.w.experiment)
 	case string(name) == "meta" && r.c.Peek() == '[':
 		return r.c.Array(func(int) error {
-			var is given
+			var is field.Given
 			return r.object(&is, r.variation)
 		})
 	}
@@ -260,12 +261,12 @@ func (r *reader) experimentMember(name []byte) error {
 
 // variation reads the meta of one variation.
 func (r *reader) variation(name []byte) error {
-	var passes tri
+	var passes field.Tri
 	if string(name) != "passthrough" {
 		return r.c.Skip()
 	}
 	err := r.flag(&passes)
-	r.w.passing = r.w.passing || passes == yes
+	r.w.passing = r.w.passing || passes == field.Yes
 	return err
 }
 

@@ -51,13 +51,18 @@ func TestTheTapSendsTheSame(t *testing.T) {
 			}
 			s := adapters.Source{Name: "growthbook", Rules: canonical.DefaultRules()}
 			var how []tap.Option
+			var options map[string]any
 			switch c.units {
 			case "user":
-				s.Options = map[string]any{"units": map[string]any{"id": "user"}}
+				options = map[string]any{"units": map[string]any{"id": "user"}}
 				how = append(how, tap.Units(map[string]tap.Unit{"id": tap.User}))
 			case "anonymous":
-				s.Options = map[string]any{"units": map[string]any{"id": "anonymous"}}
+				options = map[string]any{"units": map[string]any{"id": "anonymous"}}
 				how = append(how, tap.Units(map[string]tap.Unit{"id": tap.Anonymous}))
+			}
+			source, err := adapters.Open(growthbook.Adapter, options)
+			if err != nil {
+				t.Fatal(err)
 			}
 			d := sdktest.New()
 			defer d.Close()
@@ -90,7 +95,7 @@ func TestTheTapSendsTheSame(t *testing.T) {
 			var want []string
 			for _, body := range bodies {
 				e := adapters.Envelope{Method: "POST", Body: []byte(body), Header: http.Header{}, ReceivedAt: canonical.TimeOf(time.Now())}
-				b, err := growthbook.Adapter.Decode(s, e)
+				b, err := source.Decode(s, e)
 				if err != nil || len(b.Rejected) > 0 {
 					t.Fatalf("%s: %v %+v", body, err, b.Rejected)
 				}

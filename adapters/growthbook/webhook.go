@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -83,7 +84,7 @@ func (d *decoder) webhook() {
 	var h hook
 	var data hookData
 	if json.Unmarshal(d.envelope.Body, &h) != nil || json.Unmarshal(h.Data, &data) != nil {
-		d.batch.Reject(0, fault("data", "is not what an event webhook has"))
+		d.batch.Reject(0, field.Fault("data", "is not what an event webhook has"))
 		return
 	}
 	group, _, _ := strings.Cut(h.Event, ".")
@@ -120,7 +121,7 @@ func (d *decoder) webhook() {
 func (d *decoder) changed(h hook, now, before json.RawMessage) {
 	var x, was experiment
 	if json.Unmarshal(now, &x) != nil || len(before) > 0 && json.Unmarshal(before, &was) != nil || x.TrackingKey == "" {
-		d.batch.Reject(0, fault("data", "has no experiment with a trackingKey"))
+		d.batch.Reject(0, field.Fault("data", "has no experiment with a trackingKey"))
 		return
 	}
 	l := canonical.Life{Kind: canonical.Remarked, At: d.hookTime(h, x.Updated), By: h.by(), ExperimentID: x.TrackingKey, SourceExperiment: x.ID}
@@ -162,7 +163,7 @@ func (x *experiment) label() string {
 	return x.TrackingKey
 }
 
-// ending says how a stopped experiment ended. What releasedVariationId names is what everybody gets from then on.
+// ending says how a stopped experiment ended. What releasedVariationId names is what all users get from then on.
 func (x *experiment) ending(last phase) string {
 	text := "The experiment " + strconv.Quote(x.label()) + " was stopped"
 	if last.Reason != "" {
@@ -198,7 +199,7 @@ func (x *experiment) variation(id string) string {
 func (d *decoder) noticed(h hook, raw json.RawMessage) {
 	var n notice
 	if json.Unmarshal(raw, &n) != nil || n.ID == "" {
-		d.batch.Reject(0, fault("data", "has no experimentId"))
+		d.batch.Reject(0, field.Fault("data", "has no experimentId"))
 		return
 	}
 	l := canonical.Life{Kind: canonical.Remarked, At: d.hookTime(h, ""), By: h.by(), ExperimentID: n.ID, SourceExperiment: n.ID}
@@ -253,9 +254,9 @@ func (h *hook) by() string {
 	switch {
 	case h.User == nil:
 		return ""
-	case usableID(h.User.Name):
+	case field.IsLabel(h.User.Name):
 		return h.User.Name
-	case usableID(h.User.Type):
+	case field.IsLabel(h.User.Type):
 		return h.User.Type
 	}
 	return ""
@@ -265,7 +266,7 @@ func (h *hook) by() string {
 func (d *decoder) tell(h hook, l canonical.Life, id string) {
 	sum := sha256.Sum256(d.envelope.Body)
 	l.ID = canonical.DeriveID("growthbook", h.Event, id, h.Created.String(), hex.EncodeToString(sum[:]))
-	if !usableID(l.SourceExperiment) || l.SourceExperiment == l.ExperimentID {
+	if !field.IsLabel(l.SourceExperiment) || l.SourceExperiment == l.ExperimentID {
 		l.SourceExperiment = ""
 	}
 	const most = 1000

@@ -2,36 +2,16 @@ package growthbook
 
 import (
 	"github.com/tracklayer/tracklayer/adapters"
-	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
-
-// given is what became of a member that was looked for.
-type given uint8
-
-const (
-	absent given = iota // or null
-	right
-	wrong // of another type than anybody writes
-)
-
-func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }
 
 // scalar is a string or a number as text: ids are written as either.
 type scalar struct {
 	s      string
-	given  given
+	given  field.Given
 	number bool
 }
-
-// tri is a boolean that may be missing.
-type tri uint8
-
-const (
-	unsaid tri = iota
-	yes
-	no
-)
 
 // properties are what an event says of itself: properties_json, properties, the arguments of a tracker, or, in the old
 // Go plugin's events and in a data layer, the event's own members.
@@ -67,11 +47,11 @@ type person struct {
 
 // result is an experiment's result as callbacks get it (experiment_result.go; sdk-js types/growthbook.ts Result).
 type result struct {
-	given                    given
-	inExperiment, hashUsed   tri
+	given                    field.Given
+	inExperiment, hashUsed   field.Tri
 	index, key               scalar
 	hashAttribute, hashValue scalar
-	passthrough              tri
+	passthrough              field.Tri
 	feature                  scalar
 }
 
@@ -89,10 +69,10 @@ type wire struct {
 
 	props                   properties
 	attrs                   attributes
-	propsGiven, attrsGiven  given
-	hashUsed, inExperiment  tri
+	propsGiven, attrsGiven  field.Given
+	hashUsed, inExperiment  field.Tri
 	experiment, featureText scalar // experiment.key of a callback, or experiment as text
-	experimentGiven         given
+	experimentGiven         field.Given
 	callback                bool                // attributes came in user, as callbacks have them
 	passing                 bool                // a variation of the experiment passes its users on: it is a holdout
 	kept                    adapters.Attributes // utm_source and the like beside the attributes
@@ -113,7 +93,7 @@ func (w *wire) reset() {
 type reader struct {
 	c jsonscan.Cursor
 	w wire
-	o options
+	o *options
 }
 
 // The readers of single members. Each consumes exactly one value of whatever type and fails only on a syntax error.
@@ -122,7 +102,7 @@ func (r *reader) scalar(dst *scalar) (err error) {
 	*dst = scalar{}
 	switch r.c.Peek() {
 	case '"':
-		dst.given = right
+		dst.given = field.Right
 		dst.s, err = r.c.String()
 		return err
 	case '0':
@@ -130,14 +110,14 @@ func (r *reader) scalar(dst *scalar) (err error) {
 		if err != nil {
 			return err
 		}
-		dst.given, dst.number = right, true
+		dst.given, dst.number = field.Right, true
 		if dst.s = numberText(digits); dst.s == "" {
-			dst.given = wrong
+			dst.given = field.Wrong
 		}
 		return nil
 	case 'n':
 	default:
-		dst.given = wrong
+		dst.given = field.Wrong
 	}
 	return r.c.Skip()
 }
@@ -146,35 +126,17 @@ func (r *reader) scalar(dst *scalar) (err error) {
 func (r *reader) text(dst *scalar) error {
 	err := r.scalar(dst)
 	if dst.number {
-		*dst = scalar{given: wrong}
+		*dst = scalar{given: field.Wrong}
 	}
 	return err
 }
 
-func (r *reader) flag(dst *tri) error {
-	*dst = unsaid
-	if first := r.c.Peek(); first == 't' || first == 'f' {
-		b, err := r.c.Bool()
-		if *dst = no; b {
-			*dst = yes
-		}
-		return err
-	}
-	return r.c.Skip()
-}
+func (r *reader) flag(dst *field.Tri) error { return field.ReadTri(&r.c, dst) }
 
 // object reads the members of an object with fn, and passes over anything else.
-func (r *reader) object(dst *given, fn func([]byte) error) error {
-	switch r.c.Peek() {
-	case '{':
-		*dst = right
-		return r.c.Object(fn)
-	case 'n':
-		*dst = absent
-	default:
-		*dst = wrong
-	}
-	return r.c.Skip()
+func (r *reader) object(dst *field.Given, fn func([]byte) error) (err error) {
+	*dst, err = field.ReadObject(&r.c, fn)
+	return err
 }
 
 // item reads the object that comes next.

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -68,7 +69,7 @@ func resource(text string) (environment, kind, key string) {
 func (d *decoder) audit(i int, raw []byte) {
 	var a auditEntry
 	if json.Unmarshal(raw, &a) != nil {
-		d.batch.Reject(i, fault("accesses", "is not what an audit log entry has"))
+		d.batch.Reject(i, field.Fault("accesses", "is not what an audit log entry has"))
 		return
 	}
 	for _, access := range a.Accesses {
@@ -83,7 +84,7 @@ func (d *decoder) audit(i int, raw []byte) {
 		l := canonical.Life{ID: a.ID, Kind: canonical.Remarked, ExperimentID: key, Text: a.text(environment), By: a.by()}
 		at, err := canonical.ParseMillis(a.Date.String())
 		if err != nil {
-			d.batch.Reject(i, fault("date", "must be Unix milliseconds"))
+			d.batch.Reject(i, field.Fault("date", "must be Unix milliseconds"))
 			return
 		}
 		l.At = at
@@ -99,7 +100,7 @@ func (d *decoder) audit(i int, raw []byte) {
 	d.batch.Ignore("audit_log")
 }
 
-// soon is how far the moment of a start or stop may lie from its entry: what lies further was told by an earlier one.
+// soon is how far the moment of a start or stop may lie from its entry: what is further was reported by an earlier one.
 const soon = time.Minute
 
 // judge says what an experiment's entry tells. SDK events call the experiment by its flag.
@@ -110,7 +111,7 @@ func (a *auditEntry) judge(l *canonical.Life) {
 	}
 	if len(v.Iteration.Flags) == 1 {
 		for flag := range v.Iteration.Flags {
-			if isLabel(flag) && flag != l.ExperimentID {
+			if field.IsLabel(flag) && flag != l.ExperimentID {
 				l.SourceExperiment, l.ExperimentID = l.ExperimentID, flag
 			}
 		}
@@ -136,7 +137,7 @@ func (a *auditEntry) by() string {
 	if a.Member == nil {
 		return ""
 	}
-	if name := strings.TrimSpace(a.Member.First + " " + a.Member.Last); isLabel(name) {
+	if name := strings.TrimSpace(a.Member.First + " " + a.Member.Last); field.IsLabel(name) {
 		return name
 	}
 	return ""

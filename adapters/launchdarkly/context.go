@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -17,8 +18,8 @@ const (
 
 // people is a context: one person or thing, or one of each of several kinds.
 type people struct {
-	given   given
-	kind    text
+	given   field.Given
+	kind    field.Text
 	self    person   // the form of a single kind
 	several []person // members that are objects; which are kinds only if kind is multi
 	names   []byte   // the kinds of several, one after the other
@@ -28,18 +29,9 @@ type people struct {
 // person is one kind of a context. Of its attributes only those are read that are kept: others may be private.
 type person struct {
 	from, to  int // its kind in names
-	key       text
-	anonymous statement
+	key       field.Text
+	anonymous field.Tri
 }
-
-// statement is a boolean that may be left out.
-type statement uint8
-
-const (
-	unsaid statement = iota
-	yes
-	no
-)
 
 // keptAttribute is an attribute of a context that becomes one of the event.
 type keptAttribute struct {
@@ -100,12 +92,12 @@ func (p *people) first() *person {
 // anonymousOnes lists the anonymous persons of kinds other than user.
 func (p *people) anonymousOnes() []*person {
 	return slices.DeleteFunc(p.each(), func(one *person) bool {
-		return one.anonymous != yes || !p.usable(one) || string(p.kindOf(one)) == user
+		return one.anonymous != field.Yes || !p.usable(one) || string(p.kindOf(one)) == user
 	})
 }
 
 func (p *people) usable(one *person) bool {
-	return one.key.given == right && one.key.s != "" && isKind(string(p.kindOf(one)))
+	return one.key.Given == field.Right && one.key.S != "" && isKind(string(p.kindOf(one)))
 }
 
 // personKinds are kinds of people and of what people use, which are no groups. The SDKs of mobile apps add ld_device and
@@ -119,8 +111,8 @@ var personKinds = map[string]bool{
 func (p *people) groups() (found []canonical.Group) {
 	for _, one := range p.each() {
 		kind := string(p.kindOf(one))
-		if one.anonymous != yes && p.usable(one) && isGroup(kind) && isLabel(one.key.s) {
-			found = append(found, canonical.Group{Kind: kind, ID: one.key.s})
+		if one.anonymous != field.Yes && p.usable(one) && isGroup(kind) && field.IsLabel(one.key.S) {
+			found = append(found, canonical.Group{Kind: kind, ID: one.key.S})
 		}
 	}
 	return found[:min(len(found), canonical.MaxGroups)]

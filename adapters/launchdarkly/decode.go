@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -14,12 +15,12 @@ type decoder struct {
 	reader
 	source   adapters.Source
 	envelope adapters.Envelope
-	options  options
+	options  *options
 	batch    adapters.Batch
 
 	body       []byte
 	payload    string              // the payload's id, "" where the sender has none that is usable
-	diagnostic bool                // the door is one for the SDK's own diagnostics
+	diagnostic bool                // the route is one for the SDK's own diagnostics
 	anonymous  map[string]struct{} // see stated
 	agent      string              // the browser's user agent, "" where no browser sends
 	browser    json.RawMessage     // the attributes of an event that has nothing else to tell
@@ -27,18 +28,14 @@ type decoder struct {
 	kept       adapters.Attributes
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	body, err := bodyOf(e)
 	if err != nil {
 		return adapters.Batch{}, err
 	}
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
-	}
 	d := decoder{
 		reader: reader{c: jsonscan.New(body), wanted: o.attributes}, source: s, envelope: e, options: o, body: body,
-		payload: usableID(e.Header.Get(payloadHeader)), diagnostic: isDiagnosticDoor(e.Path),
+		payload: usableID(e.Header.Get(payloadHeader)), diagnostic: isDiagnostic(e.Path),
 	}
 	if d.agent = browserOf(e.Header.Get(userAgentHeader)); d.agent != "" {
 		if d.browser, err = json.Marshal(map[string]string{"user_agent": d.agent}); err != nil {
@@ -54,7 +51,7 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 // usableID is a delivery id as it can stand in front of an index, "" where it cannot: then the event is as good as one
 // without an id, and better than none.
 func usableID(id string) string {
-	if len(id) > canonical.MaxID-20 || !isLabel(id) {
+	if len(id) > canonical.MaxID-20 || !field.IsLabel(id) {
 		return ""
 	}
 	return id
@@ -68,7 +65,7 @@ func (d *decoder) item(i int, w *wire) {
 		return
 	}
 	if w == nil {
-		d.batch.Reject(i, fault("", "an event must be an object"))
+		d.batch.Reject(i, field.Fault("", "an event must be an object"))
 		return
 	}
 	switch w.kind {
@@ -103,17 +100,17 @@ func (d *decoder) nameless(i int, w *wire) {
 	switch {
 	case w.audit:
 		d.audit(i, d.body[d.from:d.to])
-	case w.wrapped == wrong:
-		d.batch.Reject(i, fault("event", "must be an object"))
+	case w.wrapped == field.Wrong:
+		d.batch.Reject(i, field.Fault("event", "must be an object"))
 	default:
-		d.batch.Reject(i, fault("kind", "is required: a string such as feature or custom"))
+		d.batch.Reject(i, field.Fault("kind", "is required: a string such as feature or custom"))
 	}
 }
 
 // feature is a flag's evaluation. It is an exposure where the evaluator says that it was part of an experiment; not
 // where the flag is merely tracked, or the context individually targeted, or lacking the experiment's unit.
 func (d *decoder) feature(i int, w *wire) {
-	if !w.inExperiment && (w.variation.given == absent || w.key.given != right || !d.options.experimentFlags[w.key.s]) {
+	if !w.inExperiment && (w.variation.Given == field.Absent || w.key.Given != field.Right || !d.options.experimentFlags[w.key.S]) {
 		d.batch.Ignore(kinds[feature])
 		return
 	}
@@ -132,12 +129,12 @@ func (d *decoder) exposure(w *wire) (e canonical.Event, who string, err error) {
 		return e, "", err
 	}
 	e.SourceExperiment = e.ExperimentID
-	if err := w.variation.given.must("variation", "a number"); err != nil {
+	if err := w.variation.Given.Must("variation", "a number"); err != nil {
 		return e, "", err
 	}
-	variation, ok := whole(w.variation.digits)
+	variation, ok := whole(w.variation.Digits)
 	if !ok {
-		return e, "", fault("variation", "must be the index of a variation")
+		return e, "", field.Fault("variation", "must be the index of a variation")
 	}
 	e.SourceVariant = strconv.Itoa(variation)
 	e.Variant = w.value.label(variation)
@@ -181,7 +178,7 @@ const maxLinks = 32
 func (d *decoder) introduction(i int, w *wire) {
 	var links []*person
 	who := w.context.of(user)
-	if w.context.kind.s == multi && who != nil && w.context.usable(who) && who.anonymous != yes {
+	if w.context.kind.S == multi && who != nil && w.context.usable(who) && who.anonymous != field.Yes {
 		links = w.context.anonymousOnes()
 	}
 	if len(links) == 0 {
@@ -190,7 +187,7 @@ func (d *decoder) introduction(i int, w *wire) {
 	}
 	at, err := w.time()
 	if err == nil && len(links) > maxLinks {
-		err = fault("context", "must not have more than "+strconv.Itoa(maxLinks)+" anonymous kinds")
+		err = field.Fault("context", "must not have more than "+strconv.Itoa(maxLinks)+" anonymous kinds")
 	}
 	if err != nil {
 		d.batch.Reject(i, err)
@@ -200,8 +197,8 @@ func (d *decoder) introduction(i int, w *wire) {
 	id := d.id(w, i)
 	for n, one := range links {
 		events[n] = canonical.Event{
-			Kind: canonical.Linked, ID: id, At: at, UserID: who.key.s,
-			AnonymousID: qualified(string(w.context.kindOf(one)), one.key.s),
+			Kind: canonical.Linked, ID: id, At: at, UserID: who.key.S,
+			AnonymousID: qualified(string(w.context.kindOf(one)), one.key.S),
 		}
 		if n > 0 && id != "" {
 			events[n].ID = id + "." + strconv.Itoa(n)
@@ -213,14 +210,14 @@ func (d *decoder) introduction(i int, w *wire) {
 // alias is schema 3's word for a link (go-sdk-events v1 NewAliasEventData): from an anonymous key to a user's, or
 // from one user's key to another's.
 func (d *decoder) alias(i int, w *wire) {
-	known := w.previousContextKind.s == anonymousUser || w.previousContextKind.s == user
-	if w.contextKind.s != user || !known || w.key == w.previousKey && w.previousContextKind.s == user {
+	known := w.previousContextKind.S == anonymousUser || w.previousContextKind.S == user
+	if w.contextKind.S != user || !known || w.key == w.previousKey && w.previousContextKind.S == user {
 		d.batch.Ignore(kinds[alias])
 		return
 	}
 	e := canonical.Event{Kind: canonical.Linked, ID: d.id(w, i)}
 	dst := &e.PreviousUserID
-	if w.previousContextKind.s == anonymousUser {
+	if w.previousContextKind.S == anonymousUser {
 		dst = &e.AnonymousID
 	}
 	var err error
@@ -236,11 +233,11 @@ func (d *decoder) alias(i int, w *wire) {
 	d.accept(i, names{person: "key", previous: "previousKey"}, e)
 }
 
-// id is the event's own id where it has one (Data Export), else its place in the payload. Without either the door
+// id is the event's own id where it has one (Data Export), else its place in the payload. Without either package webhooks
 // makes one.
 func (d *decoder) id(w *wire, i int) string {
-	if w.id.given == right {
-		if id := usableID(w.id.s); id != "" {
+	if w.id.Given == field.Right {
+		if id := usableID(w.id.S); id != "" {
 			return id
 		}
 	}
@@ -259,22 +256,21 @@ type names struct{ experiment, person, previous string }
 // names it.
 func (d *decoder) accept(i int, n names, events ...canonical.Event) {
 	d.batch.Accept(d.source, d.envelope, i, events...)
-	last := len(d.batch.Rejected) - 1
-	if last < 0 || d.batch.Rejected[last].Index != i {
+	path := d.batch.RejectedField(i)
+	if path == nil {
 		return
 	}
-	field := &d.batch.Rejected[last].Field
-	switch *field {
+	switch *path {
 	case "experiment_id", "conversion_event":
-		*field = n.experiment
+		*path = n.experiment
 	case "user_id":
-		*field = n.person
+		*path = n.person
 	case "anonymous_id", "previous_user_id":
-		*field = n.person
+		*path = n.person
 		if n.previous != "" {
-			*field = n.previous
+			*path = n.previous
 		}
 	case "exposed_at", "converted_at", "linked_at":
-		*field = "creationDate"
+		*path = "creationDate"
 	}
 }

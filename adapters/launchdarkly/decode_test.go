@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/adaptertest"
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
 	"github.com/tracklayer/tracklayer/canonical"
 )
@@ -18,7 +19,7 @@ const received canonical.Time = 1795339273999
 
 func decode(t *testing.T, options map[string]any, e adapters.Envelope) adapters.Batch {
 	t.Helper()
-	b, err := launchdarkly.Adapter.Decode(adapters.Source{Name: "ld", Options: options, Rules: canonical.DefaultRules()}, e)
+	b, err := adaptertest.Open(t, launchdarkly.Adapter, options).Decode(adapters.Source{Name: "ld", Rules: canonical.DefaultRules()}, e)
 	if err != nil {
 		t.Fatalf("Decode(%s %s): %v", e.Path, e.Body, err)
 	}
@@ -241,7 +242,7 @@ func TestDecodeItems(t *testing.T) {
 		{"last event wins", nil, `{"event":` + exposed + ada + `},"event":{"kind":"summary"}}`, "summary=1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if err := launchdarkly.Adapter.CheckOptions(c.options); err != nil {
+			if _, err := adapters.Open(launchdarkly.Adapter, c.options); err != nil {
 				t.Fatal(err)
 			}
 			b := decode(t, c.options, post("/bulk", "["+c.item+"]"))
@@ -318,7 +319,7 @@ func TestUnreadable(t *testing.T) {
 		{Method: http.MethodGet, Path: "/a/65f0.gif", RawQuery: "d=%21"},
 		{Method: http.MethodGet, Path: "/a/65f0.gif", RawQuery: "d=eHg"},
 	} {
-		b, err := launchdarkly.Adapter.Decode(adapters.Source{Name: "ld"}, e)
+		b, err := plain.Decode(adapters.Source{Name: "ld"}, e)
 		if !errors.Is(err, adapters.ErrUnreadable) || b.Items != 0 || b.Events != nil {
 			t.Errorf("%s %s?%s %q: %+v, %v; want ErrUnreadable", e.Method, e.Path, e.RawQuery, e.Body, b, err)
 		}

@@ -62,40 +62,14 @@ func (p expectedPerson) ids() (user, anonymous string) {
 // TestRecordedExpectations compares every recorded request with what was expected of it when it was recorded, which
 // is independent of the want sections.
 func TestRecordedExpectations(t *testing.T) {
-	compared := 0
-	for _, g := range adaptertest.Goldens(t, "testdata") {
-		text := g.Section("expect")
-		if text == nil {
-			continue
+	adaptertest.Expectations(t, launchdarkly.Adapter, "testdata", 20, func(t *testing.T, _ string, want expectation, b adapters.Batch, err error) {
+		if err != nil {
+			t.Fatal(err)
 		}
-		compared++
-		t.Run(g.Name, func(t *testing.T) {
-			var want expectation
-			if err := json.Unmarshal(text, &want); err != nil {
-				t.Fatal(err)
-			}
-			b, err := launchdarkly.Adapter.Decode(g.Source(launchdarkly.Adapter), g.Envelope)
-			if err != nil {
-				t.Fatal(err)
-			}
-			compareExposures(t, want, ofKind(b, canonical.Exposed))
-			compareConversions(t, want, ofKind(b, canonical.Converted))
-			compareIgnored(t, want, b)
-		})
-	}
-	if compared < 20 {
-		t.Errorf("only %d requests have expectations", compared)
-	}
-}
-
-func ofKind(b adapters.Batch, k canonical.Kind) []canonical.Event {
-	var found []canonical.Event
-	for _, e := range b.Events {
-		if e.Kind == k {
-			found = append(found, e.Event)
-		}
-	}
-	return found
+		compareExposures(t, want, adaptertest.OfKind(b, canonical.Exposed))
+		compareConversions(t, want, adaptertest.OfKind(b, canonical.Converted))
+		compareIgnored(t, want, b)
+	})
 }
 
 func compareExposures(t *testing.T, want expectation, got []canonical.Event) {
@@ -173,7 +147,7 @@ func TestRetryHasTheSameIDs(t *testing.T) {
 	byName := map[string]adapters.Batch{}
 	for _, g := range adaptertest.Goldens(t, "testdata") {
 		if strings.Contains(g.Name, "-retry-") {
-			b, err := launchdarkly.Adapter.Decode(g.Source(launchdarkly.Adapter), g.Envelope)
+			b, err := g.Decode(launchdarkly.Adapter)
 			if err != nil || len(b.Events) == 0 {
 				t.Fatalf("%s: %d events, %v", g.Name, len(b.Events), err)
 			}
@@ -181,15 +155,7 @@ func TestRetryHasTheSameIDs(t *testing.T) {
 		}
 	}
 	for _, sdk := range []string{"go", "node"} {
-		first, second := byName[sdk+"-retry-503-1"], byName[sdk+"-retry-503-2"]
-		if len(first.Events) != len(second.Events) {
-			t.Fatalf("%s: %d events, then %d", sdk, len(first.Events), len(second.Events))
-		}
-		for i := range first.Events {
-			if a, b := first.Events[i].AppendBody(nil), second.Events[i].AppendBody(nil); string(a) != string(b) || first.Events[i].ID == "" {
-				t.Errorf("%s: the retry says\n%s\nafter\n%s", sdk, b, a)
-			}
-		}
+		adaptertest.SameAgain(t, byName[sdk+"-retry-503-1"], byName[sdk+"-retry-503-2"])
 	}
 	next := byName["go-retry-503-3"].Events[0]
 	for _, e := range byName["go-retry-503-1"].Events {

@@ -5,47 +5,47 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
 // required is a text that must be there and not empty. An empty event key does pass the Go SDK's TrackEvent.
-func (w *wire) required(field string, t text) (string, error) {
-	if err := t.given.must(field, "a string"); err != nil {
+func (w *wire) required(path string, t field.Text) (string, error) {
+	if err := t.Given.Must(path, "a string"); err != nil {
 		return "", err
 	}
-	if t.s == "" {
-		return "", fault(field, "must not be empty")
+	if t.S == "" {
+		return "", field.Fault(path, "must not be empty")
 	}
-	return t.s, nil
+	return t.S, nil
 }
 
 // time reads creationDate: Unix milliseconds, which the Go SDK writes through a float.
 func (w *wire) time() (canonical.Time, error) {
-	if err := w.creationDate.given.must("creationDate", "a number of milliseconds"); err != nil {
+	if err := w.creationDate.Given.Must("creationDate", "a number of milliseconds"); err != nil {
 		return 0, err
 	}
-	if n, ok := digits(w.creationDate.digits); ok {
+	if n, ok := digits(w.creationDate.Digits); ok {
 		return canonical.Time(n), nil
 	}
-	at, err := canonical.ParseMillis(string(w.creationDate.digits))
+	at, err := canonical.ParseMillis(string(w.creationDate.Digits))
 	if err != nil {
-		return 0, fault("creationDate", "must be Unix milliseconds")
+		return 0, field.Fault("creationDate", "must be Unix milliseconds")
 	}
 	return at, nil
 }
 
 func (w *wire) metric() (canonical.Number, error) {
-	switch w.metricValue.given {
-	case right:
-		n, err := canonical.ParseNumber(string(w.metricValue.digits))
+	switch w.metricValue.Given {
+	case field.Right:
+		n, err := canonical.ParseNumber(string(w.metricValue.Digits))
 		if err != nil {
-			return canonical.Number{}, fault("metricValue", err.Error())
+			return canonical.Number{}, field.Fault("metricValue", err.Error())
 		}
 		return n, nil
-	case wrong:
-		return canonical.Number{}, fault("metricValue", "must be a number")
+	case field.Wrong:
+		return canonical.Number{}, field.Fault("metricValue", "must be a number")
 	}
 	return canonical.Number{}, nil
 }
@@ -54,17 +54,17 @@ func (w *wire) metric() (canonical.Number, error) {
 // flag was evaluated only as another one's prerequisite, that the SDK kept one event in so many, and the attributes of the
 // context that the options name, those of the unit first.
 func (d *decoder) attributes(w *wire) json.RawMessage {
-	n, ok := whole(w.samplingRatio.digits)
+	n, ok := whole(w.samplingRatio.Digits)
 	sampled := ok && n > 1
 	kept := d.contextAttributes(w)
-	if w.prereqOf.s == "" && !sampled && len(kept) == 0 {
+	if w.prereqOf.S == "" && !sampled && len(kept) == 0 {
 		return d.browser
 	}
 	a := &d.kept
 	a.Reset()
 	a.Text("user_agent", d.agent)
-	if isLabel(w.prereqOf.s) {
-		a.Text("prereq_of", w.prereqOf.s)
+	if field.IsLabel(w.prereqOf.S) {
+		a.Text("prereq_of", w.prereqOf.S)
 	}
 	if sampled {
 		a.Raw("sampling_ratio", strconv.AppendInt(nil, int64(n), 10))
@@ -78,10 +78,10 @@ func (d *decoder) attributes(w *wire) json.RawMessage {
 // contextAttributes are the attributes of a context that are kept: in the form of several kinds, the user's first.
 func (d *decoder) contextAttributes(w *wire) []keptAttribute {
 	p := &w.context
-	if p.given != right {
+	if p.given != field.Right {
 		p = &w.user
 	}
-	several := p.kind.s == multi
+	several := p.kind.S == multi
 	kept := slices.DeleteFunc(slices.Clone(p.kept), func(k keptAttribute) bool { return (k.of >= 0) != several })
 	rank := func(k keptAttribute) int {
 		if several && string(p.kindOf(&p.several[k.of])) != user {
@@ -107,7 +107,7 @@ func browserOf(agent string) string {
 func (v *value) label(variation int) string {
 	switch v.first {
 	case '"':
-		if isLabel(v.text) {
+		if field.IsLabel(v.text) {
 			return v.text
 		}
 	case 't':
@@ -169,10 +169,4 @@ func whole(text []byte) (int, bool) {
 		return 0, false
 	}
 	return int(f), true
-}
-
-// isLabel reports whether a text can be an id of ours: 1 to 200 bytes without control characters.
-func isLabel(s string) bool {
-	control := func(c rune) bool { return c < ' ' || c >= 0x7f && c <= 0x9f }
-	return s != "" && len(s) <= canonical.MaxID && utf8.ValidString(s) && strings.IndexFunc(s, control) < 0
 }

@@ -2,8 +2,8 @@
 // SDK whose events URL is set to this gateway needs no other change. It is written on jsonscan because a busy server
 // SDK sends ten thousand events in one request.
 //
-// Like every adapter it imports adapters and canonical (with canonical/jsonscan) and nothing else of this module. Only
-// adapters/all imports it: what is said here in the vendor's words must not leak into the core, the door or another
+// Like every adapter it imports adapters, adapters/field and canonical (with canonical/jsonscan) and nothing else of this module. Only
+// adapters/all imports it: what is said here in the vendor's words must not leak into the core, webhooks or another
 // adapter.
 package launchdarkly
 
@@ -11,15 +11,14 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// Adapter is LaunchDarkly's words.
+// Adapter decodes LaunchDarkly's event formats.
 var Adapter = adapters.Adapter{
-	Vendor:       "launchdarkly",
-	Headers:      []string{payloadHeader, userAgentHeader},
-	CheckOptions: checkOptions,
-	Verify:       verify,
-	PublicKey:    publicKey,
-	Decode:       decode,
-	Reply:        reply,
+	Vendor:    "launchdarkly",
+	About:     about,
+	Headers:   []string{payloadHeader, userAgentHeader},
+	Options:   table,
+	PublicKey: publicKey,
+	Open:      open,
 }
 
 // payloadHeader names a payload once and for all: the SDKs keep it on their one retry and draw a new one for the next

@@ -7,6 +7,9 @@ import (
 	"github.com/tracklayer/tracklayer/adapters/launchdarkly"
 )
 
+// plain is a source without options.
+var plain = adaptertest.Plain(launchdarkly.Adapter)
+
 func TestLaws(t *testing.T) { adaptertest.Run(t, launchdarkly.Adapter, "testdata") }
 
 func FuzzDecode(f *testing.F) { adaptertest.Fuzz(f, launchdarkly.Adapter, "testdata") }

@@ -1,11 +1,8 @@
 package launchdarkly
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
 // options are a source's settings, for what the events do not say themselves.
@@ -30,94 +27,39 @@ type options struct {
 	attributes map[string]string
 }
 
-// keptNames are the attributes that are kept by default, by the names that customers and old SDKs give them.
-var keptNames = map[string]string{
-	"country": "country", "region": "region", "language": "language", "locale": "language", "platform": "platform", "deviceType": "device_type",
-	"device_type": "device_type", "os": "os", "browser": "browser", "appVersion": "app_version", "app_version": "app_version", "plan": "plan",
-	"utm_source": "utm_source", "utm_medium": "utm_medium", "utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content",
+var table = []adapters.Option{
+	{
+		Name: "unit_kinds", Kind: adapters.Map, Example: map[string]string{"billing-test": "organization"},
+		Must: "a mapping of flag keys to context kinds", Each: "a context kind such as user or organization",
+		Allowed: func(_, kind string) bool { return isKind(kind) && kind != "kind" && kind != multi },
+		Doc:     "an experiment randomises by another context kind than `user`, and its contexts have a user as well",
+	},
+	{
+		Name: "experiment_flags", Kind: adapters.List, Example: []string{"legacy-metric-test"}, Must: "a list of flag keys", Each: "a flag key",
+		Doc: `an experiment of the old model ("track events" on a rule)`,
+	},
+	{
+		Name: "goal_events", Kind: adapters.Switch, Example: true,
+		Doc: "click and page view metrics set up in LaunchDarkly's dashboard should count; their conversion event is the goal's internal id",
+	},
+	{
+		Name: "environments", Kind: adapters.List, Example: []string{"production"}, Must: "a list of environment keys", Each: "an environment key",
+		Doc: "its webhook reports entries of several environments; those of others are ignored",
+	},
+	{
+		Name: "off_ends_early", Kind: adapters.Switch, Example: true,
+		Doc: "a flag with an experiment is turned off only because something is wrong",
+	},
+	{
+		Name: "attributes", Kind: adapters.List, Example: []string{"betaTester"}, Must: "a list of contexts' attributes", Each: "the name of a context's attribute",
+		Doc: "attributes of contexts to keep besides those of [the default](#attributes)",
+	},
 }
 
-func checkOptions(raw map[string]any) error {
-	_, err := readOptions(raw)
-	return err
-}
-
-// readOptions reads settings as a YAML or JSON decoder leaves them, and reports all faults at once.
-func readOptions(raw map[string]any) (options, error) {
-	o := options{attributes: keptNames}
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		var err error
-		switch name {
-		case "unit_kinds":
-			o.unitKinds, err = readUnitKinds(raw[name])
-		case "experiment_flags":
-			o.experimentFlags, err = readKeys(name, "a flag key", raw[name])
-		case "environments":
-			o.environments, err = readKeys(name, "an environment key", raw[name])
-		case "goal_events":
-			o.goalEvents, err = readSwitch(name, raw[name])
-		case "off_ends_early":
-			o.offEndsEarly, err = readSwitch(name, raw[name])
-		case "attributes":
-			var more map[string]bool
-			more, err = readKeys(name, "the name of a context's attribute", raw[name])
-			o.attributes = maps.Clone(keptNames)
-			for key := range more {
-				o.attributes[key] = cmp.Or(keptNames[key], key)
-			}
-		default:
-			err = fmt.Errorf("%.60s: no such option; there are unit_kinds, experiment_flags, goal_events, environments, off_ends_early and attributes", name)
-		}
-		if err != nil {
-			faults = append(faults, err)
-		}
+func open(s adapters.Settings) (adapters.Decoder, error) {
+	o := &options{
+		unitKinds: s.Map("unit_kinds"), experimentFlags: s.Set("experiment_flags"), goalEvents: s.Switch("goal_events"),
+		environments: s.Set("environments"), offEndsEarly: s.Switch("off_ends_early"), attributes: field.Kept(nil, s.List("attributes")),
 	}
-	return o, errors.Join(faults...)
-}
-
-func readUnitKinds(raw any) (map[string]string, error) {
-	given, ok := raw.(map[string]any)
-	if !ok {
-		return nil, errors.New("unit_kinds: must map flag keys to context kinds, such as {billing-test: organization}")
-	}
-	kinds := make(map[string]string, len(given))
-	var faults []error
-	for _, flag := range slices.Sorted(maps.Keys(given)) {
-		kind, ok := given[flag].(string)
-		switch {
-		case flag == "":
-			faults = append(faults, errors.New("unit_kinds: a flag key must not be empty"))
-		case !ok || !isKind(kind) || kind == "kind" || kind == multi:
-			faults = append(faults, fmt.Errorf("unit_kinds.%.60s: must be a context kind such as user or organization", flag))
-		default:
-			kinds[flag] = kind
-		}
-	}
-	return kinds, errors.Join(faults...)
-}
-
-func readSwitch(option string, raw any) (bool, error) {
-	on, ok := raw.(bool)
-	if !ok {
-		return false, fmt.Errorf("%s: must be true or false", option)
-	}
-	return on, nil
-}
-
-func readKeys(option, what string, raw any) (map[string]bool, error) {
-	given, ok := raw.([]any)
-	if !ok {
-		return nil, fmt.Errorf("%s: must be a list", option)
-	}
-	keys := make(map[string]bool, len(given))
-	var faults []error
-	for i, v := range given {
-		if key, ok := v.(string); ok && key != "" {
-			keys[key] = true
-		} else {
-			faults = append(faults, fmt.Errorf("%s[%d]: must be %s", option, i, what))
-		}
-	}
-	return keys, errors.Join(faults...)
+	return adapters.Decoder{Verify: verify, Decode: o.decode, Reply: reply}, nil
 }

@@ -1,6 +1,7 @@
 package launchdarkly
 
 import (
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -10,80 +11,80 @@ import (
 // other kind, or the first of them in byte order.
 func (d *decoder) person(w *wire, unit string, e *canonical.Event) (string, error) {
 	switch {
-	case w.context.given != absent:
+	case w.context.given != field.Absent:
 		return "context", d.fromContext(&w.context, unit, e)
-	case w.contextKeys.given != absent:
+	case w.contextKeys.given != field.Absent:
 		return "contextKeys", d.fromContextKeys(&w.contextKeys, unit, e)
-	case w.user.given != absent:
+	case w.user.given != field.Absent:
 		return "user", d.fromUser(w, unit, e)
-	case w.userKey.given != absent:
+	case w.userKey.Given != field.Absent:
 		return "userKey", d.fromUserKey(w, unit, e)
 	}
-	return "", fault("context", "is required, or contextKeys, or userKey")
+	return "", field.Fault("context", "is required, or contextKeys, or userKey")
 }
 
 // fromContext is schema 4 (go-sdk-common ldcontext marshaling): {kind, key, anonymous, …attributes}, or for several
 // kinds {kind: multi, KIND: {key, anonymous, …}, …}. Some SDKs write anonymous only if it is true.
 func (d *decoder) fromContext(p *people, unit string, e *canonical.Event) error {
-	const field = "context"
-	if p.given == wrong {
-		return fault(field, "must be an object")
+	const path = "context"
+	if p.given == field.Wrong {
+		return field.Fault(path, "must be an object")
 	}
 	kind := user // a context without a kind is a user of old
-	switch p.kind.given {
-	case right:
-		kind = p.kind.s
-	case wrong:
-		return fault(field, "kind must be a string")
+	switch p.kind.Given {
+	case field.Right:
+		kind = p.kind.S
+	case field.Wrong:
+		return field.Fault(path, "kind must be a string")
 	}
 	if kind != multi {
 		if !isKind(kind) {
-			return fault(field, "kind must consist of letters, digits, '.', '_' and '-'")
+			return field.Fault(path, "kind must consist of letters, digits, '.', '_' and '-'")
 		}
 		if unit != "" && unit != kind {
-			return lacks(field, unit)
+			return lacks(path, unit)
 		}
-		if isGroup(kind) && p.self.anonymous != yes && isLabel(p.self.key.s) {
-			e.Groups = []canonical.Group{{Kind: kind, ID: p.self.key.s}}
+		if isGroup(kind) && p.self.anonymous != field.Yes && field.IsLabel(p.self.key.S) {
+			e.Groups = []canonical.Group{{Kind: kind, ID: p.self.key.S}}
 		}
-		return set(e, field, kind, p.self.key, p.self.anonymous)
+		return set(e, path, kind, p.self.key, p.self.anonymous)
 	}
-	one, err := p.choose(field, unit)
+	one, err := p.choose(path, unit)
 	if err != nil {
 		return err
 	}
 	e.Groups = p.groups()
-	return set(e, field, string(p.kindOf(one)), one.key, one.anonymous)
+	return set(e, path, string(p.kindOf(one)), one.key, one.anonymous)
 }
 
 // fromContextKeys is {KIND: key, …}, without a word on who is anonymous: Go SDK before 7.9, others before spring 2024,
 // clicks and pageviews of browsers, and metric imports.
 func (d *decoder) fromContextKeys(p *people, unit string, e *canonical.Event) error {
-	const field = "contextKeys"
-	if p.given == wrong {
-		return fault(field, "must be an object")
+	const path = "contextKeys"
+	if p.given == field.Wrong {
+		return field.Fault(path, "must be an object")
 	}
 	if unit == "" || unit == user {
 		if one := p.of(anonymousUser); one != nil && p.of(user) == nil {
-			return set(e, field, user, one.key, yes)
+			return set(e, path, user, one.key, field.Yes)
 		}
 	}
-	one, err := p.choose(field, unit)
+	one, err := p.choose(path, unit)
 	if err != nil {
 		return err
 	}
 	kind := string(p.kindOf(one))
 	e.Groups = p.groups()
-	return set(e, field, kind, one.key, d.stated(kind, one.key.s))
+	return set(e, path, kind, one.key, d.stated(kind, one.key.S))
 }
 
 // choose finds the person of a context of several kinds whom an event is about.
-func (p *people) choose(field, unit string) (*person, error) {
+func (p *people) choose(path, unit string) (*person, error) {
 	if unit != "" {
 		if one := p.of(unit); one != nil {
 			return one, nil
 		}
-		return nil, lacks(field, unit)
+		return nil, lacks(path, unit)
 	}
 	if one := p.of(user); one != nil {
 		return one, nil
@@ -91,61 +92,61 @@ func (p *people) choose(field, unit string) (*person, error) {
 	if one := p.first(); one != nil {
 		return one, nil
 	}
-	return nil, fault(field, "has no key of any kind")
+	return nil, field.Fault(path, "has no key of any kind")
 }
 
 // fromUser is schema 3 with inlineUsersInEvents.
 func (d *decoder) fromUser(w *wire, unit string, e *canonical.Event) error {
-	const field = "user"
-	if w.user.given == wrong {
-		return fault(field, "must be an object")
+	const path = "user"
+	if w.user.given == field.Wrong {
+		return field.Fault(path, "must be an object")
 	}
 	if unit != "" && unit != user {
-		return lacks(field, unit)
+		return lacks(path, unit)
 	}
 	anonymous := w.user.self.anonymous
-	if w.contextKind.s == anonymousUser {
-		anonymous = yes
+	if w.contextKind.S == anonymousUser {
+		anonymous = field.Yes
 	}
-	return set(e, field, user, w.user.self.key, anonymous)
+	return set(e, path, user, w.user.self.key, anonymous)
 }
 
 // fromUserKey is schema 3 as go-sdk-events v1 writes it: contextKind is there for anonymous users only.
 func (d *decoder) fromUserKey(w *wire, unit string, e *canonical.Event) error {
-	const field = "userKey"
+	const path = "userKey"
 	if unit != "" && unit != user {
-		return lacks(field, unit)
+		return lacks(path, unit)
 	}
-	anonymous := unsaid
+	anonymous := field.Unsaid
 	switch {
-	case w.contextKind.s == anonymousUser:
-		anonymous = yes
-	case w.contextKind.given == absent:
-		anonymous = d.stated(user, w.userKey.s)
+	case w.contextKind.S == anonymousUser:
+		anonymous = field.Yes
+	case w.contextKind.Given == field.Absent:
+		anonymous = d.stated(user, w.userKey.S)
 	}
-	return set(e, field, user, w.userKey, anonymous)
+	return set(e, path, user, w.userKey, anonymous)
 }
 
-func lacks(field, unit string) error {
-	return fault(field, "has no "+unit+", by which unit_kinds says this flag's experiment randomises")
+func lacks(path, unit string) error {
+	return field.Fault(path, "has no "+unit+", by which unit_kinds says this flag's experiment randomises")
 }
 
 // set writes an id. For the vendor a kind and a key are one context, whether or not a call says that it is anonymous: an id
 // of which nothing is said may be a visitor's, and is ambiguous.
-func set(e *canonical.Event, field, kind string, key text, anonymous statement) error {
+func set(e *canonical.Event, path, kind string, key field.Text, anonymous field.Tri) error {
 	switch {
-	case key.given == absent:
-		return fault(field, "has no key")
-	case key.given == wrong:
-		return fault(field, "key must be a string")
-	case key.s == "":
-		return fault(field, "key must not be empty")
+	case key.Given == field.Absent:
+		return field.Fault(path, "has no key")
+	case key.Given == field.Wrong:
+		return field.Fault(path, "key must be a string")
+	case key.S == "":
+		return field.Fault(path, "key must not be empty")
 	case !isKind(kind):
-		return fault(field, "a kind must consist of letters, digits, '.', '_' and '-'")
-	case anonymous == yes:
-		e.AnonymousID = qualified(kind, key.s)
+		return field.Fault(path, "a kind must consist of letters, digits, '.', '_' and '-'")
+	case anonymous == field.Yes:
+		e.AnonymousID = qualified(kind, key.S)
 	default:
-		e.UserID, e.AmbiguousID = qualified(kind, key.s), anonymous == unsaid
+		e.UserID, e.AmbiguousID = qualified(kind, key.S), anonymous == field.Unsaid
 	}
 	return nil
 }
@@ -153,7 +154,7 @@ func set(e *canonical.Event, field, kind string, key text, anonymous statement) 
 // stated is yes if another item of the batch, wherever it stands, has the key in a context that says that it is anonymous.
 // A server SDK introduces a key in an index event before it writes the key alone, but only once in five minutes, so that a
 // later batch has nothing to go by; the key is then ambiguous.
-func (d *decoder) stated(kind, key string) statement {
+func (d *decoder) stated(kind, key string) field.Tri {
 	if d.anonymous == nil {
 		d.anonymous = map[string]struct{}{}
 		other := reader{c: jsonscan.New(d.body)}
@@ -165,27 +166,27 @@ func (d *decoder) stated(kind, key string) statement {
 		})
 	}
 	if _, ok := d.anonymous[string(d.pair(kind, key))]; ok {
-		return yes
+		return field.Yes
 	}
-	return unsaid
+	return field.Unsaid
 }
 
 func (d *decoder) note(w *wire) {
-	if w.user.self.anonymous == yes {
-		d.anonymous[string(d.pair(user, w.user.self.key.s))] = struct{}{}
+	if w.user.self.anonymous == field.Yes {
+		d.anonymous[string(d.pair(user, w.user.self.key.S))] = struct{}{}
 	}
 	p := &w.context
 	switch {
-	case p.kind.s == multi:
+	case p.kind.S == multi:
 		for _, one := range p.each() {
-			if one.anonymous == yes {
-				d.anonymous[string(d.pair(string(p.kindOf(one)), one.key.s))] = struct{}{}
+			if one.anonymous == field.Yes {
+				d.anonymous[string(d.pair(string(p.kindOf(one)), one.key.S))] = struct{}{}
 			}
 		}
-	case p.self.anonymous == yes && p.kind.given == right:
-		d.anonymous[string(d.pair(p.kind.s, p.self.key.s))] = struct{}{}
-	case p.self.anonymous == yes:
-		d.anonymous[string(d.pair(user, p.self.key.s))] = struct{}{}
+	case p.self.anonymous == field.Yes && p.kind.Given == field.Right:
+		d.anonymous[string(d.pair(p.kind.S, p.self.key.S))] = struct{}{}
+	case p.self.anonymous == field.Yes:
+		d.anonymous[string(d.pair(user, p.self.key.S))] = struct{}{}
 	}
 }
 

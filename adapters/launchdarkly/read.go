@@ -1,58 +1,14 @@
 package launchdarkly
 
-// The readers of single members. Each consumes exactly one value of whatever type and fails only on a syntax error:
-// a wrong type is remembered, because most members are not needed for most kinds.
+import "github.com/tracklayer/tracklayer/adapters/field"
 
-func (r *reader) text(dst *text) (err error) {
-	*dst = text{}
-	switch r.c.Peek() {
-	case '"':
-		dst.given = right
-		dst.s, err = r.c.String()
-		return err
-	case 'n':
-	default:
-		dst.given = wrong
-	}
-	return r.c.Skip()
-}
+func (r *reader) text(dst *field.Text) error { return field.ReadText(&r.c, dst) }
 
-func (r *reader) number(dst *number) (err error) {
-	*dst = number{}
-	switch r.c.Peek() {
-	case '0':
-		dst.given = right
-		dst.digits, err = r.c.Number()
-		return err
-	case 'n':
-	default:
-		dst.given = wrong
-	}
-	return r.c.Skip()
-}
+func (r *reader) number(dst *field.Number) error { return field.ReadNumber(&r.c, dst) }
 
-// flag reads a boolean; anything else is false, as an absent one is.
-func (r *reader) flag(dst *bool) (err error) {
-	*dst = false
-	if first := r.c.Peek(); first == 't' || first == 'f' {
-		*dst, err = r.c.Bool()
-		return err
-	}
-	return r.c.Skip()
-}
+func (r *reader) flag(dst *bool) error { return field.ReadFlag(&r.c, dst) }
 
-// statement reads a boolean that may be left out; null and what is none count as left out.
-func (r *reader) statement(dst *statement) error {
-	*dst = unsaid
-	if first := r.c.Peek(); first != 't' && first != 'f' {
-		return r.c.Skip()
-	}
-	said, err := r.c.Bool()
-	if *dst = no; said {
-		*dst = yes
-	}
-	return err
-}
+func (r *reader) statement(dst *field.Tri) error { return field.ReadTri(&r.c, dst) }
 
 // keep reads an attribute of a context that is to be kept, if it is a text, a number or a boolean.
 func (r *reader) keep(of int, name []byte) error {
@@ -111,10 +67,10 @@ func (r *reader) wrapped() error {
 		return r.c.Skip() // records are not nested
 	}
 	if r.c.Peek() != '{' {
-		r.w.wrapped = wrong
+		r.w.wrapped = field.Wrong
 		return r.c.Skip()
 	}
-	r.w.wrapped = right
+	r.w.wrapped = field.Right
 	r.w = &r.inner
 	r.w.reset()
 	err := r.c.Object(r.member)
@@ -128,12 +84,12 @@ func (r *reader) context(dst *people) error {
 	dst.reset()
 	switch r.c.Peek() {
 	case '{':
-		dst.given = right
+		dst.given = field.Right
 		r.people = dst
 		return r.c.Object(r.contextMember)
 	case 'n':
 	default:
-		dst.given = wrong
+		dst.given = field.Wrong
 	}
 	return r.c.Skip()
 }
@@ -147,14 +103,14 @@ func (r *reader) contextMember(name []byte) error {
 		p.add(name)
 		switch string(name) {
 		case "key":
-			p.self.key = text{given: wrong}
+			p.self.key = field.Text{Given: field.Wrong}
 		case "anonymous":
-			p.self.anonymous = unsaid
+			p.self.anonymous = field.Unsaid
 		}
 		return r.c.Object(r.personMember)
 	}
 	if string(name) == user || len(p.several) > 0 {
-		p.add(name).key.given = wrong
+		p.add(name).key.Given = field.Wrong
 	}
 	switch string(name) {
 	case "key":
@@ -180,12 +136,12 @@ func (r *reader) contextKeys(dst *people) error {
 	dst.reset()
 	switch r.c.Peek() {
 	case '{':
-		dst.given = right
+		dst.given = field.Right
 		r.people = dst
 		return r.c.Object(r.contextKeysMember)
 	case 'n':
 	default:
-		dst.given = wrong
+		dst.given = field.Wrong
 	}
 	return r.c.Skip()
 }

@@ -2,7 +2,7 @@ package launchdarkly
 
 import (
 	"github.com/tracklayer/tracklayer/adapters"
-	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
 
@@ -66,39 +66,6 @@ func parseKind(text []byte) kind {
 	return unknown
 }
 
-// given is what became of a member that was looked for.
-type given uint8
-
-const (
-	absent given = iota // or null
-	right
-	wrong // of another type than the vendor writes
-)
-
-// must is nil for a member that is there, else what is wrong with it.
-func (g given) must(field, be string) error {
-	switch g {
-	case right:
-		return nil
-	case wrong:
-		return fault(field, "must be "+be)
-	}
-	return fault(field, "is required")
-}
-
-func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }
-
-type text struct {
-	s     string
-	given given
-}
-
-// number is a JSON number as written; it aliases the body.
-type number struct {
-	digits []byte
-	given  given
-}
-
 // value is what a flag served, of whatever type: the first byte of it as jsonscan.Peek tells, and the text of a scalar.
 type value struct {
 	first  byte
@@ -109,27 +76,27 @@ type value struct {
 // wire is one item in the vendor's words: the members that are read, the others were passed over.
 type wire struct {
 	kind         kind
-	key          text
-	id           text // Data Export only
-	creationDate number
+	key          field.Text
+	id           field.Text // Data Export only
+	creationDate field.Number
 
-	context     people // schema 4
-	contextKeys people // SDKs of 2022 and 2023, and clicks and pageviews to this day: kind -> key, nothing more
-	user        people // schema 3, inline
-	userKey     text   // schema 3
-	contextKind text   // schema 3
+	context     people     // schema 4
+	contextKeys people     // SDKs of 2022 and 2023, and clicks and pageviews to this day: kind -> key, nothing more
+	user        people     // schema 3, inline
+	userKey     field.Text // schema 3
+	contextKind field.Text // schema 3
 
-	previousKey, previousContextKind text // alias
+	previousKey, previousContextKind field.Text // alias
 
-	variation     number
+	variation     field.Number
 	value         value
 	inExperiment  bool
-	prereqOf      text
-	samplingRatio number
-	metricValue   number
+	prereqOf      field.Text
+	samplingRatio field.Number
+	metricValue   field.Number
 
-	wrapped given // a Data Export record: the event is inside
-	audit   bool  // an audit log entry, which is what webhooks carry
+	wrapped field.Given // a Data Export record: the event is inside
+	audit   bool        // an audit log entry, which is what webhooks carry
 }
 
 func (w *wire) reset() {
@@ -193,7 +160,7 @@ func (r *reader) item() (*wire, error) {
 	if err := r.c.Object(r.member); err != nil {
 		return nil, err
 	}
-	if r.outer.kind == noKind && r.outer.wrapped == right {
+	if r.outer.kind == noKind && r.outer.wrapped == field.Right {
 		return &r.inner, nil
 	}
 	return &r.outer, nil
@@ -228,7 +195,7 @@ func (r *reader) member(name []byte) error {
 	return r.c.Skip()
 }
 
-func (w *wire) textMember(name []byte) *text {
+func (w *wire) textMember(name []byte) *field.Text {
 	switch string(name) {
 	case "key":
 		return &w.key
@@ -248,7 +215,7 @@ func (w *wire) textMember(name []byte) *text {
 	return nil
 }
 
-func (w *wire) numberMember(name []byte) *number {
+func (w *wire) numberMember(name []byte) *field.Number {
 	switch string(name) {
 	case "creationDate":
 		return &w.creationDate

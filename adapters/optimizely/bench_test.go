@@ -28,11 +28,12 @@ func BenchmarkDecode(b *testing.B) {
 			}
 			g.Envelope.Body = []byte(body[:from] + strings.Repeat(body[from:to]+",", 9) + body[from:])
 			s := g.Source(optimizely.Adapter)
+			d := adaptertest.Open(b, optimizely.Adapter, g.Options)
 			items := 0
 			b.ReportAllocs()
 			b.SetBytes(int64(len(g.Envelope.Body)))
 			for b.Loop() {
-				batch, err := optimizely.Adapter.Decode(s, g.Envelope)
+				batch, err := d.Decode(s, g.Envelope)
 				if err != nil || len(batch.Events) != 10 {
 					b.Fatal(len(batch.Events), err)
 				}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -67,7 +68,7 @@ func (d *decoder) change() error {
 func (d *decoder) entry(i int, raw json.RawMessage) {
 	var h historyEntry
 	if err := json.Unmarshal(raw, &h); err != nil {
-		d.reject(fault("data", "must hold entries of the change history"))
+		d.reject(field.Fault("data", "must hold entries of the change history"))
 		return
 	}
 	flag, environment := place(h.Entity.APIURL)
@@ -89,7 +90,7 @@ func (d *decoder) entry(i int, raw json.RawMessage) {
 	kind, what := verdict(&h, environment != "" && known)
 	text := subject(&h, flag, environment) + what + short(h.Summary)
 	entry := scalar(h.ID)
-	if !isLabel(entry) || len(entry) > 100 {
+	if !field.IsLabel(entry) || len(entry) > 100 {
 		entry = canonical.DeriveID("optimizely", d.hook.event, d.hook.timestamp, strconv.Itoa(i), string(raw))
 	}
 	lives := make([]canonical.Life, 0, len(ids))
@@ -98,7 +99,7 @@ func (d *decoder) entry(i int, raw json.RawMessage) {
 		if len(l.ID) > canonical.MaxID {
 			l.ID = canonical.DeriveID("optimizely", l.ID)
 		}
-		if isLabel(h.User.Email) {
+		if field.IsLabel(h.User.Email) {
 			l.By = h.User.Email
 		}
 		lives = append(lives, l)
@@ -118,7 +119,7 @@ func (d *decoder) concerned(h *historyEntry, flag string) []string {
 	list, _ := d.source.Catalog.Name(flagName + flag)
 	var ids []string
 	for _, id := range strings.Fields(list) {
-		if isLabel(id) {
+		if field.IsLabel(id) {
 			ids = append(ids, id)
 		}
 	}
@@ -147,7 +148,7 @@ func place(address string) (flag, environment string) {
 const changed = " was changed."
 
 // verdict says what an entry means. Only a ruleset that is switched off or on in the datafile's own environment is
-// certain to stop or start its experiments; all else is told and changes nothing. sure: that environment is known.
+// certain to stop or start its experiments; all else is a remark and changes nothing. sure: that environment is known.
 func verdict(h *historyEntry, sure bool) (canonical.LifeKind, string) {
 	if h.Entity.Type != "ruleset" {
 		return canonical.Remarked, changed
@@ -170,13 +171,13 @@ func verdict(h *historyEntry, sure bool) (canonical.LifeKind, string) {
 // subject is what an entry is about, for a sentence.
 func subject(h *historyEntry, flag, environment string) string {
 	s := "A setting"
-	if isLabel(h.Entity.Type) && len(h.Entity.Type) <= 40 {
+	if field.IsLabel(h.Entity.Type) && len(h.Entity.Type) <= 40 {
 		s = "The " + h.Entity.Type
 	}
-	if isLabel(flag) {
+	if field.IsLabel(flag) {
 		s += " of flag " + flag
 	}
-	if isLabel(environment) {
+	if field.IsLabel(environment) {
 		s += " in " + environment
 	}
 	return s
@@ -200,7 +201,7 @@ func (d *decoder) changedAt(h *historyEntry) (canonical.Time, error) {
 	}
 	seconds, err := strconv.ParseInt(d.hook.timestamp, 10, 40)
 	if err != nil {
-		return 0, fault("created", "must be a time")
+		return 0, field.Fault("created", "must be a time")
 	}
 	return canonical.Time(seconds * 1000), nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -16,7 +17,6 @@ type decoder struct {
 	reader
 	source   adapters.Source
 	envelope adapters.Envelope
-	settings options
 	batch    adapters.Batch
 
 	account, project, client string // of the whole body
@@ -31,17 +31,11 @@ type decoder struct {
 	alike   map[string]int    // how many conversions without an id were alike so far
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	if e.Method != http.MethodPost { // an SDK that knows one address only asks for its datafile there
 		return adapters.Batch{}, fmt.Errorf("%w; send events only here", adapters.ErrNotServed)
 	}
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
-	}
-	d := decoder{source: s, envelope: e, settings: o}
-	d.options = &d.settings
-	d.c = jsonscan.New(e.Body)
+	d := decoder{reader: reader{c: jsonscan.New(e.Body), options: o}, source: s, envelope: e}
 	if err := d.body(); err != nil {
 		return adapters.Batch{}, err
 	}
@@ -151,10 +145,10 @@ func (d *decoder) visitorsElement(int) error {
 	}
 	v := &d.visitor
 	switch {
-	case what != right:
-		d.reject(fault("visitors", "must hold objects"))
-	case v.given != right:
-		d.reject(fault("snapshots", "is required: an array"))
+	case what != field.Right:
+		d.reject(field.Fault("visitors", "must hold objects"))
+	case v.given != field.Right:
+		d.reject(field.Fault("snapshots", "is required: an array"))
 	case len(v.snapshots) == 0:
 		d.ignore("no_events")
 	}
@@ -166,11 +160,11 @@ func (d *decoder) visitorsElement(int) error {
 
 func (d *decoder) settle(s *snapshot) {
 	switch {
-	case s.given != right:
-		d.reject(fault("snapshots", "must hold objects"))
+	case s.given != field.Right:
+		d.reject(field.Fault("snapshots", "must hold objects"))
 		return
-	case s.happened != right:
-		d.reject(fault("events", "is required: an array"))
+	case s.happened != field.Right:
+		d.reject(field.Fault("events", "is required: an array"))
 		return
 	case len(s.events) == 0:
 		d.ignore("no_events")
@@ -189,13 +183,13 @@ const (
 )
 
 func (d *decoder) happened(s *snapshot, e *event) {
-	if e.given != right {
-		d.reject(fault("events", "must hold objects"))
+	if e.given != field.Right {
+		d.reject(field.Fault("events", "must hold objects"))
 		return
 	}
-	kind := e.key.s
-	if kind != activated && e.kind.s != "" && (e.kind.s == clientActivated || e.kind.s == viewActivated || kind == "") {
-		kind = e.kind.s
+	kind := e.key.S
+	if kind != activated && e.kind.S != "" && (e.kind.S == clientActivated || e.kind.S == viewActivated || kind == "") {
+		kind = e.kind.S
 	}
 	switch kind {
 	case activated:
@@ -223,39 +217,38 @@ func (d *decoder) accept(events ...canonical.Event) {
 	i := d.batch.Items
 	d.batch.Items++
 	d.batch.Accept(d.source, d.envelope, i, events...)
-	last := len(d.batch.Rejected) - 1
-	if last < 0 || d.batch.Rejected[last].Index != i {
+	path := d.batch.RejectedField(i)
+	if path == nil {
 		return
 	}
-	field := &d.batch.Rejected[last].Field
-	switch *field {
+	switch *path {
 	case "experiment_id", "source_experiment":
-		*field = "experiment_id"
+		*path = "experiment_id"
 	case "variant":
-		*field = "variation_key"
+		*path = "variation_key"
 	case "source_variant":
-		*field = "variation_id"
+		*path = "variation_id"
 	case "user_id":
-		if *field = "visitor_id"; d.settings.userAttribute != "" {
-			*field = "attributes"
+		if *path = "visitor_id"; d.options.userAttribute != "" {
+			*path = "attributes"
 		}
 	case "anonymous_id":
-		*field = "visitor_id"
+		*path = "visitor_id"
 	case "conversion_event":
-		*field = "key"
+		*path = "key"
 	case "dedup_key":
-		*field = "tags"
+		*path = "tags"
 	case "exposed_at", "converted_at":
-		*field = "timestamp"
+		*path = "timestamp"
 	}
 }
 
 // id is a uuid as it can be an event's id, "" where it cannot: then it is as good as none.
-func id(uuid text) string {
-	if uuid.given != right || len(uuid.s) > canonical.MaxID-20 || !isLabel(uuid.s) {
+func id(uuid field.Text) string {
+	if uuid.Given != field.Right || len(uuid.S) > canonical.MaxID-20 || !field.IsLabel(uuid.S) {
 		return ""
 	}
-	return uuid.s
+	return uuid.S
 }
 
 // conversionID is an event's uuid, or an id made of all that tells a conversion from others.
@@ -263,7 +256,7 @@ func (d *decoder) conversionID(e *event, at canonical.Time) (string, canonical.I
 	if own := id(e.uuid); own != "" {
 		return own, canonical.FromSender
 	}
-	return d.unlike(canonical.DeriveID("optimizely", d.account, d.project, d.visitor.id.s, e.entity.s, e.key.s, strconv.FormatInt(int64(at), 10))), canonical.FromContent
+	return d.unlike(canonical.DeriveID("optimizely", d.account, d.project, d.visitor.id.S, e.entity.S, e.key.S, strconv.FormatInt(int64(at), 10))), canonical.FromContent
 }
 
 // exposureID is the event's uuid as well, behind it the place of a further decision; but not go-sdk's, which draws a new
@@ -276,7 +269,7 @@ func (d *decoder) exposureID(e *event, it *decision, x *canonical.Event, nth int
 		}
 		return own
 	}
-	return d.unlike(canonical.DeriveID("optimizely", d.project, d.visitor.id.s, x.ExperimentID, it.variation.s, it.variationKey.s, it.flag.s,
+	return d.unlike(canonical.DeriveID("optimizely", d.project, d.visitor.id.S, x.ExperimentID, it.variation.S, it.variationKey.S, it.flag.S,
 		strconv.FormatInt(int64(x.At), 10)))
 }
 

@@ -9,12 +9,11 @@ import (
 	"testing"
 
 	"github.com/tracklayer/tracklayer/adapters"
-	"github.com/tracklayer/tracklayer/adapters/optimizely"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
 func decode(body string) (adapters.Batch, error) {
-	return optimizely.Adapter.Decode(adapters.Source{Name: "o", Rules: canonical.DefaultRules()},
+	return plain.Decode(adapters.Source{Name: "o", Rules: canonical.DefaultRules()},
 		adapters.Envelope{Method: http.MethodPost, Path: "/v1/events", Header: http.Header{}, Body: []byte(body), ReceivedAt: 1795340799999})
 }
 
@@ -49,7 +48,7 @@ func TestUnreadable(t *testing.T) {
 		}
 	}
 	for _, method := range []string{http.MethodGet, http.MethodOptions, http.MethodHead} {
-		if _, err := optimizely.Adapter.Decode(adapters.Source{}, adapters.Envelope{Method: method, Path: "/datafiles/k.json"}); !errors.Is(err, adapters.ErrNotServed) {
+		if _, err := plain.Decode(adapters.Source{}, adapters.Envelope{Method: method, Path: "/datafiles/k.json"}); !errors.Is(err, adapters.ErrNotServed) {
 			t.Errorf("%s: %v", method, err)
 		}
 	}

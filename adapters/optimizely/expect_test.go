@@ -34,37 +34,21 @@ type expectation struct {
 // TestRecordedExpectations compares every recorded request with what was expected of it when it was recorded, which
 // is independent of the want sections.
 func TestRecordedExpectations(t *testing.T) {
-	compared := 0
-	for _, g := range adaptertest.Goldens(t, "testdata") {
-		text := g.Section("expect")
-		if text == nil {
-			continue
+	adaptertest.Expectations(t, optimizely.Adapter, "testdata", 41, func(t *testing.T, _ string, want expectation, b adapters.Batch, err error) {
+		if err != nil && (!errors.Is(err, adapters.ErrUnreadable) || len(want.Exposures)+len(want.Conversions) > 0) {
+			t.Fatal(err)
 		}
-		compared++
-		t.Run(g.Name, func(t *testing.T) {
-			var want expectation
-			if err := json.Unmarshal(text, &want); err != nil {
-				t.Fatal(err)
-			}
-			b, err := optimizely.Adapter.Decode(g.Source(optimizely.Adapter), g.Envelope)
-			if err != nil && (!errors.Is(err, adapters.ErrUnreadable) || len(want.Exposures)+len(want.Conversions) > 0) {
-				t.Fatal(err)
-			}
-			exposures, holdouts := withoutHoldouts(ofKind(b, canonical.Exposed))
-			compareExposures(t, want, exposures)
-			compareConversions(t, want, ofKind(b, canonical.Converted))
-			ignored := holdouts
-			for _, n := range b.Ignored {
-				ignored += n
-			}
-			if ignored != len(want.NotExperiment) || len(b.Rejected) > 0 {
-				t.Errorf("%d ignored, want %d; rejected %+v", ignored, len(want.NotExperiment), b.Rejected)
-			}
-		})
-	}
-	if compared < 41 {
-		t.Errorf("only %d requests have expectations", compared)
-	}
+		exposures, holdouts := withoutHoldouts(adaptertest.OfKind(b, canonical.Exposed))
+		compareExposures(t, want, exposures)
+		compareConversions(t, want, adaptertest.OfKind(b, canonical.Converted))
+		ignored := holdouts
+		for _, n := range b.Ignored {
+			ignored += n
+		}
+		if ignored != len(want.NotExperiment) || len(b.Rejected) > 0 {
+			t.Errorf("%d ignored, want %d; rejected %+v", ignored, len(want.NotExperiment), b.Rejected)
+		}
+	})
 }
 
 // withoutHoldouts leaves out exposures to holdouts, which were noted down as no experiment's, and counts them.
@@ -77,16 +61,6 @@ func withoutHoldouts(all []canonical.Event) (exposures []canonical.Event, holdou
 		}
 	}
 	return exposures, holdouts
-}
-
-func ofKind(b adapters.Batch, k canonical.Kind) []canonical.Event {
-	var found []canonical.Event
-	for _, e := range b.Events {
-		if e.Kind == k {
-			found = append(found, e.Event)
-		}
-	}
-	return found
 }
 
 func compareExposures(t *testing.T, want expectation, got []canonical.Event) {
@@ -139,7 +113,7 @@ func TestRetryHasTheSameIDs(t *testing.T) {
 			if !strings.HasPrefix(g.Name, step) {
 				continue
 			}
-			b, err := optimizely.Adapter.Decode(g.Source(optimizely.Adapter), g.Envelope)
+			b, err := g.Decode(optimizely.Adapter)
 			if err != nil || len(b.Events) != 1 {
 				t.Fatalf("%s: %d events, %v", g.Name, len(b.Events), err)
 			}

@@ -8,24 +8,25 @@ import (
 	"unicode/utf8"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
 // time reads timestamp: Unix milliseconds by the client's clock, or a time as text of clients that are written by hand.
 func (e *event) time() (canonical.Time, error) {
-	switch e.timestamp.given {
-	case absent:
-		return 0, fault("timestamp", "is required")
-	case wrong:
+	switch e.timestamp.Given {
+	case field.Absent:
+		return 0, field.Fault("timestamp", "is required")
+	case field.Wrong:
 		at, err := adapters.ParseTime(e.timestamp.text)
 		if err != nil {
-			return 0, fault("timestamp", "must be Unix milliseconds, or RFC 3339")
+			return 0, field.Fault("timestamp", "must be Unix milliseconds, or RFC 3339")
 		}
 		return at, nil
 	}
-	at, err := canonical.ParseMillis(string(e.timestamp.digits))
+	at, err := canonical.ParseMillis(string(e.timestamp.Digits))
 	if err != nil {
-		return 0, fault("timestamp", "must be Unix milliseconds")
+		return 0, field.Fault("timestamp", "must be Unix milliseconds")
 	}
 	return at, nil
 }
@@ -33,13 +34,13 @@ func (e *event) time() (canonical.Time, error) {
 // cents reads revenue, which is in hundredths of the currency's unit ("Event", Optimizely Web API: 100 is one dollar;
 // the SDKs cut fractions of a cent off).
 func cents(revenue number) (canonical.Number, error) {
-	switch revenue.given {
-	case absent:
+	switch revenue.Given {
+	case field.Absent:
 		return canonical.Number{}, nil
-	case wrong:
-		return canonical.Number{}, fault("revenue", "must be a number of cents")
+	case field.Wrong:
+		return canonical.Number{}, field.Fault("revenue", "must be a number of cents")
 	}
-	mantissa, power, _ := strings.Cut(strings.ToLower(string(revenue.digits)), "e")
+	mantissa, power, _ := strings.Cut(strings.ToLower(string(revenue.Digits)), "e")
 	exponent, err := strconv.ParseInt(power, 10, 32)
 	if power != "" && err != nil {
 		exponent = 1_000_000 // far outside any number, or
@@ -49,21 +50,21 @@ func cents(revenue number) (canonical.Number, error) {
 	}
 	n, err := canonical.ParseNumber(mantissa + "e" + strconv.FormatInt(exponent-2, 10))
 	if err != nil {
-		return canonical.Number{}, fault("revenue", err.Error())
+		return canonical.Number{}, field.Fault("revenue", err.Error())
 	}
 	return n, nil
 }
 
 func (e *event) metric() (canonical.Number, error) {
-	switch e.value.given {
-	case absent:
+	switch e.value.Given {
+	case field.Absent:
 		return canonical.Number{}, nil
-	case wrong:
-		return canonical.Number{}, fault("value", "must be a number")
+	case field.Wrong:
+		return canonical.Number{}, field.Fault("value", "must be a number")
 	}
-	n, err := canonical.ParseNumber(string(e.value.digits))
+	n, err := canonical.ParseNumber(string(e.value.Digits))
 	if err != nil {
-		return canonical.Number{}, fault("value", err.Error())
+		return canonical.Number{}, field.Fault("value", err.Error())
 	}
 	return n, nil
 }
@@ -82,7 +83,7 @@ func isCookie(id string) bool {
 
 // attributes are what an analyst may want to know of an event: the visitor attributes that the source's options name, the
 // user agent, and of an exposure the flag, the rule and whether a model chose the variant instead of chance. They are
-// written in one order, because go-sdk draws the order of a visitor's attributes anew.
+// written in one order, because go-sdk draws a new order of a visitor's attributes each time.
 func (d *decoder) attributes(it *decision) json.RawMessage {
 	start := len(d.made)
 	d.made = append(d.made, '{')
@@ -105,9 +106,9 @@ func (d *decoder) attributes(it *decision) json.RawMessage {
 		d.put(start, userAgent, agent)
 	}
 	if it != nil {
-		d.putText(start, "flag_key", it.flag.s)
-		d.putText(start, "rule_key", it.rule.s)
-		d.putText(start, "cmab_uuid", it.cmab.s)
+		d.putText(start, "flag_key", it.flag.S)
+		d.putText(start, "rule_key", it.rule.S)
+		d.putText(start, "cmab_uuid", it.cmab.S)
 	}
 	if len(d.made) == start+1 {
 		d.made = d.made[:start]
@@ -159,10 +160,4 @@ func appendQuoted(dst []byte, s string) []byte {
 		return append(dst, `""`...)
 	}
 	return append(dst, raw...)
-}
-
-// isLabel reports whether a text can be an id of ours: 1 to 200 bytes without control characters.
-func isLabel(s string) bool {
-	control := func(c rune) bool { return c < ' ' || c >= 0x7f && c <= 0x9f }
-	return s != "" && len(s) <= canonical.MaxID && utf8.ValidString(s) && strings.IndexFunc(s, control) < 0
 }

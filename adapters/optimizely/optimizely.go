@@ -2,20 +2,19 @@
 // webhooks send into canonical events, so that an SDK whose events go to this gateway needs no other change. It is
 // written on jsonscan because a busy server sends many thousand events a second.
 //
-// Like every adapter it imports adapters and canonical (with canonical/jsonscan) and nothing else of this module. Only
-// adapters/all imports it: what is said here in the vendor's words must not leak into the core, the door or another
+// Like every adapter it imports adapters, adapters/field and canonical (with canonical/jsonscan) and nothing else of this module. Only
+// adapters/all imports it: what is said here in the vendor's words must not leak into the core, webhooks or another
 // adapter.
 package optimizely
 
 import "github.com/tracklayer/tracklayer/adapters"
 
-// Adapter is Optimizely's words.
+// Adapter decodes Optimizely's event formats.
 var Adapter = adapters.Adapter{
 	Vendor:       "optimizely",
+	About:        about,
 	Headers:      []string{"User-Agent"}, // a browser's own; a server SDK's is never read
 	ParseCatalog: parseCatalog,
-	CheckOptions: checkOptions,
-	Verify:       verify,
-	Decode:       decode,
-	Reply:        reply,
+	Options:      table,
+	Open:         open,
 }

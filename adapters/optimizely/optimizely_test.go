@@ -7,6 +7,9 @@ import (
 	"github.com/tracklayer/tracklayer/adapters/optimizely"
 )
 
+// plain is a source without options.
+var plain = adaptertest.Plain(optimizely.Adapter)
+
 func TestLaws(t *testing.T) { adaptertest.Run(t, optimizely.Adapter, "testdata") }
 
 func FuzzDecode(f *testing.F) { adaptertest.Fuzz(f, optimizely.Adapter, "testdata") }

@@ -1,13 +1,10 @@
 package optimizely
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
 // options are a source's settings, for what the events do not say themselves.
@@ -32,100 +29,43 @@ type options struct {
 	refunds map[string]string
 }
 
-// keptNames are the visitor attributes that are kept by default.
-var keptNames = map[string]string{
-	"country": "country", "region": "region", "language": "language", "locale": "language", "platform": "platform", "device_type": "device_type",
-	"deviceType": "device_type", "os": "os", "browser": "browser", "app_version": "app_version", "appVersion": "app_version", "plan": "plan",
-	"utm_source": "utm_source", "utm_medium": "utm_medium", "utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content",
+var table = []adapters.Option{
+	{
+		Name: "visitors", Kind: adapters.Text, Example: "anonymous", Words: []string{"user", "anonymous"},
+		Must: "user or anonymous: whose ids your visitor ids are; leave it out if they are both",
+		Doc:  "`user`: your visitor ids are users'; `anonymous`: they are cookies' or devices'. Without it an id counts for both",
+	},
+	{
+		Name: "user_attribute", Kind: adapters.Text, Example: "customer_id", Must: "the key of a visitor attribute",
+		Doc: "a visitor attribute holds the user's id, besides a visitor id that is a device's; the two are linked",
+	},
+	{
+		Name: "attributes", Kind: adapters.List, Example: []string{"segment"}, Must: "a list of visitor attributes' keys", Each: "the key of a visitor attribute",
+		Doc: "visitor attributes to keep with the events besides those of [the default](#attributes); all others are dropped",
+	},
+	{
+		Name: "dedup_tag", Kind: adapters.Text, Example: "order_id", Must: "the name of an event tag",
+		Doc: "an event tag holds an order id or the like",
+	},
+	{
+		Name: "refunds", Kind: adapters.Map, Filled: true, Example: map[string]string{"refund": "purchase"},
+		Must: "a mapping of refund events to the events of their orders", Each: "the event of the order",
+		Doc: "events that take money back, with `dedup_tag`. Their revenue is subtracted from the order with the same id, for the same visitor",
+	},
+	{
+		Name: "currency", Kind: adapters.Text, Example: "EUR", Must: "an ISO 4217 code",
+		Allowed: func(_, code string) bool { return adapters.Currency(code) != "" },
+		Doc:     "what `revenue` is in; without it the event tag `currency` is read, if it is a code such as EUR",
+	},
 }
 
-func checkOptions(raw map[string]any) error {
-	_, err := readOptions(raw)
-	return err
-}
-
-// readOptions reads settings as a YAML or JSON decoder leaves them, and reports all faults at once.
-func readOptions(raw map[string]any) (options, error) {
-	o := options{attributes: keptNames}
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		if err := o.read(name, raw[name]); err != nil {
-			faults = append(faults, err)
-		}
+func open(s adapters.Settings) (adapters.Decoder, error) {
+	o := &options{
+		visitors: s.Text("visitors"), userAttribute: s.Text("user_attribute"), attributes: field.Kept(nil, s.List("attributes")), dedupTag: s.Text("dedup_tag"),
+		refunds: s.Map("refunds"), currency: adapters.Currency(s.Text("currency")),
 	}
 	if o.refunds != nil && o.dedupTag == "" {
-		faults = append(faults, errors.New("refunds: needs dedup_tag: the tag with the order id that a refund shares with its order"))
+		return adapters.Decoder{}, errors.New("refunds: needs dedup_tag: the tag with the order id that a refund shares with its order")
 	}
-	return o, errors.Join(faults...)
-}
-
-func (o *options) read(name string, raw any) (err error) {
-	s, isText := raw.(string)
-	switch name {
-	case "visitors":
-		if s != "user" && s != "anonymous" {
-			return errors.New("visitors: must be user or anonymous: whose ids your visitor ids are; leave it out if they are both")
-		}
-		o.visitors = s
-	case "user_attribute":
-		if !isText || s == "" {
-			return errors.New("user_attribute: must be the key of a visitor attribute")
-		}
-		o.userAttribute = s
-	case "attributes":
-		more, err := readNames(raw)
-		o.attributes = maps.Clone(keptNames)
-		for key := range more {
-			o.attributes[key] = cmp.Or(keptNames[key], key)
-		}
-		return err
-	case "dedup_tag":
-		if !isText || s == "" {
-			return errors.New("dedup_tag: must be the name of an event tag such as order_id")
-		}
-		o.dedupTag = s
-	case "currency":
-		if o.currency = adapters.Currency(s); o.currency == "" {
-			return errors.New("currency: must be an ISO 4217 code such as EUR")
-		}
-	case "refunds":
-		o.refunds, err = readRefunds(raw)
-		return err
-	default:
-		return fmt.Errorf("%.60s: no such option; there are visitors, user_attribute, attributes, dedup_tag, currency and refunds", name)
-	}
-	return nil
-}
-
-func readRefunds(raw any) (map[string]string, error) {
-	given, ok := raw.(map[string]any)
-	if !ok || len(given) == 0 {
-		return nil, errors.New("refunds: must map events of refunds to the event of the order, such as {refund: purchase}")
-	}
-	refunds := make(map[string]string, len(given))
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		order, ok := given[name].(string)
-		if !ok || order == "" || name == "" {
-			return nil, fmt.Errorf("refunds.%.60s: must be the event of the order", name)
-		}
-		refunds[name] = order
-	}
-	return refunds, nil
-}
-
-func readNames(raw any) (map[string]bool, error) {
-	given, ok := raw.([]any)
-	if !ok {
-		return nil, errors.New("attributes: must be a list of visitor attributes' keys")
-	}
-	names := make(map[string]bool, len(given))
-	var faults []error
-	for i, v := range given {
-		if name, ok := v.(string); ok && name != "" {
-			names[name] = true
-		} else {
-			faults = append(faults, fmt.Errorf("attributes[%d]: must be the key of a visitor attribute", i))
-		}
-	}
-	return names, errors.Join(faults...)
+	return adapters.Decoder{Verify: verify, Decode: o.decode, Reply: reply}, nil
 }

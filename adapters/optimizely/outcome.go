@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -20,14 +21,14 @@ func (d *decoder) notAnExposure(one *decision) string {
 	if one.holdback {
 		return "holdback"
 	}
-	switch one.ruleType.s {
+	switch one.ruleType.S {
 	case featureTest, abTest:
-		if one.experiment.none() {
+		if none(one.experiment) {
 			return "forced_decision" // of a whole flag: it names no experiment
 		}
 		return ""
 	case holdout:
-		if one.experiment.none() {
+		if none(one.experiment) {
 			return holdout
 		}
 		return ""
@@ -37,14 +38,14 @@ func (d *decoder) notAnExposure(one *decision) string {
 	default:
 		return "unknown_rule_type"
 	}
-	if one.ruleType.given == wrong {
+	if one.ruleType.Given == field.Wrong {
 		return "unknown_rule_type"
 	}
-	if one.experiment.none() {
+	if none(one.experiment) {
 		return "no_experiment"
 	}
 	// SDKs before 3 and Optimizely Web say nothing of the kind. Those SDKs send impressions of experiments alone.
-	if x, known := d.source.Catalog.Experiment(one.experiment.s); known && !x.Exposes && x.Kind != holdout {
+	if x, known := d.source.Catalog.Experiment(one.experiment.S); known && !x.Exposes && x.Kind != holdout {
 		return x.Kind
 	}
 	return ""
@@ -52,10 +53,10 @@ func (d *decoder) notAnExposure(one *decision) string {
 
 // isHoldout reports whether a decision holds the visitor out of flags: by its rule type, or by the datafile if it has none.
 func (d *decoder) isHoldout(one *decision) bool {
-	if one.ruleType.s != "" {
-		return one.ruleType.s == holdout
+	if one.ruleType.S != "" {
+		return one.ruleType.S == holdout
 	}
-	x, known := d.source.Catalog.Experiment(one.experiment.s)
+	x, known := d.source.Catalog.Experiment(one.experiment.S)
 	return known && x.Kind == holdout
 }
 
@@ -65,14 +66,14 @@ func (d *decoder) activation(s *snapshot, e *event) {
 	err := d.begin(&base, e)
 	events, reason := d.events[:0], "no_decision"
 	some := named(s, e)
-	all := e.entity.none() || len(s.events) == 1 || len(s.decisions) == 1
+	all := none(e.entity) || len(s.events) == 1 || len(s.decisions) == 1
 	for i := range s.decisions {
 		it := &s.decisions[i]
 		if err != nil || some && !it.isOf(e) || !some && !all {
 			continue
 		}
-		if it.given != right {
-			err = fault("decisions", "must hold objects")
+		if it.given != field.Right {
+			err = field.Fault("decisions", "must hold objects")
 			continue
 		}
 		if why := d.notAnExposure(it); why != "" {
@@ -115,10 +116,10 @@ func named(s *snapshot, e *event) bool {
 
 // isOf reports whether the event names the decision's campaign, or its experiment where that stands for a campaign.
 func (it *decision) isOf(e *event) bool {
-	if e.entity.none() {
+	if none(e.entity) {
 		return false
 	}
-	return it.campaign.s == e.entity.s || it.campaign.none() && it.experiment.s == e.entity.s
+	return it.campaign.S == e.entity.S || none(it.campaign) && it.experiment.S == e.entity.S
 }
 
 // begin writes into an event what all of one item have.
@@ -133,25 +134,25 @@ func (d *decoder) begin(x *canonical.Event, e *event) (err error) {
 // decided writes the experiment and the variant of a decision. Rule keys repeat across flags (javascript-sdk PR 690), so
 // the experiment is its id; variation keys are unique within an experiment.
 func (d *decoder) decided(x *canonical.Event, it *decision) (err error) {
-	if x.ExperimentID, err = it.experiment.required("experiment_id"); err != nil {
+	if x.ExperimentID, err = required(it.experiment, "experiment_id"); err != nil {
 		return err
 	}
 	x.SourceExperiment = x.ExperimentID
-	if it.variation.given == wrong {
-		return fault("variation_id", "must be a string")
+	if it.variation.Given == field.Wrong {
+		return field.Fault("variation_id", "must be a string")
 	}
-	x.SourceVariant = it.variation.s
-	x.Variant = it.variationKey.s
+	x.SourceVariant = it.variation.S
+	x.Variant = it.variationKey.S
 	if x.Variant == "" {
-		x.Variant = it.variation.s
+		x.Variant = it.variation.S
 		if known, ok := d.source.Catalog.Experiment(x.ExperimentID); ok {
-			if key, ok := known.Variant(it.variation.s); ok {
+			if key, ok := known.Variant(it.variation.S); ok {
 				x.Variant = key
 			}
 		}
 	}
 	if x.Variant == "" {
-		return fault("variation_id", "is required, or metadata.variation_key")
+		return field.Fault("variation_id", "is required, or metadata.variation_key")
 	}
 	return nil
 }
@@ -159,21 +160,21 @@ func (d *decoder) decided(x *canonical.Event, it *decision) (err error) {
 // person writes whom an event is about.
 func (d *decoder) person(x *canonical.Event) error {
 	v := &d.visitor
-	who, err := v.id.required("visitor_id")
+	who, err := required(v.id, "visitor_id")
 	if err != nil {
 		return err
 	}
 	switch {
-	case v.user.given == wrong:
-		return fault("attributes", d.settings.userAttribute+" must be a string")
-	case v.user.s != "" && v.user.s != who:
-		x.UserID, x.AnonymousID = v.user.s, who
-	case v.user.s != "":
+	case v.user.Given == field.Wrong:
+		return field.Fault("attributes", d.options.userAttribute+" must be a string")
+	case v.user.S != "" && v.user.S != who:
+		x.UserID, x.AnonymousID = v.user.S, who
+	case v.user.S != "":
 		x.UserID = who
-	case d.settings.visitors == "anonymous" || d.settings.userAttribute != "" || isCookie(who):
+	case d.options.visitors == "anonymous" || d.options.userAttribute != "" || isCookie(who):
 		x.AnonymousID = who
 	default: // unless the options say so, nothing tells whose a visitor id is
-		x.UserID, x.AmbiguousID = who, d.settings.visitors == ""
+		x.UserID, x.AmbiguousID = who, d.options.visitors == ""
 	}
 	return nil
 }
@@ -197,7 +198,7 @@ func (d *decoder) conversion(s *snapshot, e *event) {
 	events := d.events[:0]
 	for i := range s.decisions {
 		it := &s.decisions[i]
-		if it.given != right || d.notAnExposure(it) != "" || d.isHoldout(it) {
+		if it.given != field.Right || d.notAnExposure(it) != "" || d.isHoldout(it) {
 			continue
 		}
 		x := base
@@ -219,11 +220,11 @@ func (d *decoder) conversion(s *snapshot, e *event) {
 
 // what writes what was done, and what it was worth.
 func (d *decoder) what(x *canonical.Event, e *event) (err error) {
-	if x.ConversionEvent = e.key.s; x.ConversionEvent == "" {
-		if x.ConversionEvent, err = e.entity.required("key"); err != nil {
+	if x.ConversionEvent = e.key.S; x.ConversionEvent == "" {
+		if x.ConversionEvent, err = required(e.entity, "key"); err != nil {
 			return err
 		}
-		if name, ok := d.source.Catalog.Event(e.entity.s); ok {
+		if name, ok := d.source.Catalog.Event(e.entity.S); ok {
 			x.ConversionEvent = name
 		}
 	}
@@ -231,15 +232,15 @@ func (d *decoder) what(x *canonical.Event, e *event) (err error) {
 		return err
 	}
 	if x.Value.Set {
-		if x.Currency = d.settings.currency; x.Currency == "" {
-			x.Currency = adapters.Currency(e.currency.s)
+		if x.Currency = d.options.currency; x.Currency == "" {
+			x.Currency = adapters.Currency(e.currency.S)
 		}
 	}
 	if x.MetricValue, err = e.metric(); err != nil {
 		return err
 	}
-	if e.dedup.given == right {
-		x.DedupKey = e.dedup.s
+	if e.dedup.Given == field.Right {
+		x.DedupKey = e.dedup.S
 	}
 	d.refund(x)
 	return nil
@@ -247,7 +248,7 @@ func (d *decoder) what(x *canonical.Event, e *event) (err error) {
 
 // refund turns an event that the option refunds names into an adjustment of its order. Its revenue may come with either sign.
 func (d *decoder) refund(x *canonical.Event) {
-	order := d.settings.refunds[x.ConversionEvent]
+	order := d.options.refunds[x.ConversionEvent]
 	if order == "" || x.DedupKey == "" || !x.Value.Set {
 		return
 	}

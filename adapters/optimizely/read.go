@@ -1,6 +1,7 @@
 package optimizely
 
 import (
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
 
@@ -16,91 +17,32 @@ type reader struct {
 	snapshot *snapshot
 	decision *decision
 	event    *event
-	name     text   // of the attribute being read
-	entity   text   // of the attribute being read
-	raw      []byte // value of the attribute being read
+	name     field.Text // of the attribute being read
+	entity   field.Text // of the attribute being read
+	raw      []byte     // value of the attribute being read
 }
 
-func (r *reader) text(dst *text) (err error) {
-	*dst = text{}
-	switch r.c.Peek() {
-	case '"':
-		dst.given = right
-		dst.s, err = r.c.String()
-		return err
-	case '0': // hand-written clients send ids as numbers
-		var digits []byte
-		if digits, err = r.c.Number(); err == nil {
-			dst.given = wrong
-			if isWhole(digits) {
-				dst.given, dst.s = right, string(digits)
-			}
-		}
-		return err
-	case 'n':
-	default:
-		dst.given = wrong
-	}
-	return r.c.Skip()
-}
-
-func isWhole(digits []byte) bool {
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
-}
+// text reads a text. Hand-written clients send ids as numbers.
+func (r *reader) text(dst *field.Text) error { return field.ReadID(&r.c, dst) }
 
 func (r *reader) number(dst *number) (err error) {
-	*dst = number{}
-	switch r.c.Peek() {
-	case '0':
-		dst.given = right
-		dst.digits, err = r.c.Number()
-		return err
-	case '"':
-		dst.given = wrong
-		dst.text, err = r.c.String()
-		return err
-	case 'n':
-	default:
-		dst.given = wrong
+	dst.text = ""
+	if r.c.Peek() != '"' {
+		return field.ReadNumber(&r.c, &dst.Number)
 	}
-	return r.c.Skip()
+	dst.Number = field.Number{Given: field.Wrong}
+	dst.text, err = r.c.String()
+	return err
 }
 
-// flag reads a boolean; anything else is false, as an absent one is.
-func (r *reader) flag(dst *bool) (err error) {
-	*dst = false
-	if first := r.c.Peek(); first == 't' || first == 'f' {
-		*dst, err = r.c.Bool()
-		return err
-	}
-	return r.c.Skip()
+func (r *reader) flag(dst *bool) error { return field.ReadFlag(&r.c, dst) }
+
+func (r *reader) object(member func([]byte) error) (field.Given, error) {
+	return field.ReadObject(&r.c, member)
 }
 
-// object reads an object's members, or passes over what is none.
-func (r *reader) object(member func([]byte) error) (given, error) {
-	switch r.c.Peek() {
-	case '{':
-		return right, r.c.Object(member)
-	case 'n':
-		return absent, r.c.Skip()
-	}
-	return wrong, r.c.Skip()
-}
-
-// array reads an array's elements, or passes over what is none.
-func (r *reader) array(element func(int) error) (given, error) {
-	switch r.c.Peek() {
-	case '[':
-		return right, r.c.Array(element)
-	case 'n':
-		return absent, r.c.Skip()
-	}
-	return wrong, r.c.Skip()
+func (r *reader) array(element func(int) error) (field.Given, error) {
+	return field.ReadArray(&r.c, element)
 }
 
 func (r *reader) visitorMember(name []byte) (err error) {
@@ -108,7 +50,7 @@ func (r *reader) visitorMember(name []byte) (err error) {
 	case "visitor_id":
 		return r.text(&r.visitor.id)
 	case "attributes":
-		r.visitor.agent, r.visitor.user, r.visitor.kept = nil, text{}, r.visitor.kept[:0]
+		r.visitor.agent, r.visitor.user, r.visitor.kept = nil, field.Text{}, r.visitor.kept[:0]
 		_, err = r.array(r.attributesElement)
 		return err
 	case "snapshots":
@@ -120,11 +62,11 @@ func (r *reader) visitorMember(name []byte) (err error) {
 }
 
 func (r *reader) attributesElement(int) error {
-	r.name, r.entity, r.raw = text{}, text{}, nil
+	r.name, r.entity, r.raw = field.Text{}, field.Text{}, nil
 	if _, err := r.object(r.attributeMember); err != nil {
 		return err
 	}
-	if r.name.none() {
+	if none(r.name) {
 		r.name = r.entity
 	}
 	r.keep()
@@ -151,10 +93,10 @@ func (r *reader) attributeMember(name []byte) (err error) {
 // agentAttribute is the reserved attribute of a visitor's user agent (javascript-sdk CONTROL_ATTRIBUTES).
 const agentAttribute = "$opt_user_agent"
 
-// keep notes the attribute that was read, if anybody asks for it. An attribute that is not asked for is not kept: it may
+// keep notes the attribute that was read, if it is asked for. An attribute that is not asked for is not kept: it may
 // be anything that the customer's program knows.
 func (r *reader) keep() {
-	name := r.name.s
+	name := r.name.S
 	if r.raw == nil || name == "" {
 		return
 	}
@@ -163,12 +105,12 @@ func (r *reader) keep() {
 		return
 	}
 	if name == r.options.userAttribute {
-		r.visitor.user = text{given: wrong}
+		r.visitor.user = field.Text{Given: field.Wrong}
 		c := jsonscan.New(r.raw)
 		if s, err := c.Text(); err == nil {
-			r.visitor.user = text{string(s), right}
-		} else if isWhole(r.raw) {
-			r.visitor.user = text{string(r.raw), right}
+			r.visitor.user = field.Text{S: string(s), Given: field.Right}
+		} else if field.IsWhole(r.raw) {
+			r.visitor.user = field.Text{S: string(r.raw), Given: field.Right}
 		}
 	}
 	if as := r.options.attributes[name]; as != "" {
@@ -263,7 +205,7 @@ func (r *reader) eventMember(name []byte) (err error) {
 	case "value":
 		return r.number(&e.value)
 	case "tags", "a":
-		e.dedup, e.currency = text{}, text{}
+		e.dedup, e.currency = field.Text{}, field.Text{}
 		_, err = r.object(r.tagsMember)
 		return err
 	}

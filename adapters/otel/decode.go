@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -19,30 +19,27 @@ type decoder struct {
 	reader
 	source   adapters.Source
 	envelope adapters.Envelope
-	settings options
+	settings *options
 	batch    adapters.Batch
 	record   record
 	browser  string // the user agent of a browser that sends itself
 	kept     adapters.Attributes
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	if e.Method != http.MethodPost || isOtherSignal(e.Path) {
 		return adapters.Batch{}, fmt.Errorf("%w; point the exporter of logs alone here", adapters.ErrNotServed)
-	}
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
 	d := decoder{source: s, envelope: e, settings: o}
 	if ua := e.Header.Get("User-Agent"); strings.HasPrefix(ua, "Mozilla/") {
 		d.browser = ua
 	}
+	var err error
 	if isJSON(e) {
 		d.c = jsonscan.New(e.Body)
 		err = d.json()
 	} else {
-		err = d.protobuf(string(e.Body))
+		err = d.protobuf(message{b: e.Body, s: string(e.Body)})
 	}
 	if errors.Is(err, adapters.ErrTooLarge) {
 		return adapters.Batch{}, err
@@ -58,8 +55,6 @@ func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 func isOtherSignal(path string) bool {
 	return strings.HasSuffix(path, "/traces") || strings.HasSuffix(path, "/metrics") || strings.HasSuffix(path, "/profiles")
 }
-
-func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }
 
 func (d *decoder) reject(err error) {
 	d.batch.Reject(d.batch.Items, err)
@@ -140,13 +135,13 @@ func (d *decoder) item() {
 	who := r.first(contextID)
 	switch {
 	case x.ExperimentID == "":
-		d.reject(fault("feature_flag.key", "is required: a string"))
+		d.reject(field.Fault("feature_flag.key", "is required: a string"))
 		return
 	case who == "":
-		d.reject(fault("feature_flag.context.id", "is required: the evaluation has no targeting key, so it cannot be counted for anyone; pass one in the evaluation context"))
+		d.reject(field.Fault("feature_flag.context.id", "is required: the evaluation has no targeting key, so it cannot be counted for anyone; pass one in the evaluation context"))
 		return
 	case nanos == 0:
-		d.reject(fault("timeUnixNano", "is required"))
+		d.reject(field.Fault("timeUnixNano", "is required"))
 		return
 	}
 	x.At = canonical.Time(nanos / 1_000_000)
@@ -160,7 +155,7 @@ func (d *decoder) item() {
 	default: // a targeting key does not tell
 		x.UserID, x.AmbiguousID = who, true
 	}
-	if uid := r.first(recordUID); isLabel(uid) {
+	if uid := r.first(recordUID); field.IsLabel(uid) {
 		x.ID, x.IDOrigin = uid, canonical.FromSender
 	} else {
 		x.ID = canonical.DeriveID("otel", r.trace, r.span, strconv.FormatUint(nanos, 10), r.first(setID), x.ExperimentID, x.Variant, who)
@@ -184,20 +179,19 @@ func (d *decoder) accept(x canonical.Event) {
 	i := d.batch.Items
 	d.batch.Items++
 	d.batch.Accept(d.source, d.envelope, i, x)
-	last := len(d.batch.Rejected) - 1
-	if last < 0 || d.batch.Rejected[last].Index != i {
+	path := d.batch.RejectedField(i)
+	if path == nil {
 		return
 	}
-	field := &d.batch.Rejected[last].Field
-	switch *field {
+	switch *path {
 	case "experiment_id", "source_experiment":
-		*field = "feature_flag.key"
+		*path = "feature_flag.key"
 	case "variant", "source_variant":
-		*field = "feature_flag.result.variant"
+		*path = "feature_flag.result.variant"
 	case "user_id", "anonymous_id":
-		*field = "feature_flag.context.id"
+		*path = "feature_flag.context.id"
 	case "exposed_at":
-		*field = "timeUnixNano"
+		*path = "timeUnixNano"
 	}
 }
 
@@ -218,10 +212,4 @@ func (d *decoder) attributes() json.RawMessage {
 		d.kept.Text(k.name, k.text)
 	}
 	return d.kept.JSON()
-}
-
-// isLabel reports whether a text can be an id of ours: 1 to 200 bytes without control characters.
-func isLabel(s string) bool {
-	control := func(c rune) bool { return c < ' ' || c >= 0x7f && c <= 0x9f }
-	return s != "" && len(s) <= canonical.MaxID && utf8.ValidString(s) && strings.IndexFunc(s, control) < 0
 }

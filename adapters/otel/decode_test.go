@@ -8,12 +8,11 @@ import (
 	"testing"
 
 	"github.com/tracklayer/tracklayer/adapters"
-	"github.com/tracklayer/tracklayer/adapters/otel"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
 func decode(label, body string) (adapters.Batch, error) {
-	return otel.Adapter.Decode(adapters.Source{Name: "otel", Rules: canonical.DefaultRules()},
+	return plain.Decode(adapters.Source{Name: "otel", Rules: canonical.DefaultRules()},
 		adapters.Envelope{Method: http.MethodPost, Path: "/v1/logs", Header: http.Header{"Content-Type": {label}}, Body: []byte(body), ReceivedAt: 1795340799999})
 }
 
@@ -49,7 +48,7 @@ func TestUnreadable(t *testing.T) {
 			t.Errorf("cut at %d: %v", i, err)
 		}
 	}
-	if _, err := otel.Adapter.Decode(adapters.Source{}, adapters.Envelope{Method: http.MethodGet}); !errors.Is(err, adapters.ErrNotServed) {
+	if _, err := plain.Decode(adapters.Source{}, adapters.Envelope{Method: http.MethodGet}); !errors.Is(err, adapters.ErrNotServed) {
 		t.Errorf("GET: %v", err)
 	}
 }

@@ -29,7 +29,7 @@ func TestBothEncodingsSayTheSame(t *testing.T) {
 		if !ok {
 			continue // it is one on purpose that OTLP does not allow
 		}
-		want, err := otel.Adapter.Decode(g.Source(otel.Adapter), g.Envelope)
+		want, err := g.Decode(otel.Adapter)
 		if err != nil {
 			continue
 		}
@@ -40,7 +40,7 @@ func TestBothEncodingsSayTheSame(t *testing.T) {
 		if e.Body, err = proto.Marshal(request); err != nil {
 			t.Fatal(err)
 		}
-		got, err := otel.Adapter.Decode(g.Source(otel.Adapter), e)
+		got, err := adaptertest.Open(t, otel.Adapter, g.Options).Decode(g.Source(otel.Adapter), e)
 		if err != nil {
 			t.Errorf("%s: %v", g.Name, err)
 		}
@@ -95,7 +95,7 @@ func TestReplyIsOTLP(t *testing.T) {
 		rejected int
 	}{{"application/json", 0}, {"application/json; charset=utf-8", 3}, {"application/x-protobuf", 0}, {"application/x-protobuf", 300}} {
 		e := adapters.Envelope{Header: map[string][]string{"Content-Type": {c.label}}}
-		r := otel.Adapter.Reply(e, adapters.Outcome{Accepted: 1, Rejected: c.rejected})
+		r := plain.Reply(e, adapters.Outcome{Accepted: 1, Rejected: c.rejected})
 		var said logs.ExportLogsServiceResponse
 		err := proto.Unmarshal(r.Body, &said)
 		if strings.Contains(c.label, "json") {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
 
@@ -28,7 +29,7 @@ func (d *decoder) json() error {
 }
 
 // container reads an object that holds records at some depth. Where it should hold an array and holds something else, one
-// item is rejected: nobody knows how many were meant.
+// item is rejected: it is not known how many were meant.
 func (d *decoder) container(depth int) error {
 	return d.c.Object(func(name []byte) error {
 		if string(name) != containers[depth] {
@@ -39,13 +40,13 @@ func (d *decoder) container(depth int) error {
 		case 'n':
 			return d.c.Skip()
 		default:
-			d.reject(fault(containers[depth], "must be an array"))
+			d.reject(field.Fault(containers[depth], "must be an array"))
 			return d.c.Skip()
 		}
 		return d.c.Array(func(int) error {
 			switch {
 			case d.c.Peek() != '{':
-				d.reject(fault(containers[depth], "must hold objects"))
+				d.reject(field.Fault(containers[depth], "must hold objects"))
 				return d.c.Skip()
 			case depth+1 < len(containers):
 				return d.container(depth + 1)
@@ -93,7 +94,7 @@ func (d *decoder) attributesElement(int) error {
 	d.key, d.v = "", value{}
 	err := d.c.Object(d.attributeMember)
 	if err == nil {
-		d.record.set(d.key, &d.settings, d.v)
+		d.record.set(d.key, d.settings, d.v)
 	}
 	return err
 }

@@ -1,11 +1,9 @@
 package otel
 
 import (
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
 	"strings"
+
+	"github.com/tracklayer/tracklayer/adapters"
 )
 
 // options are a source's settings, for what the records do not say themselves.
@@ -47,63 +45,43 @@ func (o *options) counts(reason, provider string) bool {
 	return countedReasons[reason]
 }
 
-func checkOptions(raw map[string]any) error {
-	_, err := readOptions(raw)
-	return err
+var table = []adapters.Option{
+	{
+		Name: "flags", Kind: adapters.List, Filled: true, Example: []string{"checkout-headline"}, Must: "a list of flag keys with at least one", Each: "a flag key",
+		Doc: "only some of your flags have experiments; without it every flag whose evaluations count is one",
+	},
+	{
+		Name: "reasons", Kind: adapters.List, Filled: true, Example: []string{"split"}, Must: "a list of reasons with at least one", Each: "a reason",
+		Doc: "the evaluations that count are not those of [the table](#reasons-by-provider); upper and lower case are the same, and `unknown` also means none",
+	},
+	{
+		Name: "flag_sets", Kind: adapters.List, Filled: true, Example: []string{"shop/production"}, Must: "a list of flag sets with at least one", Each: "the id of a flag set",
+		Doc: "two flag sets have flags of one key, and this source is for one of them",
+	},
+	{
+		Name: "contexts", Kind: adapters.Text, Example: "anonymous", Words: []string{"user", "anonymous"},
+		Must: "user or anonymous: whose ids your targeting keys are; leave it out if they are both",
+		Doc:  "`user`: your targeting keys are users' ids; `anonymous`: they are ids of cookies or devices. Without it a key counts for both, [see below](#whose-id-a-targeting-key-is)",
+	},
+	{
+		Name: "user_attribute", Kind: adapters.Text, Example: "user.id", Must: "the key of a record's attribute",
+		Doc: "an attribute of the record holds the user's id, besides a targeting key that is a device's; the two are linked",
+	},
+	{
+		Name: "attributes", Kind: adapters.List, Filled: true, Example: []string{"shop.plan"}, Must: "a list of records' attributes with at least one", Each: "the key of an attribute",
+		Doc: "attributes of the records to keep besides those of the default, by their keys",
+	},
 }
 
-// readOptions reads settings as a YAML or JSON decoder leaves them, and reports all faults at once.
-func readOptions(raw map[string]any) (options, error) {
-	var o options
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		if err := o.read(name, raw[name]); err != nil {
-			faults = append(faults, err)
+func open(s adapters.Settings) (adapters.Decoder, error) {
+	o := &options{
+		flags: s.Set("flags"), sets: s.Set("flag_sets"), contexts: s.Text("contexts"), userAttribute: s.Text("user_attribute"), attributes: s.Set("attributes"),
+	}
+	if reasons := s.List("reasons"); reasons != nil {
+		o.reasons = map[string]bool{}
+		for _, reason := range reasons {
+			o.reasons[strings.ToLower(reason)] = true
 		}
 	}
-	return o, errors.Join(faults...)
-}
-
-func (o *options) read(name string, raw any) (err error) {
-	s, _ := raw.(string)
-	switch name {
-	case "reasons":
-		o.reasons, err = readNames(name, raw, strings.ToLower)
-	case "flags":
-		o.flags, err = readNames(name, raw, strings.Clone)
-	case "flag_sets":
-		o.sets, err = readNames(name, raw, strings.Clone)
-	case "contexts":
-		if s != "user" && s != "anonymous" {
-			return errors.New("contexts: must be user or anonymous: whose ids your targeting keys are; leave it out if they are both")
-		}
-		o.contexts = s
-	case "user_attribute":
-		if s == "" {
-			return errors.New("user_attribute: must be the key of a record's attribute such as user.id")
-		}
-		o.userAttribute = s
-	case "attributes":
-		o.attributes, err = readNames(name, raw, strings.Clone)
-	default:
-		return fmt.Errorf("%.60s: no such option; there are reasons, flags, flag_sets, contexts, user_attribute and attributes", name)
-	}
-	return err
-}
-
-func readNames(option string, raw any, as func(string) string) (map[string]bool, error) {
-	given, ok := raw.([]any)
-	if !ok || len(given) == 0 {
-		return nil, fmt.Errorf("%s: must be a list of texts with at least one", option)
-	}
-	names := make(map[string]bool, len(given))
-	var faults []error
-	for i, v := range given {
-		if name, ok := v.(string); ok && name != "" {
-			names[as(name)] = true
-		} else {
-			faults = append(faults, fmt.Errorf("%s[%d]: must be a text", option, i))
-		}
-	}
-	return names, errors.Join(faults...)
+	return adapters.Decoder{Verify: verify, Decode: o.decode, Reply: reply}, nil
 }

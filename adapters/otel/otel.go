@@ -1,8 +1,9 @@
 // Package otel turns OpenTelemetry's flag evaluation events, as they come in OTLP/HTTP logs, into exposures, so that every
-// OpenFeature provider whose evaluations are recorded can feed this gateway. Both encodings of OTLP are read by hand:
-// a batch of a thousand log records is mostly records that nobody here needs, and they cost next to nothing this way.
+// OpenFeature provider whose evaluations are recorded can feed this gateway. Both encodings of OTLP are walked
+// without building messages: a batch of a thousand log records is mostly records that are not needed, and they cost next to
+// nothing this way.
 //
-// Like every adapter it imports adapters and canonical (with canonical/jsonscan) and nothing else of this module. Only
+// Like every adapter it imports adapters, adapters/field and canonical (with canonical/jsonscan) and nothing else of this module. Only
 // adapters/all imports it.
 package otel
 
@@ -13,14 +14,13 @@ import (
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
 
-// Adapter is OpenTelemetry's words.
+// Adapter decodes OpenTelemetry's evaluation events.
 var Adapter = adapters.Adapter{
-	Vendor:       "otel",
-	Headers:      []string{contentType, "User-Agent"}, // of the latter, a browser's own
-	CheckOptions: checkOptions,
-	Verify:       verify,
-	Decode:       decode,
-	Reply:        reply,
+	Vendor:  "otel",
+	About:   about,
+	Headers: []string{contentType, "User-Agent"}, // of the latter, a browser's own
+	Options: table,
+	Open:    open,
 }
 
 const contentType = "Content-Type"

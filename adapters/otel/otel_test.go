@@ -7,6 +7,9 @@ import (
 	"github.com/tracklayer/tracklayer/adapters/otel"
 )
 
+// plain is a source without options.
+var plain = adaptertest.Plain(otel.Adapter)
+
 func TestLaws(t *testing.T) { adaptertest.Run(t, otel.Adapter, "testdata") }
 
 func FuzzDecode(f *testing.F) { adaptertest.Fuzz(f, otel.Adapter, "testdata") }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -14,18 +15,14 @@ import (
 type decoder struct {
 	source   adapters.Source
 	envelope adapters.Envelope
-	o        options
+	o        *options
 	req      request
 	skew     int64 // milliseconds to add to the sender's times
 	batch    adapters.Batch
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
-	}
-	req, err := requestOf(s, e, &o, false)
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+	req, err := requestOf(s, e, o, false)
 	if err != nil {
 		return adapters.Batch{}, err
 	}
@@ -54,15 +51,15 @@ const (
 func (d *decoder) item(i int, e *event) {
 	switch {
 	case e.broken != nil:
-		d.batch.Reject(i, fault("", e.broken.Error()))
+		d.batch.Reject(i, field.Fault("", e.broken.Error()))
 	case !e.object:
-		d.batch.Reject(i, fault("", "an event must be an object"))
+		d.batch.Reject(i, field.Fault("", "an event must be an object"))
 	case e.name == "" && !d.req.batch && !e.group && e.distinct == "" && d.req.token == "":
 		d.batch.Ignore(ignoredText)
 	case e.name == "" && d.envelope.Path == "/engage":
 		d.link(i, e, e.anonymous)
 	case e.name == "":
-		d.batch.Reject(i, fault("event", "is required"))
+		d.batch.Reject(i, field.Fault("event", "is required"))
 	case e.cookieless || e.distinct == "$posthog_cookieless" || e.distinctIn == "$posthog_cookieless":
 		d.batch.Ignore(ignoredCookieless)
 	case e.name == "$feature_flag_called" || e.name == "$experiment_exposure":
@@ -92,14 +89,14 @@ func (d *decoder) item(i int, e *event) {
 // has no experiment; true, false and null are plain flags, or "not in the rollout".
 func (d *decoder) flag(i int, e *event) {
 	switch {
-	case !e.responds || e.response == "" || e.response == "true" || e.response == "false" || e.experiment == no:
+	case !e.responds || e.response == "" || e.response == "true" || e.response == "false" || e.experiment == field.No:
 		d.batch.Ignore(ignoredFlag)
 	case e.overridden:
 		d.batch.Ignore(ignoredOverride)
-	case e.experiment == unsaid && d.o.marked:
+	case e.experiment == field.Unsaid && d.o.marked:
 		d.batch.Ignore(ignoredUnmarked)
 	case e.flag == "":
-		d.batch.Reject(i, fault("$feature_flag", "is required"))
+		d.batch.Reject(i, field.Fault("$feature_flag", "is required"))
 	default:
 		d.expose(i, e, e.flag, e.response)
 	}
@@ -189,7 +186,7 @@ func (d *decoder) valueOf(e *event) (canonical.Number, error) {
 	}
 	n, err := canonical.ParseNumber(text)
 	if err != nil && e.named.set {
-		return canonical.Number{}, fault("properties."+d.o.value, err.Error())
+		return canonical.Number{}, field.Fault("properties."+d.o.value, err.Error())
 	}
 	return n, nil
 }
@@ -212,27 +209,26 @@ func (d *decoder) accept(i int, e *event, events ...canonical.Event) {
 	}
 	d.batch.Accept(d.source, d.envelope, i, events...)
 	c := &events[0]
-	last := len(d.batch.Rejected) - 1
-	if last < 0 || d.batch.Rejected[last].Index != i {
+	path := d.batch.RejectedField(i)
+	if path == nil {
 		return
 	}
-	field := &d.batch.Rejected[last].Field
-	switch *field {
+	switch *path {
 	case "user_id", "anonymous_id":
-		*field = "distinct_id"
+		*path = "distinct_id"
 		if c.Kind == canonical.Linked && c.UserID == e.who() {
-			*field = "properties.$anon_distinct_id"
+			*path = "properties.$anon_distinct_id"
 		}
 	case "previous_user_id":
-		*field = "properties.alias"
+		*path = "properties.alias"
 	case "experiment_id", "source_experiment":
-		*field = "$feature_flag"
+		*path = "$feature_flag"
 	case "variant", "source_variant":
-		*field = "$feature_flag_response"
+		*path = "$feature_flag_response"
 	case "conversion_event":
-		*field = "event"
+		*path = "event"
 	case "exposed_at", "converted_at", "linked_at":
-		*field = "timestamp"
+		*path = "timestamp"
 	}
 }
 
@@ -284,5 +280,3 @@ func copyOf(id [16]byte) string {
 	out[6], out[8] = out[6]&0x0f|0x50, out[8]&0x3f|0x80
 	return formatUUID(out)
 }
-
-func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }

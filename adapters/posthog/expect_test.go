@@ -50,47 +50,31 @@ var unattributed = map[string][]string{
 }
 
 func TestRecordedExpectations(t *testing.T) {
-	compared := 0
-	for _, g := range adaptertest.Goldens(t, "testdata") {
-		text := g.Section("expect")
-		if text == nil {
-			continue
+	adaptertest.Expectations(t, posthog.Adapter, "testdata", 60, func(t *testing.T, name string, want expectation, b adapters.Batch, _ error) {
+		exposures, conversions, links := sorted(b, unattributed[name])
+		if n, known := alone[name]; known {
+			if len(exposures) != n[0] || len(conversions) != n[1] {
+				t.Errorf("%d exposures, %d conversions, want %v", len(exposures), len(conversions), n)
+			}
+			return
 		}
-		compared++
-		t.Run(g.Name, func(t *testing.T) {
-			var want expectation
-			if err := json.Unmarshal(text, &want); err != nil {
-				t.Fatal(err)
+		same(t, "exposures", exposures, want.Exposures)
+		same(t, "conversions", conversions, persons(want.Conversions))
+		for _, l := range want.Links {
+			if !slices.Contains(links, l) && !slices.Contains(links, [2]string{l[1], l[0]}) {
+				t.Errorf("no link %v among %v", l, links)
 			}
-			b, _ := posthog.Adapter.Decode(g.Source(posthog.Adapter), g.Envelope) // of doors that are not served it is empty
-			exposures, conversions, links := sorted(b, unattributed[g.Name])
-			if n, known := alone[g.Name]; known {
-				if len(exposures) != n[0] || len(conversions) != n[1] {
-					t.Errorf("%d exposures, %d conversions, want %v", len(exposures), len(conversions), n)
-				}
-				return
-			}
-			same(t, "exposures", exposures, want.Exposures)
-			same(t, "conversions", conversions, persons(want.Conversions))
-			for _, l := range want.Links {
-				if !slices.Contains(links, l) && !slices.Contains(links, [2]string{l[1], l[0]}) {
-					t.Errorf("no link %v among %v", l, links)
-				}
-			}
-			if len(links) != len(want.Links) {
-				t.Errorf("links %v, want %v", links, want.Links)
-			}
-			if w := want.Ended; w != nil && (len(b.Lives) != 1 || b.Lives[0].Kind != canonical.Stopped || b.Lives[0].ExperimentID != w.Experiment || b.Lives[0].At != w.At) {
-				t.Errorf("lives %+v, want %+v", b.Lives, w)
-			}
-			if len(b.Rejected) > 0 {
-				t.Errorf("rejected %+v", b.Rejected)
-			}
-		})
-	}
-	if compared < 60 {
-		t.Errorf("only %d requests have expectations", compared)
-	}
+		}
+		if len(links) != len(want.Links) {
+			t.Errorf("links %v, want %v", links, want.Links)
+		}
+		if w := want.Ended; w != nil && (len(b.Lives) != 1 || b.Lives[0].Kind != canonical.Stopped || b.Lives[0].ExperimentID != w.Experiment || b.Lives[0].At != w.At) {
+			t.Errorf("lives %+v, want %+v", b.Lives, w)
+		}
+		if len(b.Rejected) > 0 {
+			t.Errorf("rejected %+v", b.Rejected)
+		}
+	})
 }
 
 // sorted deals a batch's events out by kind, without the conversions that are named.

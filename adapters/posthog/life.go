@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -20,7 +21,7 @@ func (d *decoder) activity(i int, e *event) {
 	life := canonical.Life{Kind: canonical.Remarked, ExperimentID: l.item, Text: "PostHog: experiment " + strconv.Quote(cut(l.title, 200)) + " was changed."}
 	id, ok := parseUUID(e.uuid)
 	if !ok {
-		d.batch.Reject(i, fault("uuid", "is required to tell an entry from the same one sent again"))
+		d.batch.Reject(i, field.Fault("uuid", "is required to tell an entry from the same one sent again"))
 		return
 	}
 	life.ID = formatUUID(id)

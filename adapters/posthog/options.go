@@ -1,10 +1,9 @@
 package posthog
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"slices"
+
+	"github.com/tracklayer/tracklayer/adapters"
 )
 
 // options are a source's settings, for what the events do not say themselves.
@@ -39,8 +38,6 @@ var defaultRefunds = map[string]string{
 	"Order Refunded": "Order Completed", "order_refunded": "order_completed", "refund": "purchase", "Refund": "Purchase",
 }
 
-var defaultOrders = ordersOf(defaultRefunds)
-
 func ordersOf(refunds map[string]string) map[string]bool {
 	orders := make(map[string]bool, len(refunds))
 	for _, order := range refunds {
@@ -69,116 +66,50 @@ func (o *options) orderRank(name []byte) int {
 	return slices.Index(orderIDs, string(name)) + 1
 }
 
-func checkOptions(raw map[string]any) error {
-	_, err := readOptions(raw)
-	return err
+var table = []adapters.Option{
+	{
+		Name: "marked_only", Kind: adapters.Switch, Example: true,
+		Doc: "count a flag's call only if the SDK says that the flag has an experiment. SDKs before 2026 (posthog-go before 1.19) and calls by hand do not say it",
+	},
+	{
+		Name: "exposure_events", Kind: adapters.Map, Example: map[string]string{"checkout viewed": "checkout-cta"},
+		Must: "a mapping of events to flag keys", Each: "the key of a flag",
+		Doc: "the experiment's exposure is an event of your own: the flag whose variant is read from its `$feature/` property",
+	},
+	{
+		Name: "conversion_events", Kind: adapters.List, Example: []string{"$pageview", "Application Opened"},
+		Must: "a list of events of PostHog's own", Each: "an event of PostHog's own, such as $pageview", Allowed: isOwn,
+		Doc: "events that the SDKs send by themselves and that a metric counts",
+	},
+	{
+		Name: "value_property", Kind: adapters.Text, Example: "price", Must: "the name of a property",
+		Doc: "the value of a conversion is neither in `revenue` nor in `value`",
+	},
+	{
+		Name: "dedup_property", Kind: adapters.Text, Example: "order_id", Must: "the name of a property",
+		Doc: "a property holds an order id or the like, by which the same conversion from elsewhere counts once, and by which refunds find their orders",
+	},
+	{
+		Name: "refunds", Kind: adapters.Map, Default: defaultRefunds, Example: map[string]string{"Order Refunded": "Order Completed"},
+		Must: "a mapping of refund events to the events of their orders", Each: "the name of the order's event",
+		Allowed: func(refund, order string) bool { return refund != order },
+		Doc:     "your refund events have other names than the default ones; each names the event of its order",
+	},
+	{
+		Name: "attributes", Kind: adapters.List, Example: []string{"segment"},
+		Must: "a list of event properties", Each: "the name of a property",
+		Doc: "event properties to keep with the events, besides the default ones",
+	},
 }
 
-// readOptions reads settings as a YAML or JSON decoder leaves them, and reports all faults at once.
-func readOptions(raw map[string]any) (options, error) {
-	o := options{refunds: defaultRefunds, orders: defaultOrders}
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		var err error
-		switch name {
-		case "marked_only":
-			var ok bool
-			if o.marked, ok = raw[name].(bool); !ok {
-				err = errors.New("marked_only: must be true or false")
-			}
-		case "exposure_events":
-			o.exposures, err = readExposures(raw[name])
-		case "conversion_events":
-			o.counted, err = readCounted(raw[name])
-		case "value_property":
-			var ok bool
-			if o.value, ok = raw[name].(string); !ok || o.value == "" {
-				err = errors.New("value_property: must be the name of a property")
-			}
-		case "dedup_property":
-			var ok bool
-			if o.dedup, ok = raw[name].(string); !ok || o.dedup == "" {
-				err = errors.New("dedup_property: must be the name of a property")
-			}
-		case "attributes":
-			o.attributes, err = readAttributes(raw[name])
-		case "refunds":
-			o.refunds, err = readRefunds(raw[name])
-			o.orders = ordersOf(o.refunds)
-		default:
-			err = fmt.Errorf("%.60s: no such option; there are %s", name, optionNames)
-		}
-		if err != nil {
-			faults = append(faults, err)
-		}
-	}
-	return o, errors.Join(faults...)
-}
+// isOwn reports an event that PostHog's SDKs send by themselves.
+func isOwn(_, event string) bool { return len(event) > 1 && event[0] == '$' || lifecycle[event] }
 
-const optionNames = "marked_only, exposure_events, conversion_events, value_property, dedup_property, refunds and attributes"
-
-func readAttributes(raw any) (map[string]bool, error) {
-	const want = "attributes: must be a list of event properties, such as [segment]"
-	given, ok := raw.([]any)
-	if !ok {
-		return nil, errors.New(want)
+func open(s adapters.Settings) (adapters.Decoder, error) {
+	o := &options{
+		marked: s.Switch("marked_only"), exposures: s.Map("exposure_events"), counted: s.Set("conversion_events"), attributes: s.Set("attributes"),
+		refunds: s.Map("refunds"), dedup: s.Text("dedup_property"), value: s.Text("value_property"),
 	}
-	kept := make(map[string]bool, len(given))
-	for _, one := range given {
-		name, ok := one.(string)
-		if !ok || name == "" {
-			return nil, errors.New(want)
-		}
-		kept[name] = true
-	}
-	return kept, nil
-}
-
-func readRefunds(raw any) (map[string]string, error) {
-	given, ok := raw.(map[string]any)
-	if !ok {
-		return nil, errors.New("refunds: must map refund events to the events of their orders, such as {Order Refunded: Order Completed}")
-	}
-	refunds := make(map[string]string, len(given))
-	for refund, order := range given {
-		name, ok := order.(string)
-		if !ok || name == "" || refund == "" || name == refund {
-			return nil, fmt.Errorf("refunds.%.60s: must be the name of the order's event", refund)
-		}
-		refunds[refund] = name
-	}
-	return refunds, nil
-}
-
-func readExposures(raw any) (map[string]string, error) {
-	given, ok := raw.(map[string]any)
-	if !ok {
-		return nil, errors.New("exposure_events: must map events to flag keys, such as {checkout viewed: checkout-cta}")
-	}
-	flags := make(map[string]string, len(given))
-	for event, flag := range given {
-		key, ok := flag.(string)
-		if !ok || key == "" || event == "" {
-			return nil, fmt.Errorf("exposure_events.%.60s: must be the key of a flag", event)
-		}
-		flags[event] = key
-	}
-	return flags, nil
-}
-
-func readCounted(raw any) (map[string]bool, error) {
-	const want = "conversion_events: must be a list of events of PostHog's own, such as [$pageview, Application Opened]"
-	given, ok := raw.([]any)
-	if !ok {
-		return nil, errors.New(want)
-	}
-	counted := make(map[string]bool, len(given))
-	for _, one := range given {
-		event, ok := one.(string)
-		if !ok || (len(event) < 2 || event[0] != '$') && !lifecycle[event] {
-			return nil, errors.New(want)
-		}
-		counted[event] = true
-	}
-	return counted, nil
+	o.orders = ordersOf(o.refunds)
+	return adapters.Decoder{Verify: verify, Decode: o.decode, Reply: reply}, nil
 }

@@ -1,6 +1,7 @@
 package posthog
 
 import (
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -35,12 +36,12 @@ const (
 // $user_id once they have identified their visitor.
 func (e *event) standing() standing {
 	switch {
-	case e.identified == yes || e.identified == unsaid && e.client() && e.userID != "":
+	case e.identified == field.Yes || e.identified == field.Unsaid && e.client() && e.userID != "":
 		if e.device == e.who() {
 			return untold
 		}
 		return user
-	case e.identified == no || e.browser() || e.client() && e.person == no:
+	case e.identified == field.No || e.browser() || e.client() && e.person == field.No:
 		return visitor
 	}
 	return untold
@@ -83,7 +84,7 @@ func (d *decoder) itself(i int, e *event) {
 
 // sameID reports an event of an identified visitor's SDK that does not say under which id the visitor was before.
 func (e *event) sameID() bool {
-	return e.client() && e.identified == yes && e.device == "" && e.who() != ""
+	return e.client() && e.identified == field.Yes && e.device == "" && e.who() != ""
 }
 
 // alias merges the id alias into the person of the distinct id. PostHog refuses $create_alias if alias was identified
@@ -93,14 +94,14 @@ func (e *event) sameID() bool {
 func (d *decoder) alias(i int, e *event) {
 	who := e.who()
 	if e.alias == "" || who == "" || e.alias == who {
-		d.batch.Reject(i, fault("properties.alias", "must be an id other than distinct_id"))
+		d.batch.Reject(i, field.Fault("properties.alias", "must be an id other than distinct_id"))
 		return
 	}
 	c := canonical.Event{Kind: canonical.Linked, UserID: who, AnonymousID: e.alias}
 	switch {
 	case e.name == "$merge_dangerously":
 		c.PreviousUserID = e.alias
-	case e.client() && (e.identified != yes || e.device == who):
+	case e.client() && (e.identified != field.Yes || e.device == who):
 		c.UserID, c.AnonymousID = e.alias, who
 		d.accept(i, e, c)
 		return

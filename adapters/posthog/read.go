@@ -4,14 +4,9 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
-)
-
-const (
-	unsaid truth = iota
-	no
-	yes
 )
 
 // event is what is read of one item, in the vendor's words.
@@ -33,7 +28,7 @@ type event struct {
 	flag, response                                             string
 	responds                                                   bool // the response is a text
 	overridden, cookieless                                     bool
-	experiment, identified, person                             truth
+	experiment, identified, person                             field.Tri
 	value, revenue, total, named, currency                     scalar
 	order                                                      string // the order's id, by which refunds find it
 	orderRank                                                  int
@@ -352,14 +347,14 @@ func (r *reader) scalar(dst *scalar) error {
 	return r.id(&dst.text)
 }
 
-func (r *reader) truth(dst *truth) error {
+func (r *reader) truth(dst *field.Tri) error {
 	said := false
 	k := r.c.Peek()
 	if err := r.flag(&said); err != nil || k != 't' && k != 'f' {
 		return err
 	}
-	if *dst = no; said {
-		*dst = yes
+	if *dst = field.No; said {
+		*dst = field.Yes
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -41,9 +42,9 @@ func (d *decoder) time(e *event, c *canonical.Event) error {
 	if e.offset.set {
 		return d.offset(e, c)
 	}
-	stamp, field, arrival := e.at, "timestamp", d.envelope.ReceivedAt
+	stamp, path, arrival := e.at, "timestamp", d.envelope.ReceivedAt
 	if !stamp.set {
-		stamp, field = e.clock, "properties.$time"
+		stamp, path = e.clock, "properties.$time"
 	}
 	if !stamp.set {
 		c.At, c.ClockOffset = arrival, int64(arrival)-1
@@ -51,7 +52,7 @@ func (d *decoder) time(e *event, c *canonical.Event) error {
 	}
 	at, err := stamp.time()
 	if err != nil {
-		return fault(field, err.Error())
+		return field.Fault(path, err.Error())
 	}
 	if c.At = at; d.skew != 0 && !e.noSkew && min(at, at+canonical.Time(d.skew)) >= canonical.MinTime { // no clock is off by decades
 		c.At += canonical.Time(d.skew)
@@ -79,7 +80,7 @@ func (m moment) time() (canonical.Time, error) {
 func (d *decoder) offset(e *event, c *canonical.Event) error {
 	f, err := strconv.ParseFloat(e.offset.text, 64)
 	if err != nil || !(f >= -longest && f <= longest) {
-		return fault("offset", "must be a number of milliseconds, a year at most")
+		return field.Fault("offset", "must be a number of milliseconds, a year at most")
 	}
 	n := canonical.Time(f)
 	c.At = d.envelope.ReceivedAt - n

@@ -1,8 +1,5 @@
 package posthog
 
-// truth is a boolean that may be missing.
-type truth uint8
-
 // scalar is a number or a text that may be one.
 type scalar struct {
 	text string

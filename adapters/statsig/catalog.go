@@ -10,9 +10,10 @@ import (
 	"unicode/utf16"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
-// spec is a config of the rules download: experiments, dynamic configs and autotunes lie in one list, told apart by
+// spec is a config of the rules download: experiments, dynamic configs and autotunes are in one list, distinguished by
 // entity; the groups of an experiment are rules with isExperimentGroup (GO store.go).
 type spec struct {
 	Name     string `json:"name"`
@@ -121,7 +122,7 @@ func (s spec) experiment() adapters.CatalogExperiment {
 			continue
 		}
 		name := rule.GroupName
-		if !isLabel(name) {
+		if !field.IsLabel(name) {
 			name = rule.ID
 		}
 		x.Variants[rule.ID] = name

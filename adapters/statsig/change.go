@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -15,16 +16,16 @@ import (
 // The catalog is read again: it does say whether the experiment is active.
 func (d *decoder) change(i int, w *wire) {
 	d.batch.CatalogChanged = true
-	if w.meta.kind.s != "Experiment" {
+	if w.meta.kind.S != "Experiment" {
 		d.batch.Ignore(kinds[configChange])
 		return
 	}
-	l := canonical.Life{Kind: canonical.Remarked, ExperimentID: w.meta.name.s, Text: sentence("changed", w.meta.description.s)}
-	switch w.meta.action.s {
+	l := canonical.Life{Kind: canonical.Remarked, ExperimentID: w.meta.name.S, Text: sentence("changed", w.meta.description.S)}
+	switch w.meta.action.S {
 	case "deleted":
-		l.Kind, l.Text = canonical.Stopped, sentence("deleted", w.meta.description.s)
+		l.Kind, l.Text = canonical.Stopped, sentence("deleted", w.meta.description.S)
 	case "created":
-		l.Text = sentence("created", w.meta.description.s)
+		l.Text = sentence("created", w.meta.description.S)
 	}
 	at, own, err := d.at(w)
 	if err != nil {
@@ -32,14 +33,14 @@ func (d *decoder) change(i int, w *wire) {
 		return
 	}
 	l.At = at
-	if isLabel(w.who.name.s) {
-		l.By = w.who.name.s
+	if field.IsLabel(w.who.name.S) {
+		l.By = w.who.name.S
 	}
 	switch {
-	case isLabel(w.timeUUID.s):
-		l.ID = w.timeUUID.s
+	case field.IsLabel(w.timeUUID.S):
+		l.ID = w.timeUUID.S
 	case own:
-		l.ID = canonical.DeriveID(d.source.Name, "change", l.ExperimentID, w.time.s, string(w.meta.raw))
+		l.ID = canonical.DeriveID(d.source.Name, "change", l.ExperimentID, w.time.S, string(w.meta.raw))
 	default:
 		l.ID = canonical.DeriveID(d.source.Name, "change", l.ExperimentID, string(w.meta.raw))
 	}
@@ -74,7 +75,7 @@ var reviews = map[string]string{
 }
 
 func (d *decoder) review(body []byte) error {
-	var kind, name, id, submitter scalar
+	var kind, name, id, submitter field.Scalar
 	d.c = jsonscan.New(body)
 	err := d.c.Object(func(member []byte) error {
 		switch string(member) {
@@ -93,18 +94,18 @@ func (d *decoder) review(body []byte) error {
 		return adapters.Unreadable("%v", err)
 	}
 	d.batch.Items = 1
-	wish, ok := reviews[kind.s]
-	if !ok || name.s == "" {
+	wish, ok := reviews[kind.S]
+	if !ok || name.S == "" {
 		d.batch.Ignore("review")
 		return nil
 	}
 	l := canonical.Life{
-		Kind: canonical.Remarked, ExperimentID: name.s, At: d.envelope.ReceivedAt,
-		ID:   canonical.DeriveID(d.source.Name, "review", id.s, kind.s, name.s),
+		Kind: canonical.Remarked, ExperimentID: name.S, At: d.envelope.ReceivedAt,
+		ID:   canonical.DeriveID(d.source.Name, "review", id.S, kind.S, name.S),
 		Text: "Somebody asked in Statsig " + wish + "; it is not done before it is approved there.",
 	}
-	if isLabel(submitter.s) {
-		l.By = submitter.s
+	if field.IsLabel(submitter.S) {
+		l.By = submitter.S
 	}
 	d.tell(0, l)
 	return nil
@@ -113,7 +114,7 @@ func (d *decoder) review(body []byte) error {
 // tell hands a report to the batch. Where the contract refuses it, the field is named as the vendor names it.
 func (d *decoder) tell(i int, l canonical.Life) {
 	d.batch.Tell(d.source, d.envelope, i, l)
-	if last := len(d.batch.Rejected) - 1; last >= 0 && d.batch.Rejected[last].Index == i && d.batch.Rejected[last].Field == "experiment_id" {
-		d.batch.Rejected[last].Field = "metadata.name"
+	if path := d.batch.RejectedField(i); path != nil && *path == "experiment_id" {
+		*path = "metadata.name"
 	}
 }

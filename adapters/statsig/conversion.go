@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -14,7 +15,7 @@ import (
 // conversion is a customer's own event. It names no experiment: the vendor joins it with exposures by unit, and so do
 // we.
 func (d *decoder) conversion(i int, w *wire) {
-	e := canonical.Event{Kind: canonical.Converted, ConversionEvent: w.name.s}
+	e := canonical.Event{Kind: canonical.Converted, ConversionEvent: w.name.S}
 	p := d.who(w, &e)
 	at, own, err := d.at(w)
 	if err != nil {
@@ -31,13 +32,13 @@ func (d *decoder) conversion(i int, w *wire) {
 	a.Text("user_agent", d.userAgent(p))
 	e.Attributes = a.JSON()
 	if e.UserID == "" && e.AnonymousID == "" && len(p.ids) == 0 {
-		d.batch.Reject(i, fault("user", "must have a userID or customIDs: without one the event cannot be counted for anyone"))
+		d.batch.Reject(i, field.Fault("user", "must have a userID or customIDs: without one the event cannot be counted for anyone"))
 		return
 	}
 	e.ID = d.conversionID(w, &e, own)
 	events := d.units(p, e)
 	if len(events) == 0 {
-		d.batch.Reject(i, fault("user", "must have a userID or a stableID, or a custom id that unit_kinds names"))
+		d.batch.Reject(i, field.Fault("user", "must have a userID or a stableID, or a custom id that unit_kinds names"))
 		return
 	}
 	d.accept(i, "", events...)
@@ -47,7 +48,7 @@ func (d *decoder) conversion(i int, w *wire) {
 // every value as text. Beside a price in the metadata, text is a label even if it consists of digits (DOCS: logEvent(user,
 // "add_to_cart", "SKU_123", {price: "9.99"})). The price is money.
 func (d *decoder) values(w *wire, e *canonical.Event, a *adapters.Attributes) error {
-	member, set := d.options.valueFrom[w.name.s]
+	member, set := d.options.valueFrom[w.name.S]
 	if !set {
 		member, set = d.options.valueFrom[""]
 	}
@@ -62,17 +63,17 @@ func (d *decoder) values(w *wire, e *canonical.Event, a *adapters.Attributes) er
 	isMoney := set && member == "value"
 	switch {
 	case isMoney:
-	case w.value.first == '0':
-		n, err := canonical.ParseNumber(w.value.s)
+	case w.value.First == '0':
+		n, err := canonical.ParseNumber(w.value.S)
 		if err != nil {
-			return fault("value", err.Error())
+			return field.Fault("value", err.Error())
 		}
 		e.MetricValue = n
-	case w.value.first == '"':
-		if n, err := canonical.ParseNumber(w.value.s); err == nil && !given {
+	case w.value.First == '"':
+		if n, err := canonical.ParseNumber(w.value.S); err == nil && !given {
 			e.MetricValue = n
 		} else {
-			a.Text("value", w.value.s)
+			a.Text("value", w.value.S)
 		}
 	}
 	if e.Value = money; money.Set {
@@ -85,7 +86,7 @@ func (d *decoder) values(w *wire, e *canonical.Event, a *adapters.Attributes) er
 type worth struct {
 	money    canonical.Number // the first of moneyMembers that is a number
 	currency string
-	member   scalar // the one that the option value_from names
+	member   field.Scalar // the one that the option value_from names
 }
 
 // moneyMembers are the members of metadata that hold money, the most certain first.
@@ -96,9 +97,9 @@ func (d *decoder) metaOf(raw []byte, member string) (m worth) {
 		return m
 	}
 	r := reader{c: jsonscan.New(raw)}
-	var found [len(moneyMembers)]scalar
+	var found [len(moneyMembers)]field.Scalar
 	_ = r.c.Object(func(name []byte) error { // it was read once already
-		dst := &scalar{}
+		dst := &field.Scalar{}
 		for i, known := range moneyMembers {
 			if string(name) == known {
 				dst = &found[i]
@@ -108,7 +109,7 @@ func (d *decoder) metaOf(raw []byte, member string) (m worth) {
 			return err
 		}
 		if string(name) == "currency" {
-			m.currency = dst.s
+			m.currency = dst.S
 		}
 		if string(name) == member {
 			m.member = *dst
@@ -116,7 +117,7 @@ func (d *decoder) metaOf(raw []byte, member string) (m worth) {
 		return nil
 	})
 	for _, one := range found {
-		if n, err := canonical.ParseNumber(strings.TrimSpace(one.s)); err == nil && one.s != "" {
+		if n, err := canonical.ParseNumber(strings.TrimSpace(one.S)); err == nil && one.S != "" {
 			m.money = n
 			break
 		}
@@ -126,15 +127,15 @@ func (d *decoder) metaOf(raw []byte, member string) (m worth) {
 
 // named is the number in the member that the option value_from names; value is the event's own.
 func (m *worth) named(w *wire, member string) (n canonical.Number, err error) {
-	text, field := m.member.s, "metadata."+member
+	text, path := m.member.S, "metadata."+member
 	if member == "value" {
-		text, field = w.value.s, "value"
+		text, path = w.value.S, "value"
 	}
 	if strings.TrimSpace(text) == "" {
 		return n, nil
 	}
 	if n, err = canonical.ParseNumber(strings.TrimSpace(text)); err != nil {
-		return n, fault(field, err.Error()+"; value_from names it")
+		return n, field.Fault(path, err.Error()+"; value_from names it")
 	}
 	return n, nil
 }
@@ -168,15 +169,15 @@ func (d *decoder) units(p *person, e canonical.Event) []canonical.Event {
 // conversionID is a webhook's own id, else derived from what the event says, because no SDK gives it one and retries
 // differ in encoding, headers and the batch's metadata (legacy NODE: gzip first, then plain). Equal events of one
 // request are counted through: two equal purchases in a millisecond are two. Without a time of its own, when the
-// request was sent makes it; without that either the door draws an id.
+// request was sent makes it; without that either package webhooks draws an id.
 func (d *decoder) conversionID(w *wire, e *canonical.Event, own bool) string {
-	if w.timeUUID.s != "" && isLabel(w.timeUUID.s) {
-		return w.timeUUID.s
+	if w.timeUUID.S != "" && field.IsLabel(w.timeUUID.S) {
+		return w.timeUUID.S
 	}
 	if !own && d.sent == 0 {
 		return ""
 	}
-	id := canonical.DeriveID(d.source.Name, "conversion", e.ConversionEvent, e.UserID, e.AnonymousID, w.value.s, string(w.meta.raw),
+	id := canonical.DeriveID(d.source.Name, "conversion", e.ConversionEvent, e.UserID, e.AnonymousID, w.value.S, string(w.meta.raw),
 		strconv.FormatInt(int64(e.At)-e.ClockOffset, 10))
 	if d.equal == nil {
 		d.equal = map[string]int{}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -22,13 +23,13 @@ type decoder struct {
 	reader
 	source   adapters.Source
 	envelope adapters.Envelope
-	options  options
+	options  *options
 	batch    adapters.Batch
 
 	form   form
 	sent   canonical.Time // by the sender's clock, 0 where it does not say
 	shared person         // the user of events without their own (DOCS http-api/httpopenapi.json)
-	stable scalar         // the batch's stable id: the only id of an anonymous page
+	stable field.Scalar   // the batch's stable id: the only id of an anonymous page
 	page   bool           // a client SDK sent the request: its values were decided elsewhere
 	agent  string         // of the browser that sent the request, "" for servers
 	equal  map[string]int // how often a conversion's id came up in this request
@@ -45,14 +46,10 @@ type request struct {
 	review                              bool // a pre-commit webhook
 }
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	body, err := bodyOf(s, e)
 	if err != nil {
 		return adapters.Batch{}, err
-	}
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
 	}
 	d := decoder{source: s, envelope: e, options: o, sent: clientTime(e), page: isPage(e)}
 	d.wanted = o.attributes
@@ -171,7 +168,7 @@ var deviceMembers = map[string]string{
 // readMeta reads the metadata of a batch. A client SDK has one user, and the batch's stable id is its browser's or device's.
 // An SDK with many users puts the id of its process there, which is no user's.
 func (d *decoder) readMeta(raw []byte) error {
-	var sdk scalar
+	var sdk field.Scalar
 	d.c = jsonscan.New(raw)
 	wanted := d.wanted
 	d.wanted = deviceMembers
@@ -186,8 +183,8 @@ func (d *decoder) readMeta(raw []byte) error {
 		return d.reader.keep(name)
 	})
 	d.wanted = wanted
-	if isShared(sdk.s) || isShared(d.envelope.Query().Get("st")) {
-		d.stable, d.page = scalar{}, false
+	if isShared(sdk.S) || isShared(d.envelope.Query().Get("st")) {
+		d.stable, d.page = field.Scalar{}, false
 		d.device.reset()
 	}
 	return err
@@ -208,7 +205,7 @@ func (d *decoder) each(list []byte, name string) error {
 	err := d.c.Array(func(i int) error {
 		d.batch.Items++
 		if d.c.Peek() != '{' {
-			d.batch.Reject(i, fault("", "an event must be an object"))
+			d.batch.Reject(i, field.Fault("", "an event must be an object"))
 			return d.c.Skip()
 		}
 		if err := d.reader.item(); err != nil {
@@ -230,7 +227,7 @@ func (d *decoder) one(body []byte) error {
 	if err := d.reader.item(); err != nil {
 		return adapters.Unreadable("%v", err)
 	}
-	if d.w.timeUUID.s != "" {
+	if d.w.timeUUID.S != "" {
 		d.form = fromWebhook
 	}
 	d.item(0)
@@ -238,7 +235,7 @@ func (d *decoder) one(body []byte) error {
 }
 
 func (d *decoder) handshake(data []byte) error {
-	event := scalar{}
+	event := field.Scalar{}
 	d.c = jsonscan.New(data)
 	err := d.object(func(name []byte) error {
 		if string(name) == "event" {
@@ -246,7 +243,7 @@ func (d *decoder) handshake(data []byte) error {
 		}
 		return d.c.Skip()
 	})
-	if err != nil || event.s != "url_verification" {
+	if err != nil || event.S != "url_verification" {
 		return adapters.Unreadable("data must be an array of events")
 	}
 	d.batch.Items = 1
@@ -264,7 +261,7 @@ func (d *decoder) item(i int) {
 	}
 	switch w.kind {
 	case noKind:
-		d.batch.Reject(i, fault("eventName", "is required: a string that is not empty"))
+		d.batch.Reject(i, field.Fault("eventName", "is required: a string that is not empty"))
 	case custom:
 		d.conversion(i, w)
 	case configExposure:
@@ -275,9 +272,9 @@ func (d *decoder) item(i int) {
 		d.layerExposure(i, w)
 	case experimentExposure:
 		d.heldOut = d.secondary(w)
-		d.exposure(i, w, found{experiment: w.meta.config.s, rule: w.meta.ruleID.s, group: w.meta.groupName.s, field: "metadata.config"})
+		d.exposure(i, w, found{experiment: w.meta.config.S, rule: w.meta.ruleID.S, group: w.meta.groupName.S, field: "metadata.config"})
 	case gateExposure:
-		d.gate(i, w, w.meta.gate.s, w.meta.ruleID.s, w.meta.gateValue)
+		d.gate(i, w, w.meta.gate.S, w.meta.ruleID.S, w.meta.gateValue)
 	case configChange:
 		d.change(i, w)
 	case autoCapture:
@@ -295,23 +292,22 @@ func (d *decoder) item(i int) {
 // names it.
 func (d *decoder) accept(i int, experiment string, events ...canonical.Event) {
 	d.batch.Accept(d.source, d.envelope, i, events...)
-	last := len(d.batch.Rejected) - 1
-	if last < 0 || d.batch.Rejected[last].Index != i {
+	path := d.batch.RejectedField(i)
+	if path == nil {
 		return
 	}
-	field := &d.batch.Rejected[last].Field
-	switch *field {
+	switch *path {
 	case "experiment_id":
-		*field = experiment
+		*path = experiment
 	case "variant", "source_variant":
-		*field = "ruleID"
+		*path = "ruleID"
 	case "conversion_event":
-		*field = "eventName"
+		*path = "eventName"
 	case "user_id":
-		*field = "user.userID"
+		*path = "user.userID"
 	case "anonymous_id":
-		*field = "user.customIDs.stableID"
+		*path = "user.customIDs.stableID"
 	case "exposed_at", "converted_at":
-		*field = "time"
+		*path = "time"
 	}
 }

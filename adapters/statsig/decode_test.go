@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/adaptertest"
 	"github.com/tracklayer/tracklayer/adapters/statsig"
 	"github.com/tracklayer/tracklayer/canonical"
 )
@@ -22,7 +23,7 @@ func post(path, body string) adapters.Envelope {
 
 func decode(t *testing.T, options map[string]any, e adapters.Envelope) adapters.Batch {
 	t.Helper()
-	b, err := statsig.Adapter.Decode(adapters.Source{Name: "statsig", Options: options, Rules: canonical.DefaultRules()}, e)
+	b, err := adaptertest.Open(t, statsig.Adapter, options).Decode(adapters.Source{Name: "statsig", Rules: canonical.DefaultRules()}, e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func TestUnitOfTheCatalog(t *testing.T) {
 	} {
 		e := post("/v1/log_event", body(c2.user))
 		e.RawQuery = c2.query
-		b, err := statsig.Adapter.Decode(adapters.Source{Name: "statsig", Catalog: c, Rules: canonical.DefaultRules()}, e)
+		b, err := plain.Decode(adapters.Source{Name: "statsig", Catalog: c, Rules: canonical.DefaultRules()}, e)
 		if err != nil || len(b.Events) != 1 || b.Events[0].UserID != c2.want || string(b.Events[0].Attributes) != c2.attributes {
 			t.Errorf("%+v: %+v, %v", c2, b, err)
 		}
@@ -235,7 +236,7 @@ func TestBadRequests(t *testing.T) {
 	} {
 		e := post(c.path, c.body)
 		e.Method = c.method
-		b, err := statsig.Adapter.Decode(adapters.Source{Name: "statsig"}, e)
+		b, err := plain.Decode(adapters.Source{Name: "statsig"}, e)
 		if !errors.Is(err, c.want) || b.Items != 0 {
 			t.Errorf("%s %s %.40q: %v", c.method, c.path, c.body, err)
 		}

@@ -40,40 +40,14 @@ type expectation struct {
 // TestRecordedExpectations compares every recorded request with what was expected of it when it was recorded, which
 // is independent of the want sections.
 func TestRecordedExpectations(t *testing.T) {
-	compared := 0
-	for _, g := range adaptertest.Goldens(t, "testdata") {
-		text := g.Section("expect")
-		if text == nil {
-			continue
+	adaptertest.Expectations(t, statsig.Adapter, "testdata", 19, func(t *testing.T, _ string, want expectation, b adapters.Batch, err error) {
+		if err != nil {
+			t.Fatal(err)
 		}
-		compared++
-		t.Run(g.Name, func(t *testing.T) {
-			var want expectation
-			if err := json.Unmarshal(text, &want); err != nil {
-				t.Fatal(err)
-			}
-			b, err := statsig.Adapter.Decode(g.Source(statsig.Adapter), g.Envelope)
-			if err != nil {
-				t.Fatal(err)
-			}
-			compareExposures(t, want, ofKind(b, canonical.Exposed))
-			compareConversions(t, want, ofKind(b, canonical.Converted))
-			compareIgnored(t, want, b)
-		})
-	}
-	if compared < 19 {
-		t.Errorf("only %d requests have expectations", compared)
-	}
-}
-
-func ofKind(b adapters.Batch, k canonical.Kind) []canonical.Event {
-	var found []canonical.Event
-	for _, e := range b.Events {
-		if e.Kind == k {
-			found = append(found, e.Event)
-		}
-	}
-	return found
+		compareExposures(t, want, adaptertest.OfKind(b, canonical.Exposed))
+		compareConversions(t, want, adaptertest.OfKind(b, canonical.Converted))
+		compareIgnored(t, want, b)
+	})
 }
 
 func compareExposures(t *testing.T, want expectation, got []canonical.Event) {
@@ -142,7 +116,7 @@ func TestRetryHasTheSameIDs(t *testing.T) {
 	byName := map[string]adapters.Batch{}
 	for _, g := range adaptertest.Goldens(t, "testdata") {
 		if strings.Contains(g.Name, "-retry-") {
-			b, err := statsig.Adapter.Decode(g.Source(statsig.Adapter), g.Envelope)
+			b, err := g.Decode(statsig.Adapter)
 			if err != nil || len(b.Events) == 0 {
 				t.Fatalf("%s: %d events, %v", g.Name, len(b.Events), err)
 			}
@@ -150,14 +124,6 @@ func TestRetryHasTheSameIDs(t *testing.T) {
 		}
 	}
 	for _, sdk := range []string{"go", "node"} {
-		first, second := byName[sdk+"-retry-503-1"], byName[sdk+"-retry-503-2"]
-		if len(first.Events) != len(second.Events) {
-			t.Fatalf("%s: %d events, then %d", sdk, len(first.Events), len(second.Events))
-		}
-		for i := range first.Events {
-			if a, b := first.Events[i].AppendBody(nil), second.Events[i].AppendBody(nil); string(a) != string(b) || first.Events[i].ID == "" {
-				t.Errorf("%s: the retry says\n%s\nafter\n%s", sdk, b, a)
-			}
-		}
+		adaptertest.SameAgain(t, byName[sdk+"-retry-503-1"], byName[sdk+"-retry-503-2"])
 	}
 }

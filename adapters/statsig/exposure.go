@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -18,36 +19,36 @@ type found struct {
 }
 
 // configExposure is GetExperiment and GetConfig alike: experiments, dynamic configs and autotunes share the event, and
-// nothing in it tells them apart (GO logger.go). The catalog or the option experiments does; without either, everybody
+// nothing in it distinguishes them (GO logger.go). The catalog or the option experiments does; without either, every user
 // in a rule that can be a group counts. In webhooks it is a dynamic config, because experiments have their own event.
 func (d *decoder) configExposure(i int, w *wire) {
 	if d.form == fromWebhook {
 		d.pass(i, kinds[configExposure])
 		return
 	}
-	d.exposure(i, w, found{experiment: w.meta.config.s, rule: w.meta.ruleID.s, field: "metadata.config"})
+	d.exposure(i, w, found{experiment: w.meta.config.S, rule: w.meta.ruleID.S, field: "metadata.config"})
 }
 
 // layerExposure is the read of one parameter of a layer. It is an exposure of the experiment that owns the parameter;
 // reading one that no experiment owns names none, and yet the group's rule (GO layer.go).
 func (d *decoder) layerExposure(i int, w *wire) {
-	if w.meta.allocatedExperiment.s == "" {
+	if w.meta.allocatedExperiment.S == "" {
 		d.pass(i, kinds[layerExposure])
 		return
 	}
 	d.exposure(i, w, found{
-		experiment: w.meta.allocatedExperiment.s, rule: w.meta.ruleID.s, group: w.meta.groupName.s,
-		layer: w.meta.config.s, field: "metadata.allocatedExperiment",
+		experiment: w.meta.allocatedExperiment.S, rule: w.meta.ruleID.S, group: w.meta.groupName.S,
+		layer: w.meta.config.S, field: "metadata.allocatedExperiment",
 	})
 }
 
 // exposureByHand is an item of /v1/log_custom_exposure: {experimentName, group or ruleID} or {gateName, passes}.
 func (d *decoder) exposureByHand(i int, w *wire) {
-	if w.experimentName.s == "" && w.gateName.s != "" {
-		d.gate(i, w, w.gateName.s, w.ruleID.s, w.passes)
+	if w.experimentName.S == "" && w.gateName.S != "" {
+		d.gate(i, w, w.gateName.S, w.ruleID.S, w.passes)
 		return
 	}
-	d.exposure(i, w, found{experiment: w.experimentName.s, rule: w.ruleID.s, group: w.group.s, field: "experimentName"})
+	d.exposure(i, w, found{experiment: w.experimentName.S, rule: w.ruleID.S, group: w.group.S, field: "experimentName"})
 }
 
 // notRules are rule ids of users who take no part: not evaluated, a paused or unstarted experiment, outside of the
@@ -62,10 +63,10 @@ var notRules = map[string]string{
 // WEB EvaluationTypes).
 var notReasons = [...]string{"LocalOverride", "Unrecognized", "NoValues", "Uninitialized"}
 
-// unreal is why an evaluation put nobody into a group, "" where it may have.
+// unreal is why an evaluation put no user into a group, "" where it may have.
 func unreal(w *wire, rule, group string) string {
 	for _, part := range notReasons {
-		if strings.Contains(w.meta.reason.s, part) {
+		if strings.Contains(w.meta.reason.S, part) {
 			return "not_evaluated"
 		}
 	}
@@ -75,7 +76,7 @@ func unreal(w *wire, rule, group string) string {
 	if why, ok := notRules[rule]; ok && group == "" {
 		return why
 	}
-	if w.meta.rulePassed.s == "false" { // a holdout: its rule id looks like any other
+	if w.meta.rulePassed.S == "false" { // a holdout: its rule id looks like any other
 		return "not_in_a_group"
 	}
 	return ""
@@ -83,7 +84,7 @@ func unreal(w *wire, rule, group string) string {
 
 func (d *decoder) exposure(i int, w *wire, f found) {
 	if f.experiment == "" {
-		d.batch.Reject(i, fault(f.field, "is required"))
+		d.batch.Reject(i, field.Fault(f.field, "is required"))
 		return
 	}
 	if why := unreal(w, f.rule, f.group); why != "" {
@@ -121,11 +122,11 @@ func (d *decoder) name(wire string) (name string, known bool) {
 
 // unfit is why an evaluation is none of an experiment, "" where it is one.
 func (d *decoder) unfit(w *wire, f found, name string, x adapters.CatalogExperiment, cataloged, known bool) string {
-	told := w.kind == experimentExposure || d.form == byHand || f.layer != "" || d.options.experiments[name]
+	said := w.kind == experimentExposure || d.form == byHand || f.layer != "" || d.options.experiments[name]
 	switch {
 	case cataloged && !x.Exposes && !d.options.experiments[name]:
 		return kinds[configExposure]
-	case !known && !told && len(d.options.experiments) > 0:
+	case !known && !said && len(d.options.experiments) > 0:
 		return kinds[configExposure]
 	}
 	if _, group := x.Variant(f.rule); cataloged && x.Exposes && len(x.Variants) > 0 && !group && f.group == "" {
@@ -135,8 +136,8 @@ func (d *decoder) unfit(w *wire, f found, name string, x adapters.CatalogExperim
 }
 
 // gate is a check of a feature gate. It counts where the configuration says that the gate's rollout is a test.
-func (d *decoder) gate(i int, w *wire, gate, rule string, passes scalar) {
-	if e, ok := d.holdout(w, gate, rule, passes.isTrue()); ok {
+func (d *decoder) gate(i int, w *wire, gate, rule string, passes field.Scalar) {
+	if e, ok := d.holdout(w, gate, rule, passes.IsTrue()); ok {
 		d.accept(i, "metadata.gate", e)
 		return
 	}
@@ -149,7 +150,7 @@ func (d *decoder) gate(i int, w *wire, gate, rule string, passes scalar) {
 		return
 	}
 	variant := "fail"
-	if passes.isTrue() {
+	if passes.IsTrue() {
 		variant = "pass"
 	}
 	if rule == "" {
@@ -164,8 +165,8 @@ func (d *decoder) gate(i int, w *wire, gate, rule string, passes scalar) {
 // catalog or the webhook says so.
 func (d *decoder) expose(i int, w *wire, f found, e canonical.Event, unit string) {
 	p := d.who(w, &e)
-	if w.unitID.s != "" {
-		unit = w.unitID.s
+	if w.unitID.S != "" {
+		unit = w.unitID.S
 	}
 	if kind := d.options.unitKinds[e.ExperimentID]; kind != "" {
 		unit = ""
@@ -188,19 +189,19 @@ func (d *decoder) expose(i int, w *wire, f found, e canonical.Event, unit string
 	a.Reset()
 	a.Text("layer", f.layer)
 	if f.layer != "" {
-		a.Text("parameter", w.meta.parameterName.s)
+		a.Text("parameter", w.meta.parameterName.S)
 	}
-	if w.meta.isManual.isTrue() {
+	if w.meta.isManual.IsTrue() {
 		a.Raw("manual", []byte("true"))
 	}
-	a.Text("sampling_rate", w.samplingRate.s)
+	a.Text("sampling_rate", w.samplingRate.S)
 	a.Text("lacks_unit", unit)
 	a.Text("user_agent", d.userAgent(p))
 	d.keep(a, p)
 	e.Attributes = a.JSON()
 	switch {
-	case w.timeUUID.s != "" && isLabel(w.timeUUID.s):
-		e.ID = w.timeUUID.s
+	case w.timeUUID.S != "" && field.IsLabel(w.timeUUID.S):
+		e.ID = w.timeUUID.S
 	case own:
 		e.ID = canonical.DeriveID(d.source.Name, "exposure", f.experiment, f.rule, f.group, e.UserID, e.AnonymousID, strconv.FormatInt(int64(at), 10), string(e.Attributes))
 	}

@@ -3,9 +3,9 @@ package statsig
 import (
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -38,7 +38,7 @@ func browser(e adapters.Envelope) string {
 }
 
 // stamp writes when an event happened. The time of arrival, where there is no other, is noted as no time of the sender's,
-// so that the same event arriving again is the same event. Clocks are not mended: GO keeps the time of the first try in
+// so that the same event arriving again is the same event. Clocks are not corrected: GO keeps the time of the first try in
 // the header of all, up to twenty minutes later (transport.go), so it does not tell a clock that is off from a retry.
 func (d *decoder) stamp(e *canonical.Event, at canonical.Time, own bool) {
 	e.At = at
@@ -50,23 +50,23 @@ func (d *decoder) stamp(e *canonical.Event, at canonical.Time, own bool) {
 // at is the event's own time: Unix milliseconds as a number or as text, or ISO text (DOCS http-api/httpopenapi.json).
 // Zero, as GO LogImmediate writes it, is no time; own is false then, and it is when the request was sent, or arrived.
 func (d *decoder) at(w *wire) (at canonical.Time, own bool, err error) {
-	switch v := w.time; v.first {
+	switch v := w.time; v.First {
 	case 0:
 	case '0':
-		if at, err = canonical.ParseMillis(v.s); err != nil {
-			return 0, true, fault("time", "must be Unix milliseconds")
+		if at, err = canonical.ParseMillis(v.S); err != nil {
+			return 0, true, field.Fault("time", "must be Unix milliseconds")
 		}
 	case '"':
-		if v.s == "" {
+		if v.S == "" {
 			break
 		}
-		if at, err = canonical.ParseMillis(v.s); err != nil {
-			if at, err = adapters.ParseTime(v.s); err != nil {
-				return 0, true, fault("time", err.Error())
+		if at, err = canonical.ParseMillis(v.S); err != nil {
+			if at, err = adapters.ParseTime(v.S); err != nil {
+				return 0, true, field.Fault("time", err.Error())
 			}
 		}
 	default:
-		return 0, true, fault("time", "must be Unix milliseconds or RFC 3339")
+		return 0, true, field.Fault("time", "must be Unix milliseconds or RFC 3339")
 	}
 	switch {
 	case at != 0:
@@ -84,8 +84,8 @@ func (d *decoder) who(w *wire, e *canonical.Event) *person {
 	if !p.given && d.shared.given {
 		p = &d.shared
 	}
-	e.UserID = d.firstID(p.userID.s, w.userID.s)
-	e.AnonymousID = d.firstID(p.of("stableID"), w.stableID.s, d.stable.s)
+	e.UserID = d.firstID(p.userID.S, w.userID.S)
+	e.AnonymousID = d.firstID(p.of("stableID"), w.stableID.S, d.stable.S)
 	e.DropPlaceholders(d.source.Rules)
 	e.Groups = p.groups()
 	return p
@@ -114,8 +114,8 @@ var noGroups = map[string]bool{
 func (p *person) groups() (found []canonical.Group) {
 	for _, id := range p.ids {
 		kind := groupKind(string(p.names[id.from:id.to]))
-		if id.value.s != "" && !noGroups[strings.ToLower(kind)] && isLabel(kind) && isLabel(id.value.s) {
-			found = append(found, canonical.Group{Kind: kind, ID: id.value.s})
+		if id.value.S != "" && !noGroups[strings.ToLower(kind)] && field.IsLabel(kind) && field.IsLabel(id.value.S) {
+			found = append(found, canonical.Group{Kind: kind, ID: id.value.S})
 		}
 	}
 	found = canonical.SortGroups(found)
@@ -134,8 +134,8 @@ func groupKind(name string) string {
 
 // userAgent is whose hands the event came from, for the filter of bots.
 func (d *decoder) userAgent(p *person) string {
-	if p.userAgent.first == '"' && p.userAgent.s != "" {
-		return p.userAgent.s
+	if p.userAgent.First == '"' && p.userAgent.S != "" {
+		return p.userAgent.S
 	}
 	return d.agent
 }
@@ -151,10 +151,4 @@ func (d *decoder) keep(a *adapters.Attributes, p *person) {
 			a.Raw(k.name, k.raw)
 		}
 	}
-}
-
-// isLabel reports whether a text can be an id of ours: 1 to 200 bytes without control characters.
-func isLabel(s string) bool {
-	control := func(c rune) bool { return c < ' ' || c >= 0x7f && c <= 0x9f }
-	return s != "" && len(s) <= canonical.MaxID && utf8.ValidString(s) && strings.IndexFunc(s, control) < 0
 }

@@ -3,6 +3,7 @@ package statsig
 import (
 	"strconv"
 
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -33,7 +34,7 @@ func (d *decoder) holdout(w *wire, gate, rule string, passes bool) (e canonical.
 	if !ok || gate == "" {
 		return e, false
 	}
-	if !isLabel(rule) {
+	if !field.IsLabel(rule) {
 		rule = ""
 	}
 	e = canonical.Event{
@@ -62,7 +63,7 @@ func (d *decoder) secondary(w *wire) (found []canonical.Event) {
 	}
 	r := reader{c: jsonscan.New(w.secondary)}
 	_ = r.c.Array(func(int) error { // it was read once already
-		var gate, value, rule scalar
+		var gate, value, rule field.Scalar
 		err := r.object(func(name []byte) error {
 			switch string(name) {
 			case "gate":
@@ -74,7 +75,7 @@ func (d *decoder) secondary(w *wire) (found []canonical.Event) {
 			}
 			return r.c.Skip()
 		})
-		if e, ok := d.holdout(w, gate.s, rule.s, value.isTrue()); ok && err == nil && len(found) < maxHoldouts {
+		if e, ok := d.holdout(w, gate.S, rule.S, value.IsTrue()); ok && err == nil && len(found) < maxHoldouts {
 			found = append(found, e)
 		}
 		return err

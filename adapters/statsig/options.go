@@ -1,11 +1,8 @@
 package statsig
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
+	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
 // options are a source's settings, for what the events do not say themselves.
@@ -34,108 +31,44 @@ type options struct {
 	attributes map[string]string
 }
 
-// keptNames are the attributes that are kept by default, at the top of a user or among custom.
-var keptNames = map[string]string{
-	"country": "country", "region": "region", "language": "language", "locale": "language", "platform": "platform", "deviceType": "device_type",
-	"device_type": "device_type", "os": "os", "browser": "browser", "browserName": "browser", "appVersion": "app_version", "app_version": "app_version",
-	"plan": "plan", "utm_source": "utm_source", "utm_medium": "utm_medium", "utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content",
+var table = []adapters.Option{
+	{
+		Name: "experiments", Kind: adapters.List, Example: []string{"checkout_button_color"}, Must: "a list of experiments' names", Each: "the name of an experiment",
+		Doc: "there is no catalog: only these configs are experiments",
+	},
+	{
+		Name: "gates", Kind: adapters.List, Example: []string{"new_nav_gate"}, Must: "a list of gates' names", Each: "the name of a gate",
+		Doc: "a gate's partial rollout is to be read as a test of `pass` against `fail`",
+	},
+	{
+		Name: "unit_kinds", Kind: adapters.Map, Example: map[string]string{"company_plan_test": "companyID"},
+		Must: "a mapping of experiments to custom ids", Each: "a custom id such as companyID; userID and stableID need no entry",
+		Allowed: func(_, kind string) bool { return field.IsLabel(kind) && !isUserID(kind) && !isStableID(kind) },
+		Doc:     "an experiment is to be counted by a custom id: its exposures are about `companyID:ID`, and conversions of users with that id count for it as well",
+	},
+	{
+		Name: "holdouts", Kind: adapters.List, Example: []string{"global_holdout_2026"}, Must: "a list of gates' names", Each: "the name of a gate",
+		Doc: "there is no catalog: these gates hold users out of experiments",
+	},
+	{
+		Name: "value_from", Kind: adapters.TextOrMap, Filled: true, Example: map[string]string{"purchase": "total"},
+		Must: "a member of metadata, or a mapping of events to one", Each: "the name of a member of metadata",
+		Doc: "the money of a conversion is not in `metadata.revenue`, `.value` or `.price`: the member that holds it, for all events or by event. `value` is the event's own value",
+	},
+	{
+		Name: "auto_capture", Kind: adapters.Switch, Example: true,
+		Doc: "events that `@statsig/web-analytics` logs by itself (`auto_capture::…`) are to count as conversions; without it they are ignored and counted",
+	},
+	{
+		Name: "attributes", Kind: adapters.List, Example: []string{"betaTester"}, Must: "a list of users' attributes", Each: "the name of an attribute",
+		Doc: "attributes of users to keep besides those of [the default](#attributes)",
+	},
 }
 
-func checkOptions(raw map[string]any) error {
-	_, err := readOptions(raw)
-	return err
-}
-
-// readOptions reads settings as a YAML or JSON decoder leaves them, and reports all faults at once.
-func readOptions(raw map[string]any) (options, error) {
-	o := options{attributes: keptNames}
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		var err error
-		switch name {
-		case "experiments":
-			o.experiments, err = readNames(name, raw[name])
-		case "gates":
-			o.gates, err = readNames(name, raw[name])
-		case "unit_kinds":
-			o.unitKinds, err = readUnitKinds(raw[name])
-		case "holdouts":
-			o.holdouts, err = readNames(name, raw[name])
-		case "value_from":
-			o.valueFrom, err = readValueFrom(raw[name])
-		case "auto_capture":
-			var ok bool
-			if o.autoCapture, ok = raw[name].(bool); !ok {
-				err = errors.New("auto_capture: must be true or false")
-			}
-		case "attributes":
-			var more map[string]bool
-			more, err = readNames(name, raw[name])
-			o.attributes = maps.Clone(keptNames)
-			for key := range more {
-				o.attributes[key] = cmp.Or(keptNames[key], key)
-			}
-		default:
-			err = fmt.Errorf("%.60s: no such option; there are experiments, gates, unit_kinds, holdouts, value_from, auto_capture and attributes", name)
-		}
-		if err != nil {
-			faults = append(faults, err)
-		}
+func open(s adapters.Settings) (adapters.Decoder, error) {
+	o := &options{
+		experiments: s.Set("experiments"), gates: s.Set("gates"), unitKinds: s.Map("unit_kinds"), holdouts: s.Set("holdouts"),
+		valueFrom: s.Map("value_from"), autoCapture: s.Switch("auto_capture"), attributes: field.Kept(map[string]string{"browserName": "browser"}, s.List("attributes")),
 	}
-	return o, errors.Join(faults...)
-}
-
-func readNames(option string, raw any) (map[string]bool, error) {
-	given, ok := raw.([]any)
-	if !ok {
-		return nil, fmt.Errorf("%s: must be a list of names", option)
-	}
-	names := make(map[string]bool, len(given))
-	var faults []error
-	for i, v := range given {
-		if name, ok := v.(string); ok && name != "" {
-			names[name] = true
-		} else {
-			faults = append(faults, fmt.Errorf("%s[%d]: must be a name", option, i))
-		}
-	}
-	return names, errors.Join(faults...)
-}
-
-// readValueFrom reads a member's name, or one by event.
-func readValueFrom(raw any) (map[string]string, error) {
-	if member, ok := raw.(string); ok && member != "" {
-		return map[string]string{"": member}, nil
-	}
-	given, ok := raw.(map[string]any)
-	if !ok || len(given) == 0 {
-		return nil, errors.New("value_from: must be a member of metadata such as price, or map events to one, such as {purchase: total}; value is the event's own value")
-	}
-	members := make(map[string]string, len(given))
-	for _, event := range slices.Sorted(maps.Keys(given)) {
-		member, ok := given[event].(string)
-		if !ok || member == "" || event == "" {
-			return nil, fmt.Errorf("value_from.%.60s: must be the name of a member of metadata", event)
-		}
-		members[event] = member
-	}
-	return members, nil
-}
-
-func readUnitKinds(raw any) (map[string]string, error) {
-	given, ok := raw.(map[string]any)
-	if !ok {
-		return nil, errors.New("unit_kinds: must map experiments to custom ids, such as {plan_test: companyID}")
-	}
-	kinds := make(map[string]string, len(given))
-	var faults []error
-	for _, experiment := range slices.Sorted(maps.Keys(given)) {
-		kind, ok := given[experiment].(string)
-		if !ok || !isLabel(kind) || isUserID(kind) || isStableID(kind) || experiment == "" {
-			faults = append(faults, fmt.Errorf("unit_kinds.%.60s: must be a custom id such as companyID; userID and stableID need no entry", experiment))
-			continue
-		}
-		kinds[experiment] = kind
-	}
-	return kinds, errors.Join(faults...)
+	return adapters.Decoder{Verify: verify, Decode: o.decode, Reply: reply}, nil
 }

@@ -10,16 +10,15 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// Adapter is Statsig's words.
+// Adapter decodes Statsig's event formats.
 var Adapter = adapters.Adapter{
 	Vendor:       "statsig",
+	About:        about,
 	Headers:      []string{clientTimeHeader, userAgentHeader},
 	ParseCatalog: parseCatalog,
-	CheckOptions: checkOptions,
-	Verify:       verify,
+	Options:      table,
 	PublicKey:    publicKey,
-	Decode:       decode,
-	Reply:        reply,
+	Open:         open,
 }
 
 const (

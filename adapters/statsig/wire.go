@@ -3,7 +3,7 @@ package statsig
 import (
 	"strings"
 
-	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
 
@@ -67,21 +67,13 @@ func parseKind(name string) kind {
 	return internal
 }
 
-// scalar is a text, a number or a truth value: which of them a member is differs between the SDKs.
-type scalar struct {
-	first byte   // as jsonscan.Peek tells; 0: absent, null, an object or an array
-	s     string // the text, or the number or truth value as written
-}
-
-func (v scalar) isTrue() bool { return v.s == "true" }
-
 // person is a user object. What may be private is never read: email, ip, privateAttributes, which GO LogImmediate does send,
 // and of custom what is not kept.
 type person struct {
 	given     bool
-	userID    scalar // a number where NODE was given one
-	userAgent scalar
-	name      scalar // of who changed something in the console
+	userID    field.Scalar // a number where NODE was given one
+	userAgent field.Scalar
+	name      field.Scalar // of who changed something in the console
 	ids       []customID
 	names     []byte // of ids, one after the other: a member's name is valid only while it is read
 	kept      []keptAttribute
@@ -95,7 +87,7 @@ type keptAttribute struct {
 
 type customID struct {
 	from, to int // its name in names
-	value    scalar
+	value    field.Scalar
 }
 
 func (p *person) reset() { *p = person{ids: p.ids[:0], names: p.names[:0], kept: p.kept[:0]} }
@@ -105,8 +97,8 @@ func (p *person) reset() { *p = person{ids: p.ids[:0], names: p.names[:0], kept:
 func (p *person) of(name string) string {
 	for i := len(p.ids) - 1; i >= 0; i-- {
 		id := &p.ids[i]
-		if id.value.s != "" && len(name) == id.to-id.from && strings.EqualFold(string(p.names[id.from:id.to]), name) {
-			return id.value.s
+		if id.value.S != "" && len(name) == id.to-id.from && strings.EqualFold(string(p.names[id.from:id.to]), name) {
+			return id.value.S
 		}
 	}
 	return ""
@@ -118,28 +110,28 @@ func isStableID(unit string) bool { return strings.EqualFold(unit, "stableID") }
 // metadata are the members that are read of an event's metadata: NODE and WEB send numbers and objects among them, GO
 // and CORE texts alone.
 type metadata struct {
-	config, gate, gateValue, ruleID, rulePassed, reason     scalar
-	allocatedExperiment, parameterName, isManual, groupName scalar
-	kind, name, description, action                         scalar // of a config change
+	config, gate, gateValue, ruleID, rulePassed, reason     field.Scalar
+	allocatedExperiment, parameterName, isManual, groupName field.Scalar
+	kind, name, description, action                         field.Scalar // of a config change
 	raw                                                     []byte
 }
 
 // wire is one item in the vendor's words: the members that are read, the others were passed over.
 type wire struct {
 	kind  kind
-	name  scalar
-	value scalar
-	time  scalar
+	name  field.Scalar
+	value field.Scalar
+	time  field.Scalar
 	who   person
 	meta  metadata
 
-	userID, stableID scalar // of webhooks, beside the user
-	unitID           scalar // webhooks: the name of the unit's kind
-	timeUUID         scalar // webhooks: the event's id
-	samplingRate     scalar
+	userID, stableID field.Scalar // of webhooks, beside the user
+	unitID           field.Scalar // webhooks: the name of the unit's kind
+	timeUUID         field.Scalar // webhooks: the event's id
+	samplingRate     field.Scalar
 	secondary        []byte // the gates that were checked on the way
 
-	experimentName, gateName, group, ruleID, passes scalar // of an exposure logged by hand over HTTP
+	experimentName, gateName, group, ruleID, passes field.Scalar // of an exposure logged by hand over HTTP
 }
 
 func (w *wire) reset() {
@@ -170,27 +162,12 @@ func (r *reader) keep(name []byte) error {
 	return err
 }
 
-func (r *reader) scalar(dst *scalar) (err error) {
-	*dst = scalar{first: r.c.Peek()}
-	switch dst.first {
-	case '"':
-		dst.s, err = r.c.String()
-		return err
-	case '0', 't', 'f':
-		raw, err := r.c.Raw()
-		dst.s = string(raw)
-		return err
-	}
-	dst.first = 0
-	return r.c.Skip()
-}
+func (r *reader) scalar(dst *field.Scalar) error { return field.ReadScalar(&r.c, dst) }
 
 // object reads the members of an object with fn and passes over anything else.
 func (r *reader) object(fn func(name []byte) error) error {
-	if r.c.Peek() != '{' {
-		return r.c.Skip()
-	}
-	return r.c.Object(fn)
+	_, err := field.ReadObject(&r.c, fn)
+	return err
 }
 
 func (r *reader) item() error {
@@ -206,8 +183,8 @@ func (r *reader) member(name []byte) error {
 			return err
 		}
 		w.kind = noKind
-		if w.name.first == '"' && w.name.s != "" {
-			w.kind = parseKind(w.name.s)
+		if w.name.First == '"' && w.name.S != "" {
+			w.kind = parseKind(w.name.S)
 		}
 		return nil
 	case "user":
@@ -233,7 +210,7 @@ func (r *reader) member(name []byte) error {
 	return r.c.Skip()
 }
 
-func (w *wire) rare(name []byte) *scalar {
+func (w *wire) rare(name []byte) *field.Scalar {
 	switch string(name) {
 	case "timeUUID":
 		return &w.timeUUID
@@ -332,7 +309,7 @@ func (r *reader) metadataMember(name []byte) error {
 	return r.c.Skip()
 }
 
-func (m *metadata) member(name []byte) *scalar {
+func (m *metadata) member(name []byte) *field.Scalar {
 	switch string(name) {
 	case "config":
 		return &m.config
@@ -365,5 +342,3 @@ func (m *metadata) member(name []byte) *scalar {
 	}
 	return nil
 }
-
-func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
 // settings is the settings file of either generation (NODE SettingsFileSchema.js, FME SettingsSchemaValidation.js).
@@ -119,7 +120,7 @@ func addGoals(c *adapters.Catalog, goals []goal) {
 			continue
 		}
 		c.Events[string(g.ID)] = g.Identifier
-		if _, told := c.Values[g.Identifier]; !told && g.RevenueProp != "" {
+		if _, known := c.Values[g.Identifier]; !known && g.RevenueProp != "" {
 			c.Values[g.Identifier] = g.RevenueProp
 		}
 	}
@@ -133,7 +134,7 @@ func (s campaign) experiment() adapters.CatalogExperiment {
 	taken := map[string]bool{}
 	for _, v := range s.Variations {
 		name := v.Name
-		if !isLabel(name) || taken[name] {
+		if !field.IsLabel(name) || taken[name] {
 			name = string(v.ID)
 		}
 		taken[name] = true

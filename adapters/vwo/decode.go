@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
@@ -16,7 +17,7 @@ type decoder struct {
 	reader
 	source   adapters.Source
 	envelope adapters.Envelope
-	options  options
+	options  *options
 	batch    adapters.Batch
 
 	account string         // VWO's
@@ -29,11 +30,7 @@ type decoder struct {
 // is served there.
 var sideTraffic = []string{"/get-user-details", "/check-attribute", "/user-alias/setUserAlias", "/user-alias/getAliasUserId"}
 
-func decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return adapters.Batch{}, adapters.Unreadable("options of source %s: %v", s.Name, err)
-	}
+func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch, error) {
 	d := decoder{source: s, envelope: e, options: o, random: param(e.RawQuery, "random"), agent: agent(e)}
 	if d.account = param(e.RawQuery, "a"); d.account == "" {
 		d.account = param(e.RawQuery, "account_id")
@@ -85,7 +82,7 @@ func (d *decoder) post() error {
 		return adapters.Unreadable("must be an object with ev or d, is %s", jsonscan.Name(first))
 	}
 	var ev []byte
-	var event scalar
+	var event field.Scalar
 	hook := false
 	whole := d.c
 	err := whole.Object(func(name []byte) (err error) {
@@ -94,7 +91,7 @@ func (d *decoder) post() error {
 			ev, err = whole.Raw()
 			return err
 		case "event":
-			return readScalar(&whole, &event)
+			return field.ReadScalar(&whole, &event)
 		case "triggered_by", "action":
 			hook = true
 		case "d":
@@ -117,14 +114,14 @@ func (d *decoder) post() error {
 		}
 		d.item(0)
 		return nil
-	case event.first == '"' && hook:
-		return d.webhook(event.s)
+	case event.First == '"' && hook:
+		return d.webhook(event.S)
 	}
 	return adapters.Unreadable("has neither ev nor d")
 }
 
 // webhook is VWO's only one: {timestamp, event: settings_changed, action, triggered_by}. It names no campaign, so the
-// settings are fetched anew, and what changed in them is reported (VWO's pages on configuring webhooks).
+// settings are fetched again, and what changed in them is reported (VWO's pages on configuring webhooks).
 func (d *decoder) webhook(event string) error {
 	d.batch.Items = 1
 	if event != "settings_changed" {
@@ -144,7 +141,7 @@ func (d *decoder) each(list []byte) error {
 	err := d.c.Array(func(i int) error {
 		d.batch.Items++
 		if d.c.Peek() != '{' {
-			d.batch.Reject(i, fault("", "an event must be an object"))
+			d.batch.Reject(i, field.Fault("", "an event must be an object"))
 			return d.c.Skip()
 		}
 		if err := d.entry(); err != nil {
@@ -164,24 +161,24 @@ func (d *decoder) item(i int) {
 	w := &d.w
 	switch {
 	case w.isEvent && w.wrongD:
-		d.batch.Reject(i, fault("d", "must be an object"))
+		d.batch.Reject(i, field.Fault("d", "must be an object"))
 	case w.isEvent:
 		d.event(i, w)
-	case w.eT.s == "1":
+	case w.eT.S == "1":
 		d.shown(i, d.ofBatch(w), "")
-	case w.eT.s == "2":
+	case w.eT.S == "2":
 		d.goal(i, d.ofBatch(w))
-	case w.eT.s == "3":
+	case w.eT.S == "3":
 		d.batch.Ignore("push")
-	case w.eT.s == "":
-		d.batch.Reject(i, fault("eT", "is required: 1, 2 or 3"))
+	case w.eT.S == "":
+		d.batch.Reject(i, field.Fault("eT", "is required: 1, 2 or 3"))
 	default:
 		d.batch.Ignore("unknown_type")
 	}
 }
 
-// told is what the classic forms say of an exposure or a conversion, each in its own letters.
-type told struct {
+// tracking is what the classic forms say of an exposure or a conversion, each in its own letters.
+type tracking struct {
 	campaign, variation, goal, revenue, visitor, seconds, agent string
 	names                                                       *names
 	key                                                         string // what makes a conversion's id beside that; "": nothing does
@@ -197,9 +194,9 @@ var (
 	inEvent = names{"d.event.props.id", "d.event.props.variation", "d.event.name", "", "d.visId", "d.event.time"}
 )
 
-func (d *decoder) query() told {
+func (d *decoder) query() tracking {
 	q := d.envelope.RawQuery
-	t := told{
+	t := tracking{
 		campaign: param(q, "experiment_id"), variation: param(q, "combination"), goal: param(q, "goal_id"), revenue: param(q, "r"),
 		visitor: param(q, "u"), seconds: param(q, "sId"), agent: d.agent, names: &inQuery,
 	}
@@ -209,13 +206,13 @@ func (d *decoder) query() told {
 	return t
 }
 
-func (d *decoder) ofBatch(w *entry) told {
-	t := told{
-		campaign: w.e.s, variation: w.c.s, goal: w.g.s, revenue: w.r.s, visitor: w.u.s, seconds: w.sID.s, agent: d.agent,
+func (d *decoder) ofBatch(w *entry) tracking {
+	t := tracking{
+		campaign: w.e.S, variation: w.c.S, goal: w.g.S, revenue: w.r.S, visitor: w.u.S, seconds: w.sID.S, agent: d.agent,
 		names: &inBatch, key: "batch", ordinal: true,
 	}
-	if isAgent(w.visitorUA.s) {
-		t.agent = unescaped(w.visitorUA.s)
+	if isAgent(w.visitorUA.S) {
+		t.agent = unescaped(w.visitorUA.S)
 	}
 	return t
 }
@@ -223,22 +220,21 @@ func (d *decoder) ofBatch(w *entry) told {
 // accept hands an event to the batch. Where the contract refuses it, the field is named as the form names it.
 func (d *decoder) accept(i int, n *names, e canonical.Event) {
 	d.batch.Accept(d.source, d.envelope, i, e)
-	last := len(d.batch.Rejected) - 1
-	if last < 0 || d.batch.Rejected[last].Index != i {
+	path := d.batch.RejectedField(i)
+	if path == nil {
 		return
 	}
-	field := &d.batch.Rejected[last].Field
-	switch *field {
+	switch *path {
 	case "experiment_id", "source_experiment":
-		*field = n.campaign
+		*path = n.campaign
 	case "variant", "source_variant":
-		*field = n.variation
+		*path = n.variation
 	case "conversion_event":
-		*field = n.goal
+		*path = n.goal
 	case "user_id", "anonymous_id":
-		*field = n.visitor
+		*path = n.visitor
 	case "exposed_at", "converted_at":
-		*field = n.time
+		*path = n.time
 	}
 }
 

@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
 // shown is an exposure: track-user, eT 1 and vwo_variationShown. VWO sends them for rollouts and personalizations alike,
 // and nothing in them says so; the settings do.
-func (d *decoder) shown(i int, t told, id string) {
+func (d *decoder) shown(i int, t tracking, id string) {
 	e := canonical.Event{Kind: canonical.Exposed, ID: id}
 	if why := d.campaign(t, &e); why != "" {
 		d.batch.Ignore(why)
@@ -18,7 +19,7 @@ func (d *decoder) shown(i int, t told, id string) {
 	}
 	for _, f := range [...]struct{ name, value string }{{t.names.campaign, t.campaign}, {t.names.variation, t.variation}, {t.names.visitor, t.visitor}} {
 		if f.value == "" {
-			d.batch.Reject(i, fault(f.name, "is required"))
+			d.batch.Reject(i, field.Fault(f.name, "is required"))
 			return
 		}
 	}
@@ -51,7 +52,7 @@ var words = map[string]string{
 
 // campaign writes which experiment and variant an event is of, by the settings where there are any, else under VWO's own
 // ids. It returns why the campaign is no experiment, "" where it is one or unknown.
-func (d *decoder) campaign(t told, e *canonical.Event) string {
+func (d *decoder) campaign(t tracking, e *canonical.Event) string {
 	x, known := d.source.Catalog.Experiment(t.campaign)
 	if known && !x.Exposes {
 		if word, ok := words[x.Kind]; ok {
@@ -73,8 +74,8 @@ func (d *decoder) campaign(t told, e *canonical.Event) string {
 }
 
 // goal is a classic conversion: track-goal and eT 2. It names its campaign and variation, which the SDK computed by
-// bucketing: it may come from somebody who was never exposed.
-func (d *decoder) goal(i int, t told) {
+// bucketing: it may come from a person who was never exposed.
+func (d *decoder) goal(i int, t tracking) {
 	e := canonical.Event{Kind: canonical.Converted}
 	if why := d.campaign(t, &e); why != "" {
 		d.batch.Ignore("goal_of_" + why)
@@ -82,7 +83,7 @@ func (d *decoder) goal(i int, t told) {
 	}
 	for _, f := range [...]struct{ name, value string }{{t.names.goal, t.goal}, {t.names.visitor, t.visitor}} {
 		if f.value == "" {
-			d.batch.Reject(i, fault(f.name, "is required"))
+			d.batch.Reject(i, field.Fault(f.name, "is required"))
 			return
 		}
 	}
@@ -117,14 +118,14 @@ var ours = map[string]string{
 
 // event is {d: …} of Data360 and FME.
 func (d *decoder) event(i int, w *entry) {
-	name := w.name.s
+	name := w.name.S
 	switch {
-	case w.name.first != '"' || name == "":
-		d.batch.Reject(i, fault("d.event.name", "is required: a string that is not empty"))
+	case w.name.First != '"' || name == "":
+		d.batch.Reject(i, field.Fault("d.event.name", "is required: a string that is not empty"))
 	case name == "vwo_variationShown":
 		campaign, variation := shown(w.props)
-		t := told{campaign: campaign.s, variation: variation.s, visitor: w.visID.s, agent: d.eventAgent(w), names: &inEvent}
-		d.shown(i, t, d.eventID(w, "shown", campaign.s, variation.s))
+		t := tracking{campaign: campaign.S, variation: variation.S, visitor: w.visID.S, agent: d.eventAgent(w), names: &inEvent}
+		d.shown(i, t, d.eventID(w, "shown", campaign.S, variation.S))
 	case strings.HasPrefix(name, "vwo_"):
 		if word, ok := ours[name]; ok {
 			d.batch.Ignore(word)
@@ -140,31 +141,31 @@ func (d *decoder) event(i int, w *entry) {
 // vwoMeta.metric, but no variation, and one event is one conversion however many campaigns count it. Both are joined
 // with exposures by visitor.
 func (d *decoder) track(i int, w *entry) {
-	e := canonical.Event{Kind: canonical.Converted, ConversionEvent: w.name.s}
-	if w.visID.s == "" {
-		d.batch.Reject(i, fault("d.visId", "is required"))
+	e := canonical.Event{Kind: canonical.Converted, ConversionEvent: w.name.S}
+	if w.visID.S == "" {
+		d.batch.Reject(i, field.Fault("d.visId", "is required"))
 		return
 	}
-	d.about(&e, w.visID.s)
-	prop := d.options.revenueProps[w.name.s]
+	d.about(&e, w.visID.S)
+	prop := d.options.revenueProps[w.name.S]
 	if prop == "" && d.source.Catalog != nil {
-		prop = d.source.Catalog.Values[w.name.s]
+		prop = d.source.Catalog.Values[w.name.S]
 	}
 	t := readTracked(w.props, prop)
 	revenue := t.revenue
-	if revenue.s == "" {
+	if revenue.S == "" {
 		revenue = t.meta
 	}
 	var err error
 	if e.At, err = millis(w.time); err == nil {
-		e.Value, err = money("d.event.props."+prop, revenue.s)
+		e.Value, err = money("d.event.props."+prop, revenue.S)
 	}
 	if err != nil {
 		d.batch.Reject(i, err)
 		return
 	}
 	if e.Value.Set {
-		e.Currency = adapters.Currency(t.currency.s)
+		e.Currency = adapters.Currency(t.currency.S)
 	}
 	e.ID = d.counted(d.eventID(w, "tracked", string(w.props)))
 	e.Attributes = attributes(d.eventAgent(w))
@@ -179,12 +180,12 @@ func (d *decoder) eventID(w *entry, parts ...string) string {
 	if millis, err := millis(w.time); err == nil {
 		at = strconv.FormatInt(int64(millis), 10)
 	}
-	return canonical.DeriveID(append([]string{d.source.Name, d.account, w.msgID.s, w.visID.s, at, w.name.s, d.random}, parts...)...)
+	return canonical.DeriveID(append([]string{d.source.Name, d.account, w.msgID.S, w.visID.S, at, w.name.S, d.random}, parts...)...)
 }
 
 func (d *decoder) eventAgent(w *entry) string {
-	if isAgent(w.visitorUA.s) {
-		return w.visitorUA.s
+	if isAgent(w.visitorUA.S) {
+		return w.visitorUA.S
 	}
 	return d.agent
 }

@@ -31,45 +31,19 @@ type expected struct {
 // TestRecordedExpectations compares every recorded request with what was expected of it when it was recorded, which
 // is independent of the want sections.
 func TestRecordedExpectations(t *testing.T) {
-	compared := 0
-	for _, g := range adaptertest.Goldens(t, "testdata") {
-		text := g.Section("expect")
-		if text == nil {
-			continue
+	adaptertest.Expectations(t, vwo.Adapter, "testdata", 39, func(t *testing.T, _ string, want expectation, b adapters.Batch, err error) {
+		if err != nil && len(want.Exposures)+len(want.Conversions) > 0 {
+			t.Fatal(err)
 		}
-		compared++
-		t.Run(g.Name, func(t *testing.T) {
-			var want expectation
-			if err := json.Unmarshal(text, &want); err != nil {
-				t.Fatal(err)
-			}
-			b, err := vwo.Adapter.Decode(g.Source(vwo.Adapter), g.Envelope)
-			if err != nil && len(want.Exposures)+len(want.Conversions) > 0 {
-				t.Fatal(err)
-			}
-			if len(b.Rejected) > 0 {
-				t.Errorf("rejected: %+v", b.Rejected)
-			}
-			compareExposures(t, want.Exposures, ofKind(b, canonical.Exposed))
-			compareConversions(t, want.Conversions, ofKind(b, canonical.Converted))
-			if got := b.Ignored["rollout"] + b.Ignored["personalization"] + b.Ignored["impact_campaign"]; got != len(want.NotExperiment) {
-				t.Errorf("%d decisions are no exposures, want %d", got, len(want.NotExperiment))
-			}
-		})
-	}
-	if compared < 39 {
-		t.Errorf("only %d requests have expectations", compared)
-	}
-}
-
-func ofKind(b adapters.Batch, k canonical.Kind) []canonical.Event {
-	var found []canonical.Event
-	for _, e := range b.Events {
-		if e.Kind == k {
-			found = append(found, e.Event)
+		if len(b.Rejected) > 0 {
+			t.Errorf("rejected: %+v", b.Rejected)
 		}
-	}
-	return found
+		compareExposures(t, want.Exposures, adaptertest.OfKind(b, canonical.Exposed))
+		compareConversions(t, want.Conversions, adaptertest.OfKind(b, canonical.Converted))
+		if got := b.Ignored["rollout"] + b.Ignored["personalization"] + b.Ignored["impact_campaign"]; got != len(want.NotExperiment) {
+			t.Errorf("%d decisions are no exposures, want %d", got, len(want.NotExperiment))
+		}
+	})
 }
 
 func compareExposures(t *testing.T, want []expected, got []canonical.Event) {

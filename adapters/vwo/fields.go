@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/canonical/jsonscan"
 )
 
 // param is a parameter of a query, "" where there is none. NODE and GO do not encode most values: braces, quotes and
@@ -30,61 +30,40 @@ func unescaped(value string) string {
 	return value
 }
 
-// scalar is a text, a number or a truth value: ids are numbers in NODE and texts in FMEGO.
-type scalar struct {
-	first byte   // as jsonscan.Peek tells; 0: absent, null, an object or an array
-	s     string // the text, or the number or truth value as written
-}
-
-func readScalar(c *jsonscan.Cursor, dst *scalar) (err error) {
-	*dst = scalar{first: c.Peek()}
-	switch dst.first {
-	case '"':
-		dst.s, err = c.String()
-		return err
-	case '0', 't', 'f':
-		raw, err := c.Raw()
-		dst.s = string(raw)
-		return err
-	}
-	dst.first = 0
-	return c.Skip()
-}
-
 // seconds reads sId: Unix seconds, which NODE rounds up and GO cuts.
 func seconds(text string) (canonical.Time, error) {
 	if text == "" {
-		return 0, fault("sId", "is required")
+		return 0, field.Fault("sId", "is required")
 	}
 	at, err := adapters.ParseTime(text)
 	if err != nil {
-		return 0, fault("sId", "must be Unix seconds")
+		return 0, field.Fault("sId", "must be Unix seconds")
 	}
 	return at, nil
 }
 
-func millis(v scalar) (canonical.Time, error) {
-	if v.first == 0 || v.s == "" {
-		return 0, fault("d.event.time", "is required")
+func millis(v field.Scalar) (canonical.Time, error) {
+	if v.First == 0 || v.S == "" {
+		return 0, field.Fault("d.event.time", "is required")
 	}
-	at, err := canonical.ParseMillis(v.s)
+	at, err := canonical.ParseMillis(v.S)
 	if err != nil {
-		if at, err = adapters.ParseTime(v.s); err != nil {
-			return 0, fault("d.event.time", "must be Unix milliseconds, or RFC 3339")
+		if at, err = adapters.ParseTime(v.S); err != nil {
+			return 0, field.Fault("d.event.time", "must be Unix milliseconds, or RFC 3339")
 		}
 	}
 	return at, nil
 }
 
 // money reads a revenue: currency units, as a number or as text. Empty and what JavaScript writes for nothing is none.
-func money(field, text string) (canonical.Number, error) {
+func money(path, text string) (canonical.Number, error) {
 	switch text {
 	case "", "null", "undefined":
 		return canonical.Number{}, nil
 	}
 	n, err := canonical.ParseNumber(text)
 	if err != nil {
-		return canonical.Number{}, fault(field, err.Error())
+		return canonical.Number{}, field.Fault(path, err.Error())
 	}
 	return n, nil
 }
@@ -148,11 +127,3 @@ func attributes(userAgent string) json.RawMessage {
 	}
 	return raw
 }
-
-// isLabel reports whether a text can be an id of ours: 1 to 200 bytes without control characters.
-func isLabel(s string) bool {
-	control := func(c rune) bool { return c < ' ' || c >= 0x7f && c <= 0x9f }
-	return s != "" && len(s) <= canonical.MaxID && utf8.ValidString(s) && strings.IndexFunc(s, control) < 0
-}
-
-func fault(field, detail string) error { return &canonical.FieldError{Field: field, Detail: detail} }

@@ -10,19 +10,18 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// Adapter is VWO's words.
+// Adapter decodes VWO's event formats.
 var Adapter = adapters.Adapter{
 	Vendor:       "vwo",
+	About:        about,
 	Headers:      []string{userAgentHeader, deviceHeader},
 	ParseCatalog: parseCatalog,
-	CheckOptions: checkOptions,
-	Verify:       verify,
-	Decode:       decode,
-	Reply:        reply,
+	Options:      table,
+	Open:         open,
 }
 
 const (
-	// deviceHeader is the visitor's user agent, told by a server's SDK. Classic NODE percent-encodes it.
+	// deviceHeader is the visitor's user agent, sent by a server's SDK. Classic NODE percent-encodes it.
 	deviceHeader = "X-Device-User-Agent"
 
 	// userAgentHeader is read only where a browser sent it.

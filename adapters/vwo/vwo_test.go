@@ -7,6 +7,9 @@ import (
 	"github.com/tracklayer/tracklayer/adapters/vwo"
 )
 
+// plain is a source without options.
+var plain = adaptertest.Plain(vwo.Adapter)
+
 func TestLaws(t *testing.T) { adaptertest.Run(t, vwo.Adapter, "testdata") }
 
 func FuzzDecode(f *testing.F) { adaptertest.Fuzz(f, vwo.Adapter, "testdata") }

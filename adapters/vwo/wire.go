@@ -1,18 +1,21 @@
 package vwo
 
-import "github.com/tracklayer/tracklayer/canonical/jsonscan"
+import (
+	"github.com/tracklayer/tracklayer/adapters/field"
+	"github.com/tracklayer/tracklayer/canonical/jsonscan"
+)
 
 // entry is one item of a body: of the classic batch, or {d: …} of Data360 and FME.
 type entry struct {
 	// classic: what it is, campaign, variation, goal, revenue, visitor, seconds (NODE batch events, GO schema/batch.go)
-	eT, e, c, g, r, u, sID scalar
+	eT, e, c, g, r, u, sID field.Scalar
 
 	// Data360 and FME
 	isEvent      bool
-	msgID, visID scalar
-	name, time   scalar
+	msgID, visID field.Scalar
+	name, time   field.Scalar
 	props        []byte // as it lies in the body
-	visitorUA    scalar
+	visitorUA    field.Scalar
 	wrongD       bool
 }
 
@@ -22,7 +25,7 @@ type reader struct {
 	w entry
 }
 
-func (r *reader) scalar(dst *scalar) error { return readScalar(&r.c, dst) }
+func (r *reader) scalar(dst *field.Scalar) error { return field.ReadScalar(&r.c, dst) }
 
 func (r *reader) entry() error {
 	r.w = entry{}
@@ -92,13 +95,13 @@ func (r *reader) eventMember(name []byte) (err error) {
 // shown are the campaign and the variation of an exposure. They are read of nothing else: on an FME conversion they are
 // placeholders, always 1, or properties of the customer's that happen to have these names (FME
 // NetworkUtil.getTrackGoalPayloadData).
-func shown(props []byte) (campaign, variation scalar) {
+func shown(props []byte) (campaign, variation field.Scalar) {
 	eachProp(props, func(c *jsonscan.Cursor, name []byte) error {
 		switch string(name) {
 		case "id":
-			return readScalar(c, &campaign)
+			return field.ReadScalar(c, &campaign)
 		case "variation":
-			return readScalar(c, &variation)
+			return field.ReadScalar(c, &variation)
 		}
 		return c.Skip()
 	})
@@ -120,7 +123,7 @@ func eachProp(props []byte, fn func(c *jsonscan.Cursor, name []byte) error) {
 // currency. Classic Data360 copies the revenue into vwoMeta under that name, beside metric (NODE api/track.js), so that
 // the only number there is it.
 type tracked struct {
-	revenue, currency, meta scalar
+	revenue, currency, meta field.Scalar
 }
 
 func readTracked(props []byte, revenueProp string) (t tracked) {
@@ -131,12 +134,12 @@ func readTracked(props []byte, revenueProp string) (t tracked) {
 				if string(name) == "metric" || c.Peek() != '0' {
 					return c.Skip()
 				}
-				return readScalar(c, &t.meta)
+				return field.ReadScalar(c, &t.meta)
 			})
 		case revenueProp != "" && string(name) == revenueProp:
-			return readScalar(c, &t.revenue)
+			return field.ReadScalar(c, &t.revenue)
 		case string(name) == "currency":
-			return readScalar(c, &t.currency)
+			return field.ReadScalar(c, &t.currency)
 		}
 		return c.Skip()
 	})

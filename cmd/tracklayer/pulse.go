@@ -26,6 +26,7 @@ type pulses struct {
 // pulse is one door.
 type pulse struct {
 	vendor   string
+	snippets []pages.Snippet
 	requests int64
 	refused  map[int]int64 // by status
 	last     time.Time
@@ -37,7 +38,11 @@ type pulse struct {
 func newPulses(sources map[string]webhooks.Source) *pulses {
 	p := &pulses{now: time.Now, by: map[string]*pulse{ownSource: {}}}
 	for name, s := range sources {
-		p.by[name] = &pulse{vendor: s.Vendor}
+		one := &pulse{vendor: s.Vendor}
+		for _, snippet := range s.About.Snippets {
+			one.snippets = append(one.snippets, pages.Snippet(snippet))
+		}
+		p.by[name] = one
 	}
 	return p
 }
@@ -104,7 +109,7 @@ func (p *pulses) all(now time.Time) []pages.Source {
 	list := make([]pages.Source, 0, len(p.by))
 	for name, one := range p.by {
 		one.move(now.Unix() / 60)
-		s := pages.Source{Name: name, Vendor: one.vendor, Requests: one.requests, Refused: maps.Clone(one.refused), Last: one.last, LastStatus: one.status}
+		s := pages.Source{Name: name, Vendor: one.vendor, Snippets: one.snippets, Requests: one.requests, Refused: maps.Clone(one.refused), Last: one.last, LastStatus: one.status}
 		for i := range s.ByMinute {
 			s.ByMinute[i] = one.minutes[(one.newest+1+int64(i))%pages.Minutes]
 		}

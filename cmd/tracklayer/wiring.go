@@ -23,8 +23,8 @@ func sourcesOf(cfg config.Config) (map[string]webhooks.Source, error) {
 	if len(configured) == 0 {
 		configured = map[string]config.Source{}
 		for _, a := range all.All() {
-			if a.CheckOptions != nil && a.CheckOptions(nil) != nil {
-				continue // it says nothing without a configuration
+			if _, err := adapters.Open(a, nil); err != nil {
+				continue // it means nothing without a configuration
 			}
 			token, err := config.ParseToken(a.Vendor)
 			if err != nil {
@@ -43,18 +43,18 @@ func sourcesOf(cfg config.Config) (map[string]webhooks.Source, error) {
 			faults = append(faults, fmt.Errorf("sources.%s.vendor: %q is not known; known are %v", name, c.Vendor, all.Vendors()))
 			continue
 		case c.Catalog != "" && a.ParseCatalog == nil:
-			faults = append(faults, fmt.Errorf("sources.%s.catalog: %s tells everything in its events and takes no catalog; remove it", name, c.Vendor))
-		case len(c.Options) > 0 && a.CheckOptions == nil:
-			faults = append(faults, fmt.Errorf("sources.%s.options: %s has no options; remove them", name, c.Vendor))
-		case a.CheckOptions != nil:
-			if err := a.CheckOptions(c.Options); err != nil {
-				faults = append(faults, fmt.Errorf("sources.%s.options: %w", name, err))
+			faults = append(faults, fmt.Errorf("sources.%s.catalog: %s has all that is needed in its events and takes no catalog; remove it", name, c.Vendor))
+		}
+		d, err := adapters.Open(a, c.Options)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("sources.%s.options: %w", name, err))
+		}
+		for _, o := range a.Options {
+			if o.Secret && c.Options[o.Name] != nil && len(c.Secrets) == 0 {
+				faults = append(faults, fmt.Errorf("sources.%s.secrets: is required beside options.%s: without a secret no signature can be checked", name, o.Name))
 			}
 		}
-		if c.Options["verify"] != nil && len(c.Secrets) == 0 {
-			faults = append(faults, fmt.Errorf("sources.%s.secrets: is required beside options.verify: without a secret no signature can be checked", name))
-		}
-		s := webhooks.Source{Adapter: a, Source: adapters.Source{Name: name, Options: c.Options}}
+		s := webhooks.Source{Adapter: a, Decoder: d, Source: adapters.Source{Name: name}}
 		if a.ParseCatalog != nil {
 			s.Catalogs = newCatalog(name, c.Catalog, a.ParseCatalog)
 		}

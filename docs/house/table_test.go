@@ -24,11 +24,12 @@ var folders = []folder{
 	{path: "stats"},
 	{path: "canonical", may: []string{"canonical/jsonscan"}, std: true},
 	{path: "canonical/jsonscan", std: true},
-	{path: "adapters", may: []string{"canonical", "canonical/jsonscan"}},
+	{path: "adapters", may: []string{"adapters/field", "canonical", "canonical/jsonscan"}},
+	{path: "adapters/field", may: []string{"canonical", "canonical/jsonscan"}},
 	{path: "adapters/adaptertest", may: []string{"adapters", "canonical", "canonical/jsonscan"}},
 	{path: "adapters/all", may: []string{"adapters", "adapters/<vendor>"}},
 	{path: "adapters/<vendor>/tap/**", may: []string{"canonical", "sdk/go", "adapters/<vendor>/tap/**"}},
-	{path: "adapters/<vendor>/**", may: []string{"adapters", "canonical", "canonical/jsonscan", "adapters/<vendor>/**"}},
+	{path: "adapters/<vendor>/**", may: []string{"adapters", "adapters/field", "canonical", "canonical/jsonscan", "adapters/<vendor>/**"}},
 	{path: "webhooks", may: []string{"adapters", "canonical", "problem"}},
 	{path: "stream", may: []string{"canonical"}},
 	{path: "registry", may: []string{"canonical"}},
@@ -45,15 +46,18 @@ var folders = []folder{
 	{path: "sim"},
 }
 
+// kit are the folders below adapters that are no vendor's.
+var kit = []string{"adaptertest", "all", "field"}
+
 // testsOnly are the folders that only test files may import, and these folders
 // one another: the binary contains none of them.
 var testsOnly = []string{"adapters/<vendor>/tap/**", "adapters/adaptertest", "sdk/go/sdktest", "e2e", "docs/house", "sim"}
 
-// guard keeps modules of others to the folders that know them.
+// guard keeps modules of others to the folders that know them. A vendor's SDK
+// needs none: what a tap imports, only that tap, e2e and tests may import.
 type guard struct {
 	modules []string
 	only    []string
-	tests   bool // test files of any folder may import them as well
 }
 
 var guards = []guard{
@@ -61,10 +65,4 @@ var guards = []guard{
 	{modules: []string{"github.com/cockroachdb/pebble"}, only: []string{"store"}},
 	{modules: []string{"github.com/labstack/echo"}, only: []string{"webhooks", "web", "cmd/**", "e2e"}},
 	{modules: []string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "github.com/knadh/koanf"}, only: []string{"config"}},
-	{modules: []string{"github.com/growthbook"}, only: []string{"adapters/growthbook/tap/**", "e2e"}, tests: true},
-	{modules: []string{"github.com/launchdarkly", "gopkg.in/launchdarkly"}, only: []string{"adapters/launchdarkly/tap/**", "e2e"}, tests: true},
-	{modules: []string{"github.com/optimizely"}, only: []string{"adapters/optimizely/tap/**", "e2e"}, tests: true},
-	{modules: []string{"github.com/posthog"}, only: []string{"adapters/posthog/tap/**", "e2e"}, tests: true},
-	{modules: []string{"github.com/statsig-io"}, only: []string{"adapters/statsig/tap/**", "e2e"}, tests: true},
-	{modules: []string{"github.com/wingify"}, only: []string{"adapters/vwo/tap/**", "e2e"}, tests: true},
 }

@@ -23,7 +23,7 @@ func TestSignatures(t *testing.T) {
 		}
 		signed++
 		secret := []byte(strings.SplitN(string(g.Section("secret")), "\n", 2)[0])
-		if err := launchdarkly.Adapter.Verify(adapters.Source{}, secret, g.Envelope); err != nil {
+		if err := plain.Verify(adapters.Source{}, secret, g.Envelope); err != nil {
 			t.Errorf("%s: %v", g.Name, err)
 		}
 		other := g.Envelope
@@ -45,7 +45,7 @@ func TestSignatures(t *testing.T) {
 
 func refused(t *testing.T, what string, secret []byte, e adapters.Envelope) {
 	t.Helper()
-	if err := launchdarkly.Adapter.Verify(adapters.Source{}, secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
+	if err := plain.Verify(adapters.Source{}, secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
 		t.Errorf("%s: %v, want ErrUnauthorized", what, err)
 	}
 }
@@ -77,7 +77,7 @@ func TestKeys(t *testing.T) {
 		if c.authorization != "" {
 			e.Header.Set("Authorization", c.authorization)
 		}
-		err := launchdarkly.Adapter.Verify(adapters.Source{}, []byte("sdk-1"), e)
+		err := plain.Verify(adapters.Source{}, []byte("sdk-1"), e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%q with %q: %v", c.path, c.authorization, err)
 		}
@@ -101,7 +101,7 @@ func TestReply(t *testing.T) {
 		{adapters.Envelope{}, fmt.Errorf("x: %w", adapters.ErrUnauthorized), 401},
 		{adapters.Envelope{}, errors.New("none of ours"), 503},
 	} {
-		r := launchdarkly.Adapter.Reply(c.e, adapters.Outcome{Rejected: 3, Err: c.err})
+		r := plain.Reply(c.e, adapters.Outcome{Rejected: 3, Err: c.err})
 		if r.Status != c.want || (len(r.Body) > 0) != (c.want == 200) {
 			t.Errorf("%s, %v: %d with %d bytes, want %d", c.e.Path, c.err, r.Status, len(r.Body), c.want)
 		}
@@ -113,14 +113,14 @@ func TestReply(t *testing.T) {
 	}
 }
 
-func TestCheckOptionsReportsEveryFault(t *testing.T) {
+func TestEveryFaultOfTheOptions(t *testing.T) {
 	good := map[string]any{"unit_kinds": map[string]any{"f": "organization"}, "experiment_flags": []any{"g"}, "goal_events": false}
 	for _, options := range []map[string]any{nil, {}, good} {
-		if err := launchdarkly.Adapter.CheckOptions(options); err != nil {
+		if _, err := adapters.Open(launchdarkly.Adapter, options); err != nil {
 			t.Errorf("%v: %v", options, err)
 		}
 	}
-	err := launchdarkly.Adapter.CheckOptions(map[string]any{
+	_, err := adapters.Open(launchdarkly.Adapter, map[string]any{
 		"unit_kind":        map[string]any{},
 		"unit_kinds":       map[string]any{"a": "multi", "b": 7, "": "user", "ok": "user", "c": "a b"},
 		"experiment_flags": []any{"a", 7, ""},
@@ -129,13 +129,13 @@ func TestCheckOptionsReportsEveryFault(t *testing.T) {
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, want := range []string{"unit_kind: ", "unit_kinds.a: ", "unit_kinds.b: ", "unit_kinds.c: ", "unit_kinds: a flag key", "experiment_flags[1]: ", "experiment_flags[2]: ", "goal_events: "} {
+	for _, want := range []string{"unit_kind: ", "unit_kinds.a: ", "unit_kinds.b: ", "unit_kinds.c: ", "unit_kinds: a key", "experiment_flags[1]: ", "experiment_flags[2]: ", "goal_events: "} {
 		if strings.Count(err.Error(), want) != 1 {
 			t.Errorf("%q is not reported once in\n%v", want, err)
 		}
 	}
 	for _, options := range []map[string]any{{"unit_kinds": []any{}}, {"experiment_flags": "f"}} {
-		if err := launchdarkly.Adapter.CheckOptions(options); err == nil {
+		if _, err := adapters.Open(launchdarkly.Adapter, options); err == nil {
 			t.Errorf("%v passes", options)
 		}
 	}
@@ -149,11 +149,12 @@ func BenchmarkDecode(b *testing.B) {
 		}
 		b.Run(g.Name, func(b *testing.B) {
 			s := g.Source(launchdarkly.Adapter)
+			d := adaptertest.Open(b, launchdarkly.Adapter, g.Options)
 			items := 0
 			b.ReportAllocs()
 			b.SetBytes(int64(len(g.Envelope.Body)))
 			for b.Loop() {
-				batch, err := launchdarkly.Adapter.Decode(s, g.Envelope)
+				batch, err := d.Decode(s, g.Envelope)
 				if err != nil {
 					b.Fatal(err)
 				}

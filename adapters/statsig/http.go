@@ -1,11 +1,8 @@
 package statsig
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -13,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -30,20 +28,17 @@ const (
 // (WEB NetworkConfig.js), or the key of a pre-commit webhook. A request that is signed stands or falls by its
 // signature. The handshake of a new webhook comes unsigned, carries nothing and is let in.
 func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
-	if len(secret) == 0 {
-		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
-	}
 	if signatures := e.Header.Values(signatureHeader); len(signatures) > 0 {
 		return verifySignature(secret, e, signatures[0])
 	}
 	if _, ok := handshake(e.Body); ok {
 		return nil
 	}
-	// All are compared always, and through a hash, so that time tells neither which of them failed nor any length.
-	byHeader := same(secret, e.Header.Get(keyHeader))
-	byQuery := same(secret, e.Query().Get("k"))
-	byReview := same(secret, e.Header.Get(reviewHeader))
-	if byHeader || byQuery || byReview {
+	given := []string{e.Header.Get(keyHeader), e.Query().Get("k"), e.Header.Get(reviewHeader)}
+	for i := range given {
+		given[i] = strings.TrimSpace(given[i])
+	}
+	if adapters.SameSecret(secret, given...) {
 		return nil
 	}
 	return fmt.Errorf("%w: neither a key in STATSIG-API-KEY nor one in the query's k", adapters.ErrUnauthorized)
@@ -53,11 +48,8 @@ func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 // (DOCS integrations/event_webhook.mdx).
 func verifySignature(secret []byte, e adapters.Envelope, signature string) error {
 	stamp := strings.TrimSpace(e.Header.Get(timestampHeader))
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte("v0:" + stamp + ":"))
-	mac.Write(e.Body)
-	given, err := hex.DecodeString(strings.TrimPrefix(strings.TrimSpace(signature), "v0="))
-	if err != nil || !hmac.Equal(given, mac.Sum(nil)) {
+	digest := strings.TrimPrefix(strings.TrimSpace(signature), "v0=")
+	if !adapters.SignedInHex(sha256.New, secret, digest, []byte("v0:"+stamp+":"), e.Body) {
 		return fmt.Errorf("%w: X-Statsig-Signature is not the body's", adapters.ErrUnauthorized)
 	}
 	at, err := strconv.ParseInt(stamp, 10, 64)
@@ -69,11 +61,6 @@ func verifySignature(secret []byte, e adapters.Envelope, signature string) error
 		return fmt.Errorf("%w: it was signed more than five minutes before or after its receipt", adapters.ErrUnauthorized)
 	}
 	return nil
-}
-
-// same compares without the spaces that a header may end in.
-func same(secret []byte, given string) bool {
-	return adapters.SameSecret(secret, strings.TrimSpace(given))
 }
 
 // handshake is what Statsig sends when a webhook is saved: {"data":{"event":"url_verification","verification_code":…}}
@@ -98,23 +85,13 @@ func publicKey(secret []byte) bool { return strings.HasPrefix(string(secret), "c
 // error and posts an exception (CORE statsig_http_event_logging_adapter.rs, GO transport.go). GO and CORE lose a batch
 // on 429 and nearly every 4xx, so what may pass is always 503, which all of them try again.
 func reply(e adapters.Envelope, o adapters.Outcome) adapters.Response {
-	status := http.StatusServiceUnavailable
-	switch {
-	case o.Err == nil:
-		if code, ok := handshake(e.Body); ok {
-			if text, err := json.Marshal(map[string]string{"verification_code": code}); err == nil {
-				return adapters.Response{Status: http.StatusOK, ContentType: "application/json", Body: text}
-			}
-		}
-		return adapters.Response{Status: http.StatusAccepted, ContentType: "application/json", Body: []byte(`{"success":true}`)}
-	case errors.Is(o.Err, adapters.ErrTooLarge):
-		status = http.StatusRequestEntityTooLarge
-	case errors.Is(o.Err, adapters.ErrNotServed):
-		status = http.StatusNotFound
-	case errors.Is(o.Err, adapters.ErrUnreadable):
-		status = http.StatusBadRequest
-	case errors.Is(o.Err, adapters.ErrUnauthorized):
-		status = http.StatusUnauthorized
+	r := adapters.Response{Status: o.Status(http.StatusAccepted), ContentType: "application/json", Body: []byte(`{"success":false}`)}
+	if o.Err != nil {
+		return r
 	}
-	return adapters.Response{Status: status, ContentType: "application/json", Body: []byte(`{"success":false}`)}
+	r.Body = []byte(`{"success":true}`)
+	if code, ok := handshake(e.Body); ok {
+		r.Status, r.Body = http.StatusOK, append(field.AppendText([]byte(`{"verification_code":`), code), '}')
+	}
+	return r
 }

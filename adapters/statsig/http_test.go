@@ -23,7 +23,7 @@ func TestSignatures(t *testing.T) {
 		}
 		signed++
 		secret := []byte(strings.TrimSpace(string(g.Section("signing_secret"))))
-		if err := statsig.Adapter.Verify(adapters.Source{}, secret, g.Envelope); err != nil {
+		if err := plain.Verify(adapters.Source{}, secret, g.Envelope); err != nil {
 			t.Errorf("%s: %v", g.Name, err)
 		}
 		refused(t, g.Name+", another secret", []byte("another"), g.Envelope)
@@ -50,7 +50,7 @@ func TestSignatures(t *testing.T) {
 
 func refused(t *testing.T, what string, secret []byte, e adapters.Envelope) {
 	t.Helper()
-	if err := statsig.Adapter.Verify(adapters.Source{}, secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
+	if err := plain.Verify(adapters.Source{}, secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
 		t.Errorf("%s: %v, want ErrUnauthorized", what, err)
 	}
 }
@@ -79,7 +79,7 @@ func TestKeys(t *testing.T) {
 		if c.header != "" {
 			e.Header.Set(c.header, c.value)
 		}
-		err := statsig.Adapter.Verify(adapters.Source{}, []byte("secret-1"), e)
+		err := plain.Verify(adapters.Source{}, []byte("secret-1"), e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%+v: %v", c, err)
 		}
@@ -105,32 +105,32 @@ func TestReply(t *testing.T) {
 		{adapters.Envelope{}, adapters.ErrUnauthorized, 401, `{"success":false}`},
 		{adapters.Envelope{}, errors.New("none of ours"), 503, `{"success":false}`},
 	} {
-		r := statsig.Adapter.Reply(c.e, adapters.Outcome{Err: c.err})
+		r := plain.Reply(c.e, adapters.Outcome{Err: c.err})
 		if r.Status != c.status || string(r.Body) != c.body || r.ContentType != "application/json" {
 			t.Errorf("%v: %d %s", c.err, r.Status, r.Body)
 		}
 	}
 }
 
-func TestCheckOptionsReportsEveryFault(t *testing.T) {
+func TestEveryFaultOfTheOptions(t *testing.T) {
 	good := map[string]any{"experiments": []any{"a"}, "gates": []any{"g"}, "unit_kinds": map[string]any{"a": "companyID"}}
 	for _, options := range []map[string]any{nil, {}, good} {
-		if err := statsig.Adapter.CheckOptions(options); err != nil {
+		if _, err := adapters.Open(statsig.Adapter, options); err != nil {
 			t.Errorf("%v: %v", options, err)
 		}
 	}
-	err := statsig.Adapter.CheckOptions(map[string]any{
+	_, err := adapters.Open(statsig.Adapter, map[string]any{
 		"experiment": []any{}, "experiments": []any{"a", 7, ""}, "gates": "g", "unit_kinds": map[string]any{"a": "userID", "b": 7, "": "c"},
 	})
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, want := range []string{"experiment: ", "experiments[1]: ", "experiments[2]: ", "gates: ", "unit_kinds.a: ", "unit_kinds.b: ", "unit_kinds.: "} {
+	for _, want := range []string{"experiment: ", "experiments[1]: ", "experiments[2]: ", "gates: ", "unit_kinds.a: ", "unit_kinds.b: ", "unit_kinds: a key"} {
 		if strings.Count(err.Error(), want) != 1 {
 			t.Errorf("%q is not reported once in\n%v", want, err)
 		}
 	}
-	if err := statsig.Adapter.CheckOptions(map[string]any{"unit_kinds": []any{}}); err == nil {
+	if _, err := adapters.Open(statsig.Adapter, map[string]any{"unit_kinds": []any{}}); err == nil {
 		t.Error("a list of unit kinds passes")
 	}
 }
@@ -141,13 +141,17 @@ func BenchmarkDecode(b *testing.B) {
 		if g.Name != "go-basic" && g.Name != "browser-plain" && g.Name != "node-basic" {
 			continue
 		}
-		b.Run(g.Name, func(b *testing.B) { decodeFor(b, g.Source(statsig.Adapter), g.Envelope) })
+		b.Run(g.Name, func(b *testing.B) {
+			decodeFor(b, adaptertest.Open(b, statsig.Adapter, g.Options), g.Source(statsig.Adapter), g.Envelope)
+		})
 		if g.Name == "go-basic" {
 			list, _, _ := bytes.Cut(g.Envelope.Body, []byte(`],"statsigMetadata"`))
 			list = bytes.TrimPrefix(list, []byte(`{"events":[`))
 			e := g.Envelope
 			e.Body = append(append([]byte(`{"events":[`), bytes.Join(repeat(list, 100), []byte(","))...), `]}`...)
-			b.Run("go-batch", func(b *testing.B) { decodeFor(b, g.Source(statsig.Adapter), e) })
+			b.Run("go-batch", func(b *testing.B) {
+				decodeFor(b, adaptertest.Open(b, statsig.Adapter, g.Options), g.Source(statsig.Adapter), e)
+			})
 		}
 	}
 }
@@ -160,12 +164,12 @@ func repeat(part []byte, n int) [][]byte {
 	return parts
 }
 
-func decodeFor(b *testing.B, s adapters.Source, e adapters.Envelope) {
+func decodeFor(b *testing.B, d adapters.Decoder, s adapters.Source, e adapters.Envelope) {
 	items := 0
 	b.ReportAllocs()
 	b.SetBytes(int64(len(e.Body)))
 	for b.Loop() {
-		batch, err := statsig.Adapter.Decode(s, e)
+		batch, err := d.Decode(s, e)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -21,9 +20,6 @@ const replayWindow = 5 * 60
 // where the SDKs write it: Authorization in capture V1, else in the body. The token is public and only tells projects
 // apart.
 func verify(s adapters.Source, secret []byte, e adapters.Envelope) error {
-	if len(secret) == 0 {
-		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
-	}
 	if signatures := e.Header.Get("Webhook-Signature"); signatures != "" {
 		return verifySignature(secret, e, signatures)
 	}
@@ -90,30 +86,31 @@ func isV1(path string) bool { return strings.HasPrefix(path, "/i/v1/") }
 // publicKey reports a project token.
 func publicKey(secret []byte) bool { return strings.HasPrefix(string(secret), "phc_") }
 
-// reply is what the SDKs must hear: {"status":"Ok"}, nothing for a beacon, and in capture V1 a result for every uuid,
+// reply is what the SDKs expect: {"status":"Ok"}, nothing for a beacon, and in capture V1 a result for every uuid,
 // without which a 200 counts as a failed sending (posthog-go@v1.23.1 capture_v1_send.go). They try again after 5xx, and
 // drop what is answered with another 4xx.
 func reply(e adapters.Envelope, o adapters.Outcome) adapters.Response {
-	answer := func(status int, body string) adapters.Response {
-		return adapters.Response{Status: status, ContentType: "application/json", Body: []byte(body)}
-	}
+	answer := adapters.Response{Status: o.Status(http.StatusOK), ContentType: "application/json"}
 	switch {
 	case o.Err == nil && isV1(e.Path):
-		return answer(http.StatusOK, results(e))
+		answer.Body = []byte(results(e))
 	case o.Err == nil && e.Query().Get("beacon") == "1":
 		return adapters.Response{Status: http.StatusNoContent}
 	case o.Err == nil:
-		return answer(http.StatusOK, `{"status":"Ok"}`)
-	case errors.Is(o.Err, adapters.ErrNotServed):
-		return answer(http.StatusNotFound, `{"type":"validation_error","code":"not_served","detail":"Only events are taken here; send all other paths to PostHog.","attr":null}`)
-	case errors.Is(o.Err, adapters.ErrTooLarge):
-		return answer(http.StatusRequestEntityTooLarge, `{"type":"validation_error","code":"too_large","detail":"The body is too large.","attr":null}`)
-	case errors.Is(o.Err, adapters.ErrUnreadable):
-		return answer(http.StatusBadRequest, `{"type":"validation_error","code":"invalid_payload","detail":"The body cannot be read.","attr":null}`)
-	case errors.Is(o.Err, adapters.ErrUnauthorized):
-		return answer(http.StatusUnauthorized, `{"type":"authentication_error","code":"invalid_api_key","detail":"The token or signature is not one of this source's.","attr":null}`)
+		answer.Body = []byte(`{"status":"Ok"}`)
+	default:
+		answer.Body = []byte(refusals[answer.Status])
 	}
-	return answer(http.StatusServiceUnavailable, `{"type":"server_error","code":"unavailable","detail":"Try again.","attr":null}`)
+	return answer
+}
+
+// refusals are the bodies of responses that are no success, as PostHog writes them, by status.
+var refusals = map[int]string{
+	http.StatusNotFound:              `{"type":"validation_error","code":"not_served","detail":"Only events are taken here; send all other paths to PostHog.","attr":null}`,
+	http.StatusRequestEntityTooLarge: `{"type":"validation_error","code":"too_large","detail":"The body is too large.","attr":null}`,
+	http.StatusBadRequest:            `{"type":"validation_error","code":"invalid_payload","detail":"The body cannot be read.","attr":null}`,
+	http.StatusUnauthorized:          `{"type":"authentication_error","code":"invalid_api_key","detail":"The token or signature is not one of this source's.","attr":null}`,
+	http.StatusServiceUnavailable:    `{"type":"server_error","code":"unavailable","detail":"Try again.","attr":null}`,
 }
 
 // results says of every event of a V1 request that it was taken. One that was rejected is not to be sent again either: it

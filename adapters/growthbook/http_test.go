@@ -12,7 +12,6 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/adapters/adaptertest"
-	"github.com/tracklayer/tracklayer/adapters/growthbook"
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -30,20 +29,20 @@ func TestSignedWebhooks(t *testing.T) {
 			continue
 		}
 		signed++
-		if err := growthbook.Adapter.Verify(adapters.Source{}, []byte(key), g.Envelope); err != nil {
+		if err := plain.Verify(adapters.Source{}, []byte(key), g.Envelope); err != nil {
 			t.Errorf("%s: %v", g.Name, err)
 		}
-		if err := growthbook.Adapter.Verify(adapters.Source{}, []byte("another"), g.Envelope); !errors.Is(err, adapters.ErrUnauthorized) {
+		if err := plain.Verify(adapters.Source{}, []byte("another"), g.Envelope); !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%s: another key: %v", g.Name, err)
 		}
 		forged := g.Envelope
 		forged.Body = []byte(strings.Replace(string(forged.Body), "checkout", "checkin", 1) + " ")
-		if err := growthbook.Adapter.Verify(adapters.Source{}, []byte(key), forged); err == nil {
+		if err := plain.Verify(adapters.Source{}, []byte(key), forged); err == nil {
 			t.Errorf("%s: another body passes", g.Name)
 		}
 		old := g.Envelope
 		old.ReceivedAt = old.ReceivedAt.Add(time.Hour)
-		if err := growthbook.Adapter.Verify(adapters.Source{}, []byte(key), old); (err == nil) != (key[0] == 'e') {
+		if err := plain.Verify(adapters.Source{}, []byte(key), old); (err == nil) != (key[0] == 'e') {
 			t.Errorf("%s: replayed an hour later: %v", g.Name, err)
 		}
 	}
@@ -78,11 +77,11 @@ func TestVerifyKeys(t *testing.T) {
 		"wrongly signed, right key":   {envelope("client_key=sdk-1", "[]", "X-Growthbook-Signature", "00"), false},
 		"wrongly signed, right key 2": {envelope("client_key=sdk-1", "[]", "Webhook-Signature", "v1,AAAA"), false},
 	} {
-		if err := growthbook.Adapter.Verify(adapters.Source{}, []byte("sdk-1"), c.e); (err == nil) != c.ok || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
+		if err := plain.Verify(adapters.Source{}, []byte("sdk-1"), c.e); (err == nil) != c.ok || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if growthbook.Adapter.Verify(adapters.Source{}, nil, envelope("client_key=", "[]")) == nil {
+	if plain.Verify(adapters.Source{}, nil, envelope("client_key=", "[]")) == nil {
 		t.Error("an empty secret passes")
 	}
 }
@@ -91,7 +90,7 @@ func TestReply(t *testing.T) {
 	for err, want := range map[error]int{
 		nil: 202, adapters.ErrUnreadable: 400, adapters.ErrUnauthorized: 401, adapters.ErrNotServed: 404, adapters.ErrTooLarge: 413, adapters.ErrBusy: 503,
 	} {
-		if got := growthbook.Adapter.Reply(adapters.Envelope{}, adapters.Outcome{Err: err}).Status; got != want {
+		if got := plain.Reply(adapters.Envelope{}, adapters.Outcome{Err: err}).Status; got != want {
 			t.Errorf("%v is answered with %d", err, got)
 		}
 	}

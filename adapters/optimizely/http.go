@@ -1,10 +1,7 @@
 package optimizely
 
 import (
-	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // the vendor's webhooks are signed with HMAC-SHA1, which is still sound
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -18,19 +15,13 @@ const (
 )
 
 // verify accepts a webhook's signature ("Configure webhooks"; agent pkg/handlers/webhook.go: sha1= and the hex HMAC-SHA1
-// of the raw body) or, since the event protocol carries no key at all, a key that whoever points an SDK here appends to
+// of the raw body) or, since the event protocol carries no key at all, a key that is appended to
 // the address as key=, or sends in the header of the Optimizely Agent or as a bearer token. A request that is signed
 // stands or falls by its signature. There is no timestamp in a signature, and so no window of replay.
 func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
-	if len(secret) == 0 {
-		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
-	}
 	if signatures := e.Header.Values(signatureHeader); len(signatures) > 0 {
-		mac := hmac.New(sha1.New, secret)
-		mac.Write(e.Body)
 		digest, ok := strings.CutPrefix(strings.TrimSpace(signatures[0]), "sha1=")
-		given, err := hex.DecodeString(digest)
-		if !ok || err != nil || !hmac.Equal(given, mac.Sum(nil)) {
+		if !ok || !adapters.SignedInHex(sha1.New, secret, digest, e.Body) {
 			return fmt.Errorf("%w: X-Hub-Signature is not the body's", adapters.ErrUnauthorized)
 		}
 		return nil
@@ -39,30 +30,15 @@ func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 	if !strings.EqualFold(scheme, "Bearer") {
 		bearer = ""
 	}
-	// All are compared always, and through a hash, so that time tells neither which of them failed nor any length.
-	byBearer, byHeader := adapters.SameSecret(secret, strings.TrimSpace(bearer)), adapters.SameSecret(secret, strings.TrimSpace(e.Header.Get(sdkKeyHeader)))
-	byQuery := adapters.SameSecret(secret, e.Query().Get("key"))
-	if byBearer || byHeader || byQuery {
+	if adapters.SameSecret(secret, strings.TrimSpace(bearer), strings.TrimSpace(e.Header.Get(sdkKeyHeader)), e.Query().Get("key")) {
 		return nil
 	}
 	return fmt.Errorf("%w: neither X-Hub-Signature, key= in the address, X-Optimizely-SDK-Key nor a bearer token", adapters.ErrUnauthorized)
 }
 
 // reply answers 204 without a body, as the vendor does: go-sdk takes no other status for success, and sends the same
-// body again and again until it hears it (pkg/event/dispatcher.go). Everything else is tried again by go-sdk and by
+// body again and again until it gets it (pkg/event/dispatcher.go). Everything else is tried again by go-sdk and by
 // javascript-sdk 6, so a 4xx is given only for what no SDK writes.
 func reply(_ adapters.Envelope, o adapters.Outcome) adapters.Response {
-	switch {
-	case o.Err == nil:
-		return adapters.Response{Status: http.StatusNoContent}
-	case errors.Is(o.Err, adapters.ErrTooLarge):
-		return adapters.Response{Status: http.StatusRequestEntityTooLarge}
-	case errors.Is(o.Err, adapters.ErrNotServed):
-		return adapters.Response{Status: http.StatusNotFound}
-	case errors.Is(o.Err, adapters.ErrUnreadable):
-		return adapters.Response{Status: http.StatusBadRequest}
-	case errors.Is(o.Err, adapters.ErrUnauthorized):
-		return adapters.Response{Status: http.StatusUnauthorized}
-	}
-	return adapters.Response{Status: http.StatusServiceUnavailable}
+	return adapters.Response{Status: o.Status(http.StatusNoContent)}
 }

@@ -1,31 +1,25 @@
 package otel
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/adapters/field"
 )
 
-// verify accepts a key in a header that the exporter was told to send (OTEL_EXPORTER_OTLP_HEADERS), or in the address
+// verify accepts a key in a header that the exporter is configured to send (OTEL_EXPORTER_OTLP_HEADERS), or in the address
 // where a page cannot set one. OTLP has neither signatures nor keys of its own.
 func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
-	if len(secret) == 0 {
-		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
-	}
 	scheme, bearer, _ := strings.Cut(e.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		bearer = ""
 	}
-	// All are compared always, and through a hash, so that time tells neither which of them failed nor any length.
-	byBearer := adapters.SameSecret(secret, strings.TrimSpace(bearer))
-	byHeader, byOther := adapters.SameSecret(secret, e.Header.Get("Api-Key")), adapters.SameSecret(secret, e.Header.Get("X-Api-Key"))
-	byQuery := adapters.SameSecret(secret, e.Query().Get("key"))
-	if byBearer || byHeader || byOther || byQuery {
+	if adapters.SameSecret(secret, strings.TrimSpace(bearer), e.Header.Get("Api-Key"), e.Header.Get("X-Api-Key"), e.Query().Get("key")) {
 		return nil
 	}
 	return fmt.Errorf("%w: neither a bearer token, Api-Key, X-Api-Key nor key= in the address", adapters.ErrUnauthorized)
@@ -35,28 +29,17 @@ func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 // which says how many records were rejected; else a Status. Exporters try again after 429, 502, 503 and 504 alone.
 func reply(e adapters.Envelope, o adapters.Outcome) adapters.Response {
 	asJSON := isJSON(e)
-	r := adapters.Response{Status: http.StatusOK, ContentType: "application/x-protobuf"}
+	r := adapters.Response{Status: o.Status(http.StatusOK), ContentType: "application/x-protobuf"}
 	if asJSON {
 		r.ContentType = "application/json"
 	}
 	switch {
 	case o.Err == nil:
 		r.Body = response(asJSON, o.Rejected)
-		return r
-	case errors.Is(o.Err, adapters.ErrTooLarge):
-		r.Status = http.StatusRequestEntityTooLarge
-	case errors.Is(o.Err, adapters.ErrNotServed):
-		r.Status = http.StatusNotFound
 	case errors.Is(o.Err, adapters.ErrUnreadable):
-		r.Status = http.StatusBadRequest
-	case errors.Is(o.Err, adapters.ErrUnauthorized):
-		r.Status = http.StatusUnauthorized
-	default:
-		r.Status = http.StatusServiceUnavailable
-	}
-	r.Body = status(asJSON, http.StatusText(r.Status))
-	if errors.Is(o.Err, adapters.ErrUnreadable) {
 		r.Body = status(asJSON, o.Err.Error())
+	default:
+		r.Body = status(asJSON, http.StatusText(r.Status))
 	}
 	return r
 }
@@ -75,7 +58,7 @@ func response(asJSON bool, rejected int) []byte {
 	if asJSON {
 		return fmt.Appendf(nil, `{"partialSuccess":{"rejectedLogRecords":"%d","errorMessage":%q}}`, rejected, rejectedMessage)
 	}
-	partial := appendVarint([]byte{1 << 3}, uint64(rejected))
+	partial := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(rejected))
 	partial = appendText(partial, 2, rejectedMessage)
 	return appendText(nil, 1, string(partial))
 }
@@ -85,21 +68,9 @@ func status(asJSON bool, message string) []byte {
 	if !asJSON {
 		return appendText(nil, 2, message)
 	}
-	text, err := json.Marshal(message)
-	if err != nil { // a string
-		text = []byte(strconv.Quote("error"))
-	}
-	return fmt.Appendf(nil, `{"message":%s}`, text)
+	return append(field.AppendText([]byte(`{"message":`), message), '}')
 }
 
-func appendVarint(dst []byte, n uint64) []byte {
-	for n >= 0x80 {
-		dst = append(dst, byte(n)|0x80)
-		n >>= 7
-	}
-	return append(dst, byte(n))
-}
-
-func appendText(dst []byte, number byte, s string) []byte {
-	return append(appendVarint(append(dst, number<<3|bytesType), uint64(len(s))), s...)
+func appendText(dst []byte, number protowire.Number, s string) []byte {
+	return protowire.AppendString(protowire.AppendTag(dst, number, protowire.BytesType), s)
 }

@@ -57,7 +57,7 @@ func TestVerify(t *testing.T) {
 		"an empty secret":              {"", golden(t, "constructed-capture-single").Envelope, false},
 		"a webhook that is not signed": {signing, golden(t, "constructed-webhook-action-text").Envelope, false},
 	} {
-		err := posthog.Adapter.Verify(adapters.Source{}, []byte(c.secret), c.e)
+		err := plain.Verify(adapters.Source{}, []byte(c.secret), c.e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -66,7 +66,7 @@ func TestVerify(t *testing.T) {
 
 func TestReply(t *testing.T) {
 	v1 := golden(t, "constructed-capture-v1-partial").Envelope
-	r := posthog.Adapter.Reply(v1, adapters.Outcome{Accepted: 1})
+	r := plain.Reply(v1, adapters.Outcome{Accepted: 1})
 	var said struct {
 		Results map[string]struct{ Result string }
 	}
@@ -74,16 +74,16 @@ func TestReply(t *testing.T) {
 		t.Errorf("V1: %d %s %v", r.Status, r.Body, err)
 	}
 	legacy := golden(t, "constructed-capture-single").Envelope
-	if r := posthog.Adapter.Reply(legacy, adapters.Outcome{Accepted: 1}); r.Status != 200 || string(r.Body) != `{"status":"Ok"}` {
+	if r := plain.Reply(legacy, adapters.Outcome{Accepted: 1}); r.Status != 200 || string(r.Body) != `{"status":"Ok"}` {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}
-	if r := posthog.Adapter.Reply(golden(t, "constructed-capture-form-base64").Envelope, adapters.Outcome{Accepted: 1}); r.Status != 204 {
+	if r := plain.Reply(golden(t, "constructed-capture-form-base64").Envelope, adapters.Outcome{Accepted: 1}); r.Status != 204 {
 		t.Errorf("a beacon: %d", r.Status)
 	}
 	for err, status := range map[error]int{
 		adapters.ErrBusy: 503, adapters.ErrTooLarge: 413, adapters.ErrUnreadable: 400, adapters.ErrUnauthorized: 401, adapters.ErrNotServed: 404,
 	} {
-		if r := posthog.Adapter.Reply(legacy, adapters.Outcome{Err: err}); r.Status != status || !json.Valid(r.Body) {
+		if r := plain.Reply(legacy, adapters.Outcome{Err: err}); r.Status != status || !json.Valid(r.Body) {
 			t.Errorf("%v: %d %s", err, r.Status, r.Body)
 		}
 	}
@@ -93,7 +93,7 @@ func decode(t *testing.T, method, path, query, contentType, body string, options
 	t.Helper()
 	e := adapters.Envelope{Method: method, Path: path, RawQuery: query, Header: http.Header{}, Body: []byte(body), ReceivedAt: 1795341960000}
 	e.Header.Set("Content-Type", contentType)
-	b, err := posthog.Adapter.Decode(adapters.Source{Name: "posthog", Options: options, Rules: canonical.DefaultRules()}, e)
+	b, err := adaptertest.Open(t, posthog.Adapter, options).Decode(adapters.Source{Name: "posthog", Rules: canonical.DefaultRules()}, e)
 	if err != nil {
 		t.Fatalf("%s %s %s: %v", method, path, body, err)
 	}
@@ -155,7 +155,7 @@ func TestOptions(t *testing.T) {
 		{"refunds": map[string]any{"a": 1}},
 	} {
 		for option := range bad {
-			if err := posthog.Adapter.CheckOptions(bad); err == nil || !strings.Contains(err.Error(), option) {
+			if _, err := adapters.Open(posthog.Adapter, bad); err == nil || !strings.Contains(err.Error(), option) {
 				t.Errorf("%v: %v", bad, err)
 			}
 		}
@@ -166,7 +166,7 @@ func TestOptions(t *testing.T) {
 func TestWhatCannotBeRead(t *testing.T) {
 	for _, body := range []string{"", "{", "[", `{"batch":[}`, "\x1f\x8b\x08", "data=", "!!!", strings.Repeat("[", 200_000), `{"event":"x"} trailing`} {
 		e := adapters.Envelope{Method: "POST", Path: "/batch/", Header: http.Header{}, Body: []byte(body), ReceivedAt: canonical.MinTime}
-		if b, err := posthog.Adapter.Decode(adapters.Source{Name: "posthog"}, e); !errors.Is(err, adapters.ErrUnreadable) {
+		if b, err := plain.Decode(adapters.Source{Name: "posthog"}, e); !errors.Is(err, adapters.ErrUnreadable) {
 			t.Errorf("%.20q: %+v, %v", body, b, err)
 		}
 	}
@@ -180,8 +180,8 @@ func TestOtherProducts(t *testing.T) {
 		"/api/surveys/", "/api/web_experiments/", "/api/product_tours/", "/surveys/x",
 	} {
 		e := adapters.Envelope{Method: "POST", Path: path, Header: http.Header{}, Body: []byte(`{"event":"x","distinct_id":"u"}`), ReceivedAt: 1795341960000}
-		_, err := posthog.Adapter.Decode(adapters.Source{Name: "posthog"}, e)
-		if r := posthog.Adapter.Reply(e, adapters.Outcome{Err: err}); !errors.Is(err, adapters.ErrNotServed) || r.Status != http.StatusNotFound {
+		_, err := plain.Decode(adapters.Source{Name: "posthog"}, e)
+		if r := plain.Reply(e, adapters.Outcome{Err: err}); !errors.Is(err, adapters.ErrNotServed) || r.Status != http.StatusNotFound {
 			t.Errorf("%s: %v, %d", path, err, r.Status)
 		}
 	}
@@ -201,7 +201,7 @@ func TestTokensBesideBrokenItems(t *testing.T) {
 		`[` + event + `,{"event":"x"}]`:                                        false,
 	} {
 		e := adapters.Envelope{Method: "POST", Path: "/e/", Header: http.Header{}, Body: []byte(body), ReceivedAt: 1795341960000}
-		if err := posthog.Adapter.Verify(adapters.Source{}, []byte("phc_1"), e); (err == nil) != want {
+		if err := plain.Verify(adapters.Source{}, []byte("phc_1"), e); (err == nil) != want {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -214,7 +214,7 @@ func TestBrokenItemsOfCodedBodies(t *testing.T) {
 		Method: "POST", Path: "/e/", RawQuery: "compression=base64", Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
 		Body: []byte("data=" + url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(body)))), ReceivedAt: 1795341960000,
 	}
-	b, err := posthog.Adapter.Decode(adapters.Source{Name: "posthog"}, e)
+	b, err := plain.Decode(adapters.Source{Name: "posthog"}, e)
 	if err != nil || len(b.Events) != 1 || len(b.Rejected) != 1 || b.Rejected[0].Index != 1 {
 		t.Errorf("%s, %v", b.AppendJSON(nil), err)
 	}
@@ -223,8 +223,8 @@ func TestBrokenItemsOfCodedBodies(t *testing.T) {
 // TestOneCopy: a flag's call and the copy that PostHog makes of it have one id.
 func TestOneCopy(t *testing.T) {
 	call, echo := golden(t, "constructed-webhook-flag-called"), golden(t, "constructed-webhook-experiment-exposure")
-	a, err1 := posthog.Adapter.Decode(call.Source(posthog.Adapter), call.Envelope)
-	b, err2 := posthog.Adapter.Decode(echo.Source(posthog.Adapter), echo.Envelope)
+	a, err1 := call.Decode(posthog.Adapter)
+	b, err2 := echo.Decode(posthog.Adapter)
 	if err1 != nil || err2 != nil || len(a.Events) != 1 || len(b.Events) != 1 || a.Events[0].ID != b.Events[0].ID {
 		t.Errorf("%v %v\n%s\n%s", err1, err2, a.AppendJSON(nil), b.AppendJSON(nil))
 	}
@@ -236,10 +236,11 @@ func BenchmarkDecode(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			g := golden(b, name)
 			s := g.Source(posthog.Adapter)
+			d := adaptertest.Open(b, posthog.Adapter, g.Options)
 			items := 0
 			b.ReportAllocs()
 			for b.Loop() {
-				batch, err := posthog.Adapter.Decode(s, g.Envelope)
+				batch, err := d.Decode(s, g.Envelope)
 				if err != nil {
 					b.Fatal(err)
 				}

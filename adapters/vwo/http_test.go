@@ -36,11 +36,11 @@ func TestKeys(t *testing.T) {
 		if c.header != "" {
 			e.Header.Set(c.header, c.value)
 		}
-		err := vwo.Adapter.Verify(adapters.Source{}, []byte("key-1"), e)
+		err := plain.Verify(adapters.Source{}, []byte("key-1"), e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%+v: %v", c, err)
 		}
-		if err := vwo.Adapter.Verify(adapters.Source{}, nil, e); !errors.Is(err, adapters.ErrUnauthorized) {
+		if err := plain.Verify(adapters.Source{}, nil, e); !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("an empty secret: %v", err)
 		}
 	}
@@ -60,29 +60,29 @@ func TestReply(t *testing.T) {
 		{adapters.ErrUnauthorized, 401},
 		{errors.New("none of ours"), 503},
 	} {
-		r := vwo.Adapter.Reply(adapters.Envelope{}, adapters.Outcome{Err: c.err})
+		r := plain.Reply(adapters.Envelope{}, adapters.Outcome{Err: c.err})
 		if r.Status != c.status || r.ContentType != "application/json" || len(r.Body) == 0 {
 			t.Errorf("%v: %d %s", c.err, r.Status, r.Body)
 		}
 	}
 }
 
-func TestCheckOptionsReportsEveryFault(t *testing.T) {
+func TestEveryFaultOfTheOptions(t *testing.T) {
 	for _, options := range []map[string]any{nil, {}, {"revenue_props": map[string]any{"purchase": "amount"}}} {
-		if err := vwo.Adapter.CheckOptions(options); err != nil {
+		if _, err := adapters.Open(vwo.Adapter, options); err != nil {
 			t.Errorf("%v: %v", options, err)
 		}
 	}
-	err := vwo.Adapter.CheckOptions(map[string]any{"revenue_prop": 1, "revenue_props": map[string]any{"a": 7, "b": "", "": "c"}})
+	_, err := adapters.Open(vwo.Adapter, map[string]any{"revenue_prop": 1, "revenue_props": map[string]any{"a": 7, "b": "", "": "c"}})
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, want := range []string{"revenue_prop: ", "revenue_props.a: ", "revenue_props.b: ", "revenue_props.: "} {
+	for _, want := range []string{"revenue_prop: ", "revenue_props.a: ", "revenue_props.b: ", "revenue_props: a key"} {
 		if strings.Count(err.Error(), want) != 1 {
 			t.Errorf("%q is not reported once in\n%v", want, err)
 		}
 	}
-	if err := vwo.Adapter.CheckOptions(map[string]any{"revenue_props": []any{}}); err == nil {
+	if _, err := adapters.Open(vwo.Adapter, map[string]any{"revenue_props": []any{}}); err == nil {
 		t.Error("a list of properties passes")
 	}
 }
@@ -142,7 +142,7 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/server-side/batch-events", deep, false},
 		{"POST", "/server-side/batch-events", "\x1f\x8b\x08\x00", false},
 	} {
-		_, err := vwo.Adapter.Decode(adapters.Source{Name: "vwo"}, adapters.Envelope{Method: c.method, Path: c.path, Body: []byte(c.body), Header: http.Header{}})
+		_, err := plain.Decode(adapters.Source{Name: "vwo"}, adapters.Envelope{Method: c.method, Path: c.path, Body: []byte(c.body), Header: http.Header{}})
 		if !errors.Is(err, adapters.ErrUnreadable) || errors.Is(err, adapters.ErrNotServed) != c.notServed {
 			t.Errorf("%s %s %.40q: %v", c.method, c.path, c.body, err)
 		}
@@ -170,7 +170,7 @@ func TestFaults(t *testing.T) {
 		`{"ev":[{"eT":2,"e":1,"c":1,"g":2,"u":"A","sId":1795340825,"r":1e13}]}`: "r",
 	} {
 		e := adapters.Envelope{Method: "POST", Path: "/x", Body: []byte(body), Header: http.Header{}, ReceivedAt: 1795340900000}
-		b, err := vwo.Adapter.Decode(adapters.Source{Name: "vwo", Rules: canonical.DefaultRules()}, e)
+		b, err := plain.Decode(adapters.Source{Name: "vwo", Rules: canonical.DefaultRules()}, e)
 		if err != nil || len(b.Rejected) != 1 || b.Rejected[0].Field != want {
 			t.Errorf("%s: %+v, %v; want %s", body, b, err, want)
 		}
@@ -183,23 +183,27 @@ func BenchmarkDecode(b *testing.B) {
 		if g.Name != "classic-01-activate-get" && g.Name != "fme-12-batch-v2" {
 			continue
 		}
-		b.Run(g.Name, func(b *testing.B) { decodeFor(b, g.Source(vwo.Adapter), g.Envelope) })
+		b.Run(g.Name, func(b *testing.B) {
+			decodeFor(b, adaptertest.Open(b, vwo.Adapter, g.Options), g.Source(vwo.Adapter), g.Envelope)
+		})
 		if g.Name == "fme-12-batch-v2" {
 			list := bytes.TrimSuffix(bytes.TrimPrefix(g.Envelope.Body, []byte(`{"ev":[`)), []byte("]}"))
 			all := bytes.Repeat(append(bytes.Clone(list), ','), 100)
 			e := g.Envelope
 			e.Body = append(append([]byte(`{"ev":[`), all[:len(all)-1]...), "]}"...)
-			b.Run("fme-full", func(b *testing.B) { decodeFor(b, g.Source(vwo.Adapter), e) })
+			b.Run("fme-full", func(b *testing.B) {
+				decodeFor(b, adaptertest.Open(b, vwo.Adapter, g.Options), g.Source(vwo.Adapter), e)
+			})
 		}
 	}
 }
 
-func decodeFor(b *testing.B, s adapters.Source, e adapters.Envelope) {
+func decodeFor(b *testing.B, d adapters.Decoder, s adapters.Source, e adapters.Envelope) {
 	items := 0
 	b.ReportAllocs()
 	b.SetBytes(int64(len(e.Body)))
 	for b.Loop() {
-		batch, err := vwo.Adapter.Decode(s, e)
+		batch, err := d.Decode(s, e)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,7 +1,6 @@
 package vwo
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -17,46 +16,29 @@ const hookHeader = "X-Vwo-Auth"
 // request in the query's env (NODE, GO, FME), those for settings in i. A request with a webhook's secret stands or falls
 // by it.
 func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
-	if len(secret) == 0 {
-		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
-	}
 	if given := e.Header.Values(hookHeader); len(given) > 0 {
-		if same(secret, given[0]) {
+		if adapters.SameSecret(secret, strings.TrimSpace(given[0])) {
 			return nil
 		}
 		return fmt.Errorf("%w: x-vwo-auth is not the webhook's secret", adapters.ErrUnauthorized)
 	}
-	// All are compared always, and through a hash, so that time tells neither which of them failed nor any length.
-	byHeader := same(secret, e.Header.Get("Authorization"))
-	byQuery := same(secret, param(e.RawQuery, "env"))
-	bySettings := same(secret, param(e.RawQuery, "i"))
-	if byHeader || byQuery || bySettings {
+	given := []string{e.Header.Get("Authorization"), param(e.RawQuery, "env"), param(e.RawQuery, "i")}
+	for i := range given {
+		given[i] = strings.TrimSpace(given[i])
+	}
+	if adapters.SameSecret(secret, given...) {
 		return nil
 	}
 	return fmt.Errorf("%w: neither an SDK key in Authorization nor one in the query's env", adapters.ErrUnauthorized)
-}
-
-// same compares without the spaces that a header may end in.
-func same(secret []byte, given string) bool {
-	return adapters.SameSecret(secret, strings.TrimSpace(given))
 }
 
 // reply answers 200 with JSON. FME counts nothing else as success: after a 204 it sends the same again and then reports
 // the failure (FME NetworkClient.js, FMEGO network_client.go, GO connection.go). NODE tries again after everything that
 // is no 2xx, FME after everything but 400, so what may pass is 503.
 func reply(_ adapters.Envelope, o adapters.Outcome) adapters.Response {
-	status, body := http.StatusServiceUnavailable, `{"status":"failure"}`
-	switch {
-	case o.Err == nil:
-		status, body = http.StatusOK, `{"status":"success"}`
-	case errors.Is(o.Err, adapters.ErrTooLarge):
-		status = http.StatusRequestEntityTooLarge
-	case errors.Is(o.Err, adapters.ErrNotServed):
-		status = http.StatusNotFound
-	case errors.Is(o.Err, adapters.ErrUnreadable):
-		status = http.StatusBadRequest
-	case errors.Is(o.Err, adapters.ErrUnauthorized):
-		status = http.StatusUnauthorized
+	body := `{"status":"failure"}`
+	if o.Err == nil {
+		body = `{"status":"success"}`
 	}
-	return adapters.Response{Status: status, ContentType: "application/json", Body: []byte(body)}
+	return adapters.Response{Status: o.Status(http.StatusOK), ContentType: "application/json", Body: []byte(body)}
 }

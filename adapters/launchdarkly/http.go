@@ -1,11 +1,9 @@
 package launchdarkly
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -13,21 +11,21 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// The vendor's doors, as ld-relay's relay_routes.go and docs/endpoints.md list them. What a body holds is told by its
-// shape and not by the door, so that a path prefix or a door of tomorrow loses nothing; the exceptions are here.
+// The vendor's routes, as ld-relay's relay_routes.go and docs/endpoints.md list them. What a body holds is known by its
+// shape and not by the route, so that a path prefix or a new route loses nothing; the exceptions are here.
 
-// isGIF reports the image door of old browsers: GET /a/{environment}.gif?d=BASE64 (ld-relay client_side_helpers.go).
+// isGIF reports the image of old browsers: GET /a/{environment}.gif?d=BASE64 (ld-relay client_side_helpers.go).
 func isGIF(e adapters.Envelope) bool {
 	return (e.Method == http.MethodGet || e.Method == http.MethodHead) &&
 		strings.HasPrefix(e.Path, "/a/") && strings.HasSuffix(e.Path, ".gif")
 }
 
-// isDiagnosticDoor reports the doors at which an SDK tells about itself.
-func isDiagnosticDoor(path string) bool {
+// isDiagnostic reports the routes at which an SDK reports about itself.
+func isDiagnostic(path string) bool {
 	return path == "/diagnostic" || path == "/mobile/events/diagnostic" || strings.HasPrefix(path, "/events/diagnostic/")
 }
 
-// bodyOf is the JSON of a request. The image door has it in the query, in base64 of either alphabet; a plus sign that
+// bodyOf is the JSON of a request. The image has it in the query, in base64 of either alphabet; a plus sign that
 // was not escaped reads as a space there.
 func bodyOf(e adapters.Envelope) ([]byte, error) {
 	if !isGIF(e) {
@@ -73,14 +71,8 @@ const signatureHeader = "X-Ld-Signature"
 // environments apart. A request that is signed stands or falls by its signature. Signed requests come uncompressed, so
 // it does not matter that an envelope's body may have been decompressed.
 func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
-	if len(secret) == 0 {
-		return fmt.Errorf("%w: the secret is empty", adapters.ErrUnauthorized)
-	}
 	if signatures := e.Header.Values(signatureHeader); len(signatures) > 0 {
-		mac := hmac.New(sha256.New, secret)
-		mac.Write(e.Body)
-		given, err := hex.DecodeString(strings.TrimSpace(signatures[0]))
-		if err != nil || !hmac.Equal(given, mac.Sum(nil)) {
+		if !adapters.SignedInHex(sha256.New, secret, signatures[0], e.Body) {
 			return fmt.Errorf("%w: X-LD-Signature is not the body's", adapters.ErrUnauthorized)
 		}
 		return nil
@@ -92,9 +84,7 @@ func verify(_ adapters.Source, secret []byte, e adapters.Envelope) error {
 			break
 		}
 	}
-	// Both are compared always, and through a hash, so that time tells neither which of them failed nor any length.
-	byKey, byEnvironment := adapters.SameSecret(secret, key), adapters.SameSecret(secret, environment(e.Path))
-	if byKey || byEnvironment {
+	if adapters.SameSecret(secret, key, environment(e.Path)) {
 		return nil
 	}
 	return fmt.Errorf("%w: neither Authorization nor an environment id in the path", adapters.ErrUnauthorized)
@@ -114,19 +104,8 @@ const pixel = "GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x
 // is not a 4xx; 413 drops the payload; any other 4xx stops them for the life of the process (go-sdk-events
 // event_sender.go), so none is ever given for what may pass.
 func reply(e adapters.Envelope, o adapters.Outcome) adapters.Response {
-	switch {
-	case o.Err == nil && isGIF(e):
+	if o.Err == nil && isGIF(e) {
 		return adapters.Response{Status: http.StatusOK, ContentType: "image/gif", Body: []byte(pixel)}
-	case o.Err == nil:
-		return adapters.Response{Status: http.StatusAccepted}
-	case errors.Is(o.Err, adapters.ErrTooLarge):
-		return adapters.Response{Status: http.StatusRequestEntityTooLarge}
-	case errors.Is(o.Err, adapters.ErrNotServed):
-		return adapters.Response{Status: http.StatusNotFound}
-	case errors.Is(o.Err, adapters.ErrUnreadable):
-		return adapters.Response{Status: http.StatusBadRequest}
-	case errors.Is(o.Err, adapters.ErrUnauthorized):
-		return adapters.Response{Status: http.StatusUnauthorized}
 	}
-	return adapters.Response{Status: http.StatusServiceUnavailable}
+	return adapters.Response{Status: o.Status(http.StatusAccepted)}
 }

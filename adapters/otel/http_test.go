@@ -32,11 +32,11 @@ func TestKeys(t *testing.T) {
 		if c.header != "" {
 			e.Header.Set(c.header, c.value)
 		}
-		err := otel.Adapter.Verify(adapters.Source{}, []byte("k-1"), e)
+		err := plain.Verify(adapters.Source{}, []byte("k-1"), e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%+v: %v", c, err)
 		}
-		if err := otel.Adapter.Verify(adapters.Source{}, nil, e); !errors.Is(err, adapters.ErrUnauthorized) {
+		if err := plain.Verify(adapters.Source{}, nil, e); !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("an empty secret: %v", err)
 		}
 	}
@@ -55,26 +55,26 @@ func TestReplyToTrouble(t *testing.T) {
 		{errors.New("none of ours"), 503},
 	} {
 		e := adapters.Envelope{Header: http.Header{"Content-Type": {"application/json"}}}
-		r := otel.Adapter.Reply(e, adapters.Outcome{Err: c.err})
+		r := plain.Reply(e, adapters.Outcome{Err: c.err})
 		var said struct{ Message string }
 		if err := json.Unmarshal(r.Body, &said); err != nil || said.Message == "" || r.Status != c.want || r.ContentType != "application/json" {
 			t.Errorf("%v: %d %s: %v", c.err, r.Status, r.Body, err)
 		}
-		r = otel.Adapter.Reply(adapters.Envelope{}, adapters.Outcome{Err: c.err})
+		r = plain.Reply(adapters.Envelope{}, adapters.Outcome{Err: c.err})
 		if r.Status != c.want || r.ContentType != "application/x-protobuf" || len(r.Body) < 3 || r.Body[0] != 2<<3|2 || int(r.Body[1]) != len(r.Body)-2 {
 			t.Errorf("%v: %d %q", c.err, r.Status, r.Body)
 		}
 	}
 }
 
-func TestCheckOptionsReportsEveryFault(t *testing.T) {
+func TestEveryFaultOfTheOptions(t *testing.T) {
 	good := map[string]any{"reasons": []any{"SPLIT"}, "flags": []any{"f"}, "flag_sets": []any{"s"}, "contexts": "anonymous", "user_attribute": "user.id"}
 	for _, options := range []map[string]any{nil, {}, good, {"contexts": "user"}} {
-		if err := otel.Adapter.CheckOptions(options); err != nil {
+		if _, err := adapters.Open(otel.Adapter, options); err != nil {
 			t.Errorf("%v: %v", options, err)
 		}
 	}
-	err := otel.Adapter.CheckOptions(map[string]any{
+	_, err := adapters.Open(otel.Adapter, map[string]any{
 		"reason": "split", "reasons": "split", "flags": []any{}, "flag_sets": []any{"a", 7, ""}, "contexts": "device", "user_attribute": 7,
 	})
 	if err == nil {
@@ -94,7 +94,7 @@ func TestBrokenProtobuf(t *testing.T) {
 		"\x0a", "\x0a\x05", "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x00\x01", "\x0b", "\x0f", "\x09\x01", "\x0d\x01",
 		"\x80", "\x0a\x03\x12\x02\x12", "\xf8\xff\xff\xff\xff\x01\x00",
 	} {
-		_, err := otel.Adapter.Decode(adapters.Source{Name: "otel"}, adapters.Envelope{Method: http.MethodPost, Body: []byte(body)})
+		_, err := plain.Decode(adapters.Source{Name: "otel"}, adapters.Envelope{Method: http.MethodPost, Body: []byte(body)})
 		if !errors.Is(err, adapters.ErrUnreadable) {
 			t.Errorf("%q: %v", body, err)
 		}
@@ -109,7 +109,7 @@ func TestARetryHasTheSameID(t *testing.T) {
 			continue
 		}
 		for range 2 {
-			b, err := otel.Adapter.Decode(g.Source(otel.Adapter), g.Envelope)
+			b, err := g.Decode(otel.Adapter)
 			if err != nil || len(b.Events) == 0 || b.Events[0].IDOrigin != canonical.FromContent {
 				t.Fatalf("%+v %v", b, err)
 			}
@@ -137,11 +137,12 @@ func BenchmarkDecode(b *testing.B) {
 				e.Header = http.Header{"Content-Type": {label}}
 				e.Body = body
 				s := g.Source(otel.Adapter)
+				d := adaptertest.Open(b, otel.Adapter, g.Options)
 				items := 0
 				b.ReportAllocs()
 				b.SetBytes(int64(len(body)))
 				for b.Loop() {
-					batch, err := otel.Adapter.Decode(s, e)
+					batch, err := d.Decode(s, e)
 					if err != nil || len(batch.Events) != 512 {
 						b.Fatal(len(batch.Events), err)
 					}

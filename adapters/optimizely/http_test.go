@@ -15,7 +15,7 @@ import (
 
 func refused(t *testing.T, what string, secret []byte, e adapters.Envelope) {
 	t.Helper()
-	if err := optimizely.Adapter.Verify(adapters.Source{}, secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
+	if err := plain.Verify(adapters.Source{}, secret, e); !errors.Is(err, adapters.ErrUnauthorized) {
 		t.Errorf("%s: %v, want ErrUnauthorized", what, err)
 	}
 }
@@ -29,7 +29,7 @@ func TestSignatures(t *testing.T) {
 		}
 		signed++
 		secret := []byte(strings.TrimSpace(string(g.Section("secret"))))
-		if err := optimizely.Adapter.Verify(adapters.Source{}, secret, g.Envelope); err != nil {
+		if err := plain.Verify(adapters.Source{}, secret, g.Envelope); err != nil {
 			t.Errorf("%s: %v", g.Name, err)
 		}
 		other := g.Envelope
@@ -70,7 +70,7 @@ func TestKeys(t *testing.T) {
 		if c.header != "" {
 			e.Header.Set(c.header, c.value)
 		}
-		err := optimizely.Adapter.Verify(adapters.Source{}, []byte("k-1"), e)
+		err := plain.Verify(adapters.Source{}, []byte("k-1"), e)
 		if (err == nil) != c.want || err != nil && !errors.Is(err, adapters.ErrUnauthorized) {
 			t.Errorf("%+v: %v", c, err)
 		}
@@ -91,20 +91,20 @@ func TestReply(t *testing.T) {
 		{fmt.Errorf("x: %w", adapters.ErrUnauthorized), 401},
 		{errors.New("none of ours"), 503},
 	} {
-		if r := optimizely.Adapter.Reply(adapters.Envelope{}, adapters.Outcome{Rejected: 3, Err: c.err}); r.Status != c.want || len(r.Body) > 0 {
+		if r := plain.Reply(adapters.Envelope{}, adapters.Outcome{Rejected: 3, Err: c.err}); r.Status != c.want || len(r.Body) > 0 {
 			t.Errorf("%v: %d with %d bytes, want %d", c.err, r.Status, len(r.Body), c.want)
 		}
 	}
 }
 
-func TestCheckOptionsReportsEveryFault(t *testing.T) {
+func TestEveryFaultOfTheOptions(t *testing.T) {
 	good := map[string]any{"visitors": "anonymous", "user_attribute": "customer", "attributes": []any{"plan"}, "dedup_tag": "order", "currency": "EUR"}
 	for _, options := range []map[string]any{nil, {}, good, {"visitors": "user"}} {
-		if err := optimizely.Adapter.CheckOptions(options); err != nil {
+		if _, err := adapters.Open(optimizely.Adapter, options); err != nil {
 			t.Errorf("%v: %v", options, err)
 		}
 	}
-	err := optimizely.Adapter.CheckOptions(map[string]any{
+	_, err := adapters.Open(optimizely.Adapter, map[string]any{
 		"visitor": "user", "visitors": "cookie", "user_attribute": "", "attributes": []any{"a", 7, ""}, "dedup_tag": 7, "currency": "euro",
 	})
 	if err == nil {
@@ -115,7 +115,7 @@ func TestCheckOptionsReportsEveryFault(t *testing.T) {
 			t.Errorf("%q is not reported once in\n%v", want, err)
 		}
 	}
-	if err := optimizely.Adapter.CheckOptions(map[string]any{"attributes": "plan"}); err == nil {
+	if _, err := adapters.Open(optimizely.Adapter, map[string]any{"attributes": "plan"}); err == nil {
 		t.Error("attributes need not be a list")
 	}
 }
