@@ -10,7 +10,7 @@ import (
 )
 
 // Parse reads one event as a sender writes it. Fields that are the gateway's to say (source, received_at,
-// schema_version, id_origin) are taken from nobody, unknown fields are passed over, and fields of another kind of
+// schema_version, id_origin) are never taken from a sender, unknown fields are passed over, and fields of another kind of
 // event are dropped. A fault is a *FieldError, or wraps jsonscan.ErrSyntax where data is not JSON at all. The event
 // is not validated. Attributes alias data.
 func Parse(data []byte) (Event, error) { return parse(data, false) }

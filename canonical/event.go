@@ -77,7 +77,7 @@ type IDOrigin string
 const (
 	FromSender  IDOrigin = ""        // the sender's own, or its delivery id and the index in the batch
 	FromContent IDOrigin = "derived" // a hash of the fields that make the event: the same fields, the same id
-	FromServer  IDOrigin = "server"  // drawn at the door: a retry gets another one
+	FromServer  IDOrigin = "server"  // made at the ingest endpoint: a retry gets another one
 )
 
 // Channel is where a conversion was seen. The backend's word is preferred where the same conversion came twice.

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// namespace separates our derived ids from everybody else's version 5 UUIDs. It is random, and frozen.
+// namespace separates our derived ids from all other version 5 UUIDs. It is random, and frozen.
 var namespace = [16]byte{0x6d, 0x1f, 0x0c, 0x5e, 0x93, 0x4b, 0x4c, 0x1d, 0x8a, 0x57, 0x0e, 0x2b, 0x7c, 0xd4, 0x61, 0xf9}
 
 // DeriveID is a version 5 UUID (RFC 9562, 5.5) over the parts, each written with its length so that no two lists of

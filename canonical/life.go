@@ -16,7 +16,7 @@ const (
 	Remarked LifeKind = "remarked"    // something that changes no run, or of which it cannot be told whether it does
 )
 
-// Life is a report about an experiment, not about a person: a vendor's webhook says that somebody started, stopped or
+// Life is a report about an experiment, not about a person: a vendor's webhook says that a person started, stopped or
 // killed it. It goes to the registry, which acts on what is certain and keeps everything as a note.
 type Life struct {
 	ID         string   `json:"id"` // of the report, unique within its source: a webhook that is sent again has the same
@@ -69,7 +69,7 @@ func (l *Life) Validate() error {
 	return nil
 }
 
-// AppendJSON writes the report as it lies on the log, below a member that tells it from a definition.
+// AppendJSON writes the report as it is stored in the log, below a member that tells it from a definition.
 func (l *Life) AppendJSON(dst []byte) []byte {
 	text, err := json.Marshal(struct {
 		Life *Life `json:"life"`

@@ -70,7 +70,7 @@ func ParseToken(token string) (string, error) {
 
 func nibble(c byte) int { return strings.IndexByte("0123456789ABCDEF", c) }
 
-// Subject is where an event lies on the log: <prefix>.v1.<bucket>.<kind>.<experiment>.
+// Subject is where an event is stored in the log: <prefix>.v1.<bucket>.<kind>.<experiment>.
 func (e *Event) Subject(prefix string) string {
 	const digits = "0123456789abcdef"
 	b := e.Unit().Bucket()

@@ -10,7 +10,7 @@ import (
 // MaxID is the longest id, in bytes.
 const MaxID = 200
 
-// FieldError says which field of an event is wrong, and how to mend it.
+// FieldError says which field of an event is wrong, and how to fix it.
 type FieldError struct {
 	Field  string // the JSON name
 	Detail string // a sentence without the field's name: "must be 1 to 200 bytes, is 512"
@@ -24,7 +24,7 @@ func fault(field, format string, args ...any) error {
 }
 
 // Rules are the parts of validation that a deployment may widen. The zero value has no non-ids at all; DefaultRules
-// is what everybody starts from.
+// is the default.
 type Rules struct {
 	nonIDs map[string]struct{}
 }
@@ -56,7 +56,7 @@ func DefaultRules(nonIDs ...string) Rules {
 	return r
 }
 
-// IsNonID reports whether id stands for nobody.
+// IsNonID reports whether id stands for no user.
 func (r Rules) IsNonID(id string) bool {
 	if r.nonIDs == nil {
 		return false
@@ -209,7 +209,7 @@ func (e *Event) validatePerson(r Rules) error {
 			return err
 		}
 		if f.id != "" && r.IsNonID(f.id) {
-			return fault(f.name, "%q stands for nobody: it would merge strangers into one person", f.id)
+			return fault(f.name, "%q stands for no user: it would merge strangers into one person", f.id)
 		}
 	}
 	return nil

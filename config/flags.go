@@ -33,7 +33,7 @@ func RegisterFlags(set *flag.FlagSet) *Flags {
 }
 
 // configFile returns the path of the file and who named it. The path is empty
-// where nobody did.
+// if it is not set.
 func (f *Flags) configFile(env map[string]string) (path, from string) {
 	if path, said := f.said[configFlag]; said {
 		return path, "flag --" + configFlag

@@ -56,7 +56,7 @@ func (h *HeaderName) UnmarshalText(text []byte) error {
 	case name != "" && !headerForm.MatchString(name):
 		return fmt.Errorf("%q is not the name of a header", name)
 	case strings.EqualFold(name, "Authorization"), strings.EqualFold(name, "Cookie"):
-		return fmt.Errorf("%s is sent by anybody, so it cannot say who somebody is", name)
+		return fmt.Errorf("%s is sent by anybody, so it cannot say who a user is", name)
 	}
 	h.text = name
 	return nil

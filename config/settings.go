@@ -239,7 +239,7 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "identity.non_ids", example: "guest,test-user", remedy: "write a list of ids, none of them empty",
-		doc:   "User ids that stand for nobody, in addition to the well-known ones such as null and undefined. An event with one of them is rejected, because it would merge strangers into one person.",
+		doc:   "User ids that stand for no user, in addition to the well-known ones such as null and undefined. An event with one of them is rejected, because it would merge strangers into one person.",
 		field: func(c *Config) any { return &c.Identity.NonIDs },
 	},
 	{
@@ -249,7 +249,7 @@ var settings = []setting[Config]{
 	},
 	{
 		key: "pages.proxy_header", example: "X-Forwarded-User", remedy: "write the name of the header in which your proxy says who the user is",
-		doc:   "The header in which a reverse proxy says who its user is, so that nobody needs a key for the pages. It is believed from pages.proxy_from only; the proxy must set it itself and take it out of what comes from outside.",
+		doc:   "The header in which a reverse proxy says who its user is, so that no user needs a key for the pages. It is believed from pages.proxy_from only; the proxy must set it itself and take it out of what comes from outside.",
 		field: func(c *Config) any { return &c.Pages.ProxyHeader },
 	},
 	{

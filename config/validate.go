@@ -26,7 +26,7 @@ type rules struct {
 func (c Config) check(from map[string]string, bad map[string]bool) Faults {
 	r := rules{Config: c, from: from, bad: bad}
 	r.addresses()
-	r.doors()
+	r.endpoints()
 	r.secrets()
 	r.log()
 	r.limits()
@@ -77,8 +77,8 @@ func (r *rules) addresses() {
 	r.refuse(r.ShutdownTimeout <= 0, "it leaves requests no time to finish", "write a time span above zero, for example 20s", "shutdown_timeout")
 }
 
-// doors refuses to open to other machines what nothing protects.
-func (r *rules) doors() {
+// endpoints refuses to open to other machines what nothing protects.
+func (r *rules) endpoints() {
 	wide := !r.Listen.IsLoopback()
 	r.refuse(wide && len(r.Keys.Write) == 0 && !r.everySourceHasSecrets(),
 		fmt.Sprintf("%s can be reached from other machines and anyone could write events", r.Listen),
@@ -171,7 +171,7 @@ func (r *rules) sources() {
 	}
 }
 
-// pages refuses half a trust: a header that nobody is believed on, or addresses that are believed on nothing.
+// pages refuses half a trust: a header that is believed from no address, or addresses that are believed on nothing.
 func (r *rules) pages() {
 	header, from := r.Pages.ProxyHeader.text != "", len(r.Pages.ProxyFrom) > 0
 	r.refuse(header && !from, "it would be believed from nowhere", "set pages.proxy_from to your proxy's addresses", "pages.proxy_header", "pages.proxy_from")

@@ -59,7 +59,7 @@ func TestListeningWide(t *testing.T) {
 func TestOpenDoors(t *testing.T) {
 	cfg := Default()
 	if !cfg.WritesOpen() || !cfg.ReadsOpen() || !cfg.AdminOpen() {
-		t.Error("on loopback without keys all doors are open")
+		t.Error("on loopback without keys all endpoints are open")
 	}
 	keyed := cfg
 	keyed.Keys = Keys{Write: []WriteKey{{Key: Key{set: true}}}, Read: []Key{{set: true}}, Admin: []Key{{set: true}}}
@@ -68,7 +68,7 @@ func TestOpenDoors(t *testing.T) {
 	wide.AdminListen = wide.Listen
 	for name, closed := range map[string]Config{"keys": keyed, "wide": wide} {
 		if closed.WritesOpen() || closed.ReadsOpen() || closed.AdminOpen() {
-			t.Errorf("%s: a door is open", name)
+			t.Errorf("%s: an endpoint is open", name)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Request is one request of somebody, and when it is made.
+// Request is one request of a user, and when it is made.
 type Request struct {
 	At     time.Time
 	Method string
@@ -92,7 +92,7 @@ func New(seed uint64, now time.Time) *Story {
 	return s
 }
 
-// fading is an effect of novelty: whoever sees the new ranking tries it at once, and comes back less.
+// fading is an effect of novelty: users who see the new ranking try it at once, and comes back less.
 func fading(random *rand.Rand, variant int) time.Duration {
 	first := 0.35
 	if variant == 1 {

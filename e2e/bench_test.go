@@ -46,7 +46,7 @@ func bodies(total, n int) [][]byte {
 				b = append(b, ',')
 			}
 			e := sampleEvent(i)
-			wire, _ := e.MarshalJSON() // the gateway's fields in it are taken from nobody
+			wire, _ := e.MarshalJSON() // the gateway's fields in it are never taken from a sender
 			b = append(b, wire...)
 			i++
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // TestDeadLetters: what was rejected is kept with its request, can be looked at and decoded, and counts after another
-// try once its fault is mended; what was accepted with it does not count again.
+// try once its fault is fixed; what was accepted with it does not count again.
 func TestDeadLetters(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "strict.yaml")
 	if err := os.WriteFile(file, []byte("identity:\n  non_ids: [kiosk]\n"), 0o600); err != nil {
@@ -46,7 +46,7 @@ func TestDeadLetters(t *testing.T) {
 		t.Errorf("a vendor's letter: %v\n%s", err, letter)
 	}
 	if out, err := cli("replay", "1"); err != nil || !strings.Contains(out, `"accepted":0,"rejected":2`) {
-		t.Errorf("replay before the fault is mended: %v\n%s", err, out)
+		t.Errorf("replay before the fault is fixed: %v\n%s", err, out)
 	}
 	if out, err := cli("replay", "2"); err == nil {
 		t.Errorf("replay of what cannot be read: %s", out)

@@ -34,7 +34,7 @@ func demoServer(t testing.TB) *server {
 	return nil
 }
 
-// TestDemo: six tools' traffic through the doors shows every state, nothing is rejected, it goes on, and leaves nothing
+// TestDemo: six tools' traffic through the ingest endpoints shows every state, nothing is rejected, it goes on, and leaves nothing
 // behind.
 func TestDemo(t *testing.T) {
 	s := demoServer(t)

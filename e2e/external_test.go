@@ -33,7 +33,7 @@ func exposureOf(i int) string {
 	return fmt.Sprintf(`{"event_name":"experiment_exposed","event_id":"e-%d","experiment_id":"x","variant":"a","user_id":"u-%d","exposed_at":"2026-11-20T10:00:00Z"}`, i, i)
 }
 
-// TestADeadNATS: while the log is away the door says 503 and readiness says why; when it is back, everything that was
+// TestADeadNATS: while the log is away the ingest endpoints answer 503 and readiness says why; when it is back, everything that was
 // acknowledged is counted, once.
 func TestADeadNATS(t *testing.T) {
 	dir := t.TempDir()
@@ -68,7 +68,7 @@ func TestADeadNATS(t *testing.T) {
 	nats = natsOn(t, dir, port)
 	defer nats.Shutdown()
 	s.ready()
-	for i := range 40 { // the first twenty again: a sender that never heard its answer
+	for i := range 40 { // the first twenty again: a sender that never got its answer
 		if status, _, text := s.post("/v1/events", exposureOf(i)); status != http.StatusAccepted {
 			t.Fatalf("%d %s", status, text)
 		}

@@ -172,7 +172,7 @@ func (r *fullReadout) row(t *testing.T, metric, variant string) fullRow {
 	return fullRow{}
 }
 
-// TestHillstrom sends a real experiment through the door, 64,000 persons in three arms, and compares the readout with the
+// TestHillstrom sends a real experiment through the ingest endpoint, 64,000 persons in three arms, and compares the readout with the
 // published rates, with counts of its own, and with an independent calculation in 40 digits.
 func TestHillstrom(t *testing.T) {
 	all := customers(t)

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// TestOptimizelyWebhooks: a source with secrets and a datafile at an address. A key opens the door to events, a signature
+// TestOptimizelyWebhooks: a source with secrets and a datafile at an address. A key lets events in, a signature
 // to webhooks; a ruleset that is switched off stops its experiment's run, and so does a datafile that says so.
 func TestOptimizelyWebhooks(t *testing.T) {
 	text, err := os.ReadFile("testdata/optimizely-datafile.json")

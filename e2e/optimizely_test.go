@@ -131,7 +131,7 @@ func (shop optimizelyShop) agrees(t *testing.T, s *server) {
 	}
 }
 
-// TestOptimizelySDK points the real SDK at the door.
+// TestOptimizelySDK points the real SDK at the ingest endpoint.
 func TestOptimizelySDK(t *testing.T) {
 	s := serve(t)
 	c := optimizely(t, optimizelyToServer(t, s))
@@ -169,7 +169,7 @@ func TestOptimizelyBothWays(t *testing.T) {
 	closeOptimizelyTap(t, p, toTrackLayer)
 	shop.agrees(t, s)
 	if _, text := s.get("/v1/units/user/user-0"); strings.Contains(text, `"conflicts":1`) {
-		t.Errorf("the tap and the door say different things of one event: %s", text)
+		t.Errorf("the tap and the ingest endpoint say different things of one event: %s", text)
 	}
 }
 

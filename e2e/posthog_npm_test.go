@@ -46,7 +46,7 @@ func TestBrowserPostHog(t *testing.T) {
 	npm(t, s, "posthog-browser.mjs", &r)
 	r.compare(t, s)
 	if r.Link == nil {
-		t.Fatal("nobody logged in")
+		t.Fatal("no user logged in")
 	}
 	status, text := s.get("/v1/units/anonymous/" + r.Link.Anonymous)
 	if status != http.StatusOK || !strings.Contains(text, fmt.Sprintf(`"person":{"unit_kind":"user","id":%q}`, r.Link.User)) {

@@ -17,7 +17,7 @@ import (
 	tracklayer "github.com/tracklayer/tracklayer/sdk/go"
 )
 
-// postHogFlags answers what PostHog's SDKs ask for flags: one experiment, in which a person's variant hangs on the id, and
+// postHogFlags answers what PostHog's SDKs ask for flags: one experiment, in which a person's variant depends on the id, and
 // one flag that is none. Everything else goes on.
 func postHogFlags(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -110,7 +110,7 @@ func TestStatsigSDK(t *testing.T) {
 	})
 }
 
-// allBought reports whether everybody who bought is counted.
+// allBought reports whether every user who bought is counted.
 func allBought(r readout, bought map[string]int64) bool {
 	for variant, want := range bought {
 		if got, _ := r.converted("purchase", variant); got != want {

@@ -108,7 +108,7 @@ func TestVWOSDK(t *testing.T) {
 	})
 }
 
-// TestVWOSettingsWebhook: VWO's webhook says only that something changed. The settings, read anew, say that the campaign
+// TestVWOSettingsWebhook: VWO's webhook says only that something changed. The settings, read again, say that the campaign
 // was paused, and the experiment's run ends.
 func TestVWOSettingsWebhook(t *testing.T) {
 	settings, err := os.ReadFile(filepath.Join("testdata", "vwo-classic.json"))
@@ -147,7 +147,7 @@ func TestVWOSettingsWebhook(t *testing.T) {
 
 type vwoTrack func(campaigns interface{}, user, goal string, option interface{}) []schema.TrackResult
 
-// driveVWO lets the SDK decide and track. Without batches it sends from goroutines that nobody can wait for, so the
+// driveVWO lets the SDK decide and track. Without batches it sends from goroutines that cannot be waited for, so the
 // comparison waits until everything has arrived.
 func driveVWO(t *testing.T, s *server, instance *api.VWOInstance, track vwoTrack, subject func(string) string, end func()) {
 	t.Helper()

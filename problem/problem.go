@@ -1,8 +1,8 @@
 // Package problem is where an error becomes an answer over HTTP: RFC 9457, application/problem+json. It exists so that
-// every door and every page says no in one form, and so that one place decides what a client may read about a failure
+// every endpoint and every page refuses in one form, and so that one place decides what a client may read about a failure
 // of ours: nothing but that it happened.
 //
-// It knows the standard library only. The door and the web pages import it; what measures, stores or decodes must not,
+// It knows the standard library only. The ingest endpoints and the pages import it; what measures, stores or decodes must not,
 // because an error there is no HTTP status yet.
 package problem
 
@@ -24,7 +24,7 @@ type Problem struct {
 	Type     string       // a URI that names the kind of problem; "" is written as about:blank
 	Title    string       // the kind in a few words; "" is the status's own text
 	Status   int          // 400 to 599; anything else is written as 500
-	Detail   string       // what to mend. Of a 5xx the client never reads it
+	Detail   string       // what to fix. Of a 5xx the client never reads it
 	Cause    string       // of a 503: what the client may read about it
 	Instance string       // the id of this request, by which the log can be searched
 	Errors   []FieldError // the single faults
@@ -90,7 +90,7 @@ func MethodNotAllowed(allow ...string) Problem {
 // Conflict is a change that does not fit what is stored.
 func Conflict(detail string) Problem { return Problem{Status: http.StatusConflict, Detail: detail} }
 
-// PreconditionFailed is a change of something that somebody else has changed since it was read.
+// PreconditionFailed is a change of something that another client has changed since it was read.
 func PreconditionFailed(detail string) Problem {
 	return Problem{Status: http.StatusPreconditionFailed, Detail: detail}
 }

@@ -31,7 +31,7 @@ type Definition struct {
 type Variant struct {
 	Key     string              `json:"key"`
 	Name    string              `json:"name,omitempty"`
-	Weight  *float64            `json:"weight"`            // relative to the other variants; nil: 1; 0: gets nobody
+	Weight  *float64            `json:"weight"`            // relative to the other variants; nil: 1; 0: gets no users
 	Aliases map[string][]string `json:"aliases,omitempty"` // source -> what it calls the variant
 }
 

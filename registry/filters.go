@@ -13,7 +13,7 @@ import (
 // unless it asks for them; nothing of theirs is deleted. JSON names are the API's.
 type Filters struct {
 	Bots       *bool    `json:"bots"`        // whether the user agents of known crawlers and tools are bots; nil: true
-	UserAgents []string `json:"user_agents"` // further bots: whoever has one of these in the user agent, letter case aside
+	UserAgents []string `json:"user_agents"` // further bots: users with one of these in the user agent, letter case aside
 	Internal   []Rule   `json:"internal"`    // internal users: those of whom any of the rules holds
 }
 
@@ -30,7 +30,7 @@ type Rule struct {
 // FilterChange is what the log keeps of one edit of the filters: all of them as they are from then on.
 type FilterChange struct {
 	Filters  Filters        `json:"filters"`
-	Revision int            `json:"revision"` // from 1; 0: nobody has set any
+	Revision int            `json:"revision"` // from 1; 0: none were set
 	At       canonical.Time `json:"changed_at"`
 	By       string         `json:"changed_by,omitempty"`
 	Key      string         `json:"key,omitempty"` // fingerprint of the key that it was made with
@@ -39,7 +39,7 @@ type FilterChange struct {
 // FilterRevision is the filters as of one change. It never changes; a change makes a new one.
 type FilterRevision struct {
 	FilterChange
-	Seq uint64 `json:"-"` // of the change on the log, 0: nobody has set any
+	Seq uint64 `json:"-"` // of the change on the log, 0: none were set
 	*labeller
 }
 
@@ -99,7 +99,7 @@ func (r *Rule) check(c *checker, at string) {
 	c.that(given == 1, at, "must have exactly one of equals, starts_with and ends_with, and it must not be empty")
 }
 
-// unset are the filters until somebody sets any.
+// unset are the filters until they are set.
 var unset = func() *FilterRevision {
 	r := &FilterRevision{}
 	_ = r.Filters.Normalize() // nothing is wrong with nothing
@@ -142,7 +142,7 @@ func filtersOf(data []byte) (change *FilterChange, mine bool, err error) {
 		ID      json.RawMessage `json:"id"`
 	}
 	if err := json.Unmarshal(data, &either); err != nil || either.Filters == nil || either.ID != nil {
-		return nil, false, nil //nolint:nilerr // whoever reads it as a definition finds the same fault
+		return nil, false, nil //nolint:nilerr // reading it as a definition finds the same fault
 	}
 	change = &FilterChange{}
 	if err := json.Unmarshal(data, change); err != nil {

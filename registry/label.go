@@ -13,7 +13,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// Label says why an event is of nobody that a test is about. Labels are bits.
+// Label says why an event is not of a user that a test is about. Labels are bits.
 type Label uint8
 
 // The labels of an event.
@@ -207,7 +207,7 @@ func isRobot(text string) bool {
 	return false
 }
 
-// parse asks the library. An agent that it fails on is no known bot: stopping would help nobody. The library takes every
+// parse asks the library. An agent that it fails on is no known bot: stopping would not help. The library takes every
 // name with the letters "bot" in it for a bot's, so where it goes by the name alone a word must be one.
 func parse(agent string) (name string, bot bool) {
 	defer func() {

@@ -117,7 +117,7 @@ func (r Registry) Apply(data []byte, seq uint64) (Registry, *Experiment, error) 
 }
 
 // rebase puts a definition on top of what reports changed while it was being made. Where it leaves the runs as it found
-// them, they are what the reports made of them; where somebody changed them, that goes before the reports.
+// them, they are what the reports made of them; if a person changed them, that goes before the reports.
 func (r Registry) rebase(c Change) Change {
 	now, declared := r.Get(c.ID)
 	if !declared || c.Revision > now.Revision {
@@ -204,7 +204,7 @@ func (r Registry) All() []*Experiment {
 }
 
 // Resolve turns what an event calls its experiment into our id. An experiment that is declared under the event's own
-// name wins over an alias; a name that nobody declared stands for itself.
+// name wins over an alias; a name that is not declared stands for itself.
 func (r Registry) Resolve(source, experiment, sourceExperiment string) string {
 	if _, ok := r.experiments[experiment]; ok || len(r.names) == 0 {
 		return experiment

@@ -67,7 +67,7 @@ func (r Registry) report(l canonical.Life) (Registry, *Experiment) {
 	switch e, declared := r.Get(id); {
 	case l.Kind == canonical.Remarked:
 	case !declared:
-		note.Why = "nobody has declared the experiment"
+		note.Why = "the experiment is not declared"
 	default:
 		change, err := e.follow(l)
 		if err != nil {

@@ -12,7 +12,7 @@ type Run struct {
 	Status    Status         `json:"status"`
 	StartedAt canonical.Time `json:"started_at"` // 0: open, everything before the end counts
 	EndedAt   canonical.Time `json:"ended_at"`   // 0: has not ended
-	// EndedReason says why it ended, where somebody said so.
+	// EndedReason says why it ended, if a reason was given.
 	EndedReason string `json:"ended_reason,omitempty"`
 	// EndedVariants are the variants that ended early, in the order in which that was said; none: the whole run did,
 	// where its status says so.

@@ -26,7 +26,7 @@ const (
 )
 
 // TestSimulation is the claim: without an effect at most 11 % of the experiments are ever eligible for review, though
-// somebody looks every day, and goes on after the planned end. The tables of the page are what it finds, to the digit.
+// a reader looks every day, and goes on after the planned end. The tables of the page are what it finds, to the digit.
 func TestSimulation(t *testing.T) {
 	groups := groupsOf(t)
 	for i := range groups {

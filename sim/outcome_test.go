@@ -112,7 +112,7 @@ func likely(row readout.Row) bool {
 	return row.Effect != nil && row.ProbabilityToBeatControl != nil && *row.ProbabilityToBeatControl >= 0.9
 }
 
-// run simulates experiments on all cores. The outcomes lie in the order of the indices, whoever computed them.
+// run simulates experiments on all cores. The outcomes lie in the order of the indices, whichever core computed them.
 func (s *scenario) run(t testing.TB, experiments int) []outcome {
 	t.Helper()
 	all := make([]outcome, experiments)

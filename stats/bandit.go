@@ -50,7 +50,7 @@ func TopTwoWeights(best []Number, leader, floor float64) []Number {
 			case i == j:
 			case others > 0:
 				weights[i] += (1 - leader) * p[j] * (p[i] / others)
-			default: // nobody knows who is second
+			default: // it is unknown who is second
 				weights[i] += (1 - leader) * p[j] / float64(len(p)-1)
 			}
 		}

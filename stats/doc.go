@@ -3,7 +3,7 @@
 //
 // It exists so that every figure on a readout comes from one place that can be
 // checked against independent references without a database, a clock, a
-// configuration or an event. Whoever folds events into aggregates hands counts
+// configuration or an event. The code that folds events into aggregates hands counts
 // and sums to this package and gets probabilities, intervals and p values back.
 //
 // It imports nothing of this module: only the standard library and gonum's

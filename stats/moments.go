@@ -134,7 +134,7 @@ func (m Moments) reason() Reason {
 	return ""
 }
 
-// orInvalid covers figures that nobody computed: they have no reason.
+// orInvalid covers figures that were not computed: they have no reason.
 func orInvalid(why Reason) Reason {
 	if why == "" {
 		return ReasonInvalidInput

@@ -128,7 +128,7 @@ func (p NormalPosterior) number(v float64) Number {
 	return Known(v)
 }
 
-// reason makes the zero value safe: a posterior that nobody made has no sd.
+// reason makes the zero value safe: a posterior that was not made has no sd.
 func (p NormalPosterior) reason() Reason {
 	if p.why == "" && p.sd <= 0 {
 		return ReasonInvalidInput

@@ -7,7 +7,7 @@ import "math"
 type Reason string
 
 // The reasons that this package gives. The zero Reason belongs to figures that
-// exist (and to the zero [Number], which nobody computed).
+// exist (and to the zero [Number], which was not computed).
 const (
 	// ReasonInvalidInput: a parameter is outside its documented range (a
 	// negative count, more conversions than users, a level of 1).

@@ -31,7 +31,7 @@ type SRMResult struct {
 // threshold is the p value below which the split counts as broken, usually
 // 0.001, because the test is looked at every day.
 //
-// An arm that was configured but got nobody counts: that is the mismatch to
+// An arm that was configured but got no users counts: that is the mismatch to
 // find. An arm of weight 0 is no arm: it takes no degree of freedom, and users
 // in it are a leak, which is a mismatch whatever the rest looks like. The
 // figures are undefined while no arm with a weight has users.

@@ -20,7 +20,7 @@ func (d *DB) Copy(dir string) error {
 	return nil
 }
 
-// Link makes a store of its own, in a folder that must not exist yet, of one that nobody has open. Tables never change
+// Link makes a store of its own, in a folder that must not exist yet, of one that is not open. Tables never change
 // once they are written and are shared by hard links; all other files are copied.
 func Link(from, to string) (err error) {
 	files, err := os.ReadDir(from)

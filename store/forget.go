@@ -29,7 +29,7 @@ func (d *DB) Forget(ctx context.Context, prefixes [][]byte) error {
 	return nil
 }
 
-// renew lets Pebble write its list of tables anew, which it does at the first change after an open, and removes the lists
+// renew lets Pebble write its list of tables again, which it does at the first change after an open, and removes the lists
 // before. A list goes back to the open before it, and names the first and last key of every table since: those of
 // forgotten persons may be among them.
 func (d *DB) renew(dir string, fs vfs.FS) error {

@@ -31,7 +31,7 @@ func scan(t interface{ Fatal(args ...any) }, tx core.Tx, prefix string) (all []s
 	return all
 }
 
-// TestAgainstAMap: a transaction reads its own writes, nobody sees them before Commit, and what was committed survives
+// TestAgainstAMap: a transaction reads its own writes, no reader sees them before Commit, and what was committed survives
 // a reopen.
 func TestAgainstAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -303,18 +303,18 @@ func TestLedger(t *testing.T) {
 // TestLedgerReasons shows why items of a source were not counted, and counts every item of theirs once.
 func TestLedgerReasons(t *testing.T) {
 	w := open(t)
-	example := &canonical.Example{Index: 3, Detail: `"undefined" stands for nobody`}
+	example := &canonical.Example{Index: 3, Detail: `"undefined" stands for no user`}
 	w.reject(
 		&canonical.Rejected{Source: "otel", ReceivedAt: start, Items: 2, Ignored: 5, Reasons: []canonical.Uncounted{
 			{Outcome: canonical.OutcomeIgnored, Reason: "other_reason: fallthrough", Items: 5},
-			{Outcome: canonical.OutcomeRejected, Field: "user_id", Reason: `"…" stands for nobody`, Items: 2, Example: example},
+			{Outcome: canonical.OutcomeRejected, Field: "user_id", Reason: `"…" stands for no user`, Items: 2, Example: example},
 		}},
 		&canonical.Rejected{Source: "otel", ReceivedAt: start, Items: 1}, // as records were before reasons were stored
 	)
 	a := w.get("/v1/ledger?source=otel").must(t, http.StatusOK)
 	want := `{"lines":[{"day":"2026-11-20","source":"otel","kind":"","experiment_id":"","received":8,"accepted":0,"redelivered":0,"conflicts":0,"rejected":3,"ignored":5,"erased":0,` +
 		`"reasons":[{"outcome":"ignored","reason":"other_reason: fallthrough","items":5,"last_received_at":"2026-11-20T00:00:00Z","example":null},` +
-		`{"outcome":"rejected","field":"user_id","reason":"\"…\" stands for nobody","items":2,"last_received_at":"2026-11-20T00:00:00Z","example":{"index":3,"detail":"\"undefined\" stands for nobody"}},` +
+		`{"outcome":"rejected","field":"user_id","reason":"\"…\" stands for no user","items":2,"last_received_at":"2026-11-20T00:00:00Z","example":{"index":3,"detail":"\"undefined\" stands for no user"}},` +
 		`{"outcome":"rejected","reason":"other","items":1,"last_received_at":null,"example":null}]}],` +
 		`"totals":{"received":8,"accepted":0,"redelivered":0,"conflicts":0,"rejected":3,"ignored":5,"erased":0}}` + "\n"
 	if a.Body.String() != want {

@@ -36,7 +36,7 @@ func TestUncounted(t *testing.T) {
 		}
 	}
 	text, _ := json.Marshal(r.uncounted[2])
-	for _, part := range []string{`"rejected":7`, `{"index":0,"detail":"is required"}`, `{"index":1,"detail":"\"undefined\" stands for nobody`, `is more than 24 h after its receipt at …`} {
+	for _, part := range []string{`"rejected":7`, `{"index":0,"detail":"is required"}`, `{"index":1,"detail":"\"undefined\" stands for no user`, `is more than 24 h after its receipt at …`} {
 		if !strings.Contains(string(text), part) {
 			t.Errorf("%q is not in %s", part, text)
 		}

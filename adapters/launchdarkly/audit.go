@@ -43,8 +43,8 @@ type auditVersion struct {
 	} `json:"currentIteration"`
 }
 
-// telling are the actions of a flag that may begin or end what an experiment on it measures.
-var telling = map[string]bool{
+// decisive are the actions of a flag that may begin or end what an experiment on it measures.
+var decisive = map[string]bool{
 	"updateOn": true, "updateFallthrough": true, "updateRules": true, "updateScheduledChanges": true, "updateGlobalArchived": true,
 	"deleteFlag": true, "stopMeasuredRolloutOnFlagFallthrough": true, "stopMeasuredRolloutOnFlagRule": true,
 }
@@ -74,7 +74,7 @@ func (d *decoder) audit(i int, raw []byte) {
 	}
 	for _, access := range a.Accesses {
 		environment, kind, key := resource(access.Resource)
-		if key == "" || kind == "flag" && !telling[access.Action] {
+		if key == "" || kind == "flag" && !decisive[access.Action] {
 			continue
 		}
 		if d.options.environments != nil && environment != "" && !d.options.environments[environment] {

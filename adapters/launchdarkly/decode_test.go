@@ -329,7 +329,7 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// TestEventIDs: without a usable payload id the door makes one, and an event's own id goes first.
+// TestEventIDs: without a usable payload id the ingest handler makes one, and an event's own id goes first.
 func TestEventIDs(t *testing.T) {
 	body := `[` + exposed + ada + `},{"kind":"custom","key":"buy",` + at + `,` + ada + `}]`
 	for header, want := range map[string]string{

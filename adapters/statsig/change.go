@@ -102,7 +102,7 @@ func (d *decoder) review(body []byte) error {
 	l := canonical.Life{
 		Kind: canonical.Remarked, ExperimentID: name.S, At: d.envelope.ReceivedAt,
 		ID:   canonical.DeriveID(d.source.Name, "review", id.S, kind.S, name.S),
-		Text: "Somebody asked in Statsig " + wish + "; it is not done before it is approved there.",
+		Text: "A user asked in Statsig " + wish + "; it is not done before it is approved there.",
 	}
 	if field.IsLabel(submitter.S) {
 		l.By = submitter.S

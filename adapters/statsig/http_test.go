@@ -39,7 +39,7 @@ func TestSignatures(t *testing.T) {
 			other = g.Envelope
 			other.Header = other.Header.Clone()
 			other.Header.Set(name, value)
-			other.Header.Set("STATSIG-API-KEY", string(secret)) // a bad signature is not mended by a good key
+			other.Header.Set("STATSIG-API-KEY", string(secret)) // a bad signature is not made good by a good key
 			refused(t, g.Name+", another "+name, secret, other)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// expectation is what whoever recorded a request wrote down about it, without this decoder.
+// expectation is what was written down about a request when it was recorded, without this decoder.
 type expectation struct {
 	Exposures     []expected
 	Conversions   []expected

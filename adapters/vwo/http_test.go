@@ -21,7 +21,7 @@ func TestKeys(t *testing.T) {
 	}{
 		{"X-Vwo-Auth", "key-1", "", true},
 		{"x-vwo-auth", " key-1", "", true},
-		{"X-Vwo-Auth", "key-2", "env=key-1", false}, // a wrong secret is not mended by a good key
+		{"X-Vwo-Auth", "key-2", "env=key-1", false}, // a wrong secret is not made good by a good key
 		{"X-Vwo-Auth", "", "env=key-1", false},
 		{"Authorization", "key-1", "", true},
 		{"Authorization", "key-2", "", false},
@@ -120,7 +120,7 @@ func TestStoppedInTheSettings(t *testing.T) {
 	}
 }
 
-// TestBadRequests: what cannot be taken apart fails as a whole, and says what to mend.
+// TestBadRequests: what cannot be taken apart fails as a whole, and says what to fix.
 func TestBadRequests(t *testing.T) {
 	deep := strings.Repeat(`{"d":`, 200) + "7" + strings.Repeat("}", 200)
 	for _, c := range []struct {

@@ -146,7 +146,7 @@ func hex4(b []byte) (rune, bool) {
 	return r, true
 }
 
-// skipText is Text without the decoding of long strings that nobody reads.
+// skipText is Text without the decoding of long strings that no one reads.
 func (c *Cursor) skipText() error {
 	for i := c.pos + 1; i < len(c.data); i++ {
 		switch b := c.data[i]; {

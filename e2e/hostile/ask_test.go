@@ -65,7 +65,7 @@ func check(tb testing.TB, questions []question) {
 func (s *server) url(path string) string      { return "http://" + s.addr + path }
 func (s *server) adminURL(path string) string { return "http://" + s.admin + path }
 
-// drawKey is a key that nobody else has.
+// drawKey is a key that no one else has.
 func drawKey(tb testing.TB) string {
 	tb.Helper()
 	raw := make([]byte, 16)

@@ -18,7 +18,7 @@ import (
 
 const definition = `{"id":"checkout","variants":[{"key":"control"},{"key":"b"}],"metrics":[{"id":"purchase","role":"primary","type":"proportion","event":"purchase"}]}`
 
-// TestAWriteKeyNeverEdits: a key that browsers publish changes nothing and erases nobody, with and without keys.admin.
+// TestAWriteKeyNeverEdits: a key that browsers publish changes nothing and erases no one, with and without keys.admin.
 func TestAWriteKeyNeverEdits(t *testing.T) {
 	write, read, admin := drawKey(t), drawKey(t), drawKey(t)
 	wide := func(text string) (string, error) {

@@ -120,8 +120,8 @@ func TestSmallSendersGetThroughAFlood(t *testing.T) {
 	}
 }
 
-// TestIdleConnectionsKeepNobodyOut: past the cap, the connection that has been idle longest makes room.
-func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
+// TestIdleConnectionsKeepNoOneOut: past the cap, the connection that has been idle longest makes room.
+func TestIdleConnectionsKeepNoOneOut(t *testing.T) {
 	s := start(t, "limits: {connections: 40}\n")
 	for range 200 {
 		conn, err := net.Dial("tcp", s.addr)
@@ -138,7 +138,7 @@ func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 	}
 }
 
-// TestAClientThatDoesNotReadIsCutOff: an answer that nobody reads is not kept for ever.
+// TestAClientThatDoesNotReadIsCutOff: an answer that no one reads is not kept for ever.
 func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 20 s")
@@ -152,7 +152,7 @@ func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {
 	if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
 		t.Fatal(err)
 	}
-	// Requests whose answers nobody reads, until the server cannot write any more and stops to read.
+	// Requests whose answers are never read, until the server cannot write any more and stops to read.
 	request := []byte("GET /openapi.json HTTP/1.1\r\nHost: " + s.addr + "\r\n\r\n")
 	deadline := time.Now().Add(40 * time.Second)
 	if err := conn.SetWriteDeadline(deadline); err != nil {

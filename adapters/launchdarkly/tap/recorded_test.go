@@ -66,7 +66,7 @@ func TestRecordedHooks(t *testing.T) {
 }
 
 func compareWithWire(t *testing.T, r *recorded) {
-	d := newDoor(t)
+	d := newReceiver(t)
 	one, err := tap.New(tracklayer.Options{URL: d.URL, Source: "launchdarkly", FlushInterval: time.Hour})
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,7 @@
 //	config.Hooks = []ldhooks.Hook{t}
 //
 // Hooks run inside the caller's evaluation and see contexts with their private attributes: a Tap blocks on nothing,
-// panics into nobody, and sends keys alone. It imports canonical, sdk/go and LaunchDarkly's SDK.
+// never panics, and sends keys alone. It imports canonical, sdk/go and LaunchDarkly's SDK.
 package tap
 
 import (
@@ -221,7 +221,7 @@ func label(v ldvalue.Value, index int) string {
 type key struct{ a, b, c, d string }
 
 // recent remembers what was sent lately: flags are evaluated often. It forgets everything at times, so that it stays
-// small and a run that is started anew sees everybody again.
+// small and a run that is started again sees all users again.
 type recent struct {
 	mu    sync.Mutex
 	keys  map[key]struct{}

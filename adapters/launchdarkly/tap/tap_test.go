@@ -26,17 +26,17 @@ import (
 	"github.com/tracklayer/tracklayer/sdk/go/sdktest"
 )
 
-// door is a TrackLayer that keeps what it is sent.
-type door struct{ *sdktest.Server }
+// receiver is a TrackLayer that keeps what it is sent.
+type receiver struct{ *sdktest.Server }
 
-func newDoor(t testing.TB) *door {
-	d := &door{sdktest.New()}
+func newReceiver(t testing.TB) *receiver {
+	d := &receiver{sdktest.New()}
 	t.Cleanup(d.Close)
 	return d
 }
 
 // said is what was sent.
-func (d *door) said() []string {
+func (d *receiver) said() []string {
 	return d.Said("experiment_id", "variant", "source_variant", "user_id", "anonymous_id", "conversion_event", "metric_value")
 }
 
@@ -72,7 +72,7 @@ func client(t testing.TB, hook ldhooks.Hook) *ld.LDClient {
 }
 
 func TestHook(t *testing.T) {
-	d := newDoor(t)
+	d := newReceiver(t)
 	one, err := tap.New(tracklayer.Options{URL: d.URL, Source: "launchdarkly", FlushInterval: time.Hour}, tap.UnitKinds(map[string]string{"switch": "organization"}))
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestHook(t *testing.T) {
 	for range 2 { // twice is once
 		_, _ = c.StringVariation("text", user, "")                                                 // errors are the SDK's own affair
 		_, _ = c.BoolVariation("switch", both, false)                                              //
-		_, _ = c.BoolVariation("switch", user, false)                                              // without the unit: nobody's
+		_, _ = c.BoolVariation("switch", user, false)                                              // without the unit: no user's
 		_, _ = c.Float64Variation("number", ldcontext.NewBuilder("a1").Anonymous(true).Build(), 0) //
 		_, _ = c.JSONVariation("object", user, ldvalue.Null())
 		_, _ = c.BoolVariation("plain", user, false)
@@ -123,7 +123,7 @@ func TestHook(t *testing.T) {
 	}
 }
 
-// TestHarmless: whatever the tap is given, and whether or not anybody listens, the caller sees nothing of it.
+// TestHarmless: whatever the tap is given, and whether or not a server listens, the caller sees nothing of it.
 func TestHarmless(t *testing.T) {
 	one, err := tap.New(tracklayer.Options{URL: "http://127.0.0.1:1", Source: "launchdarkly", Queue: 1, RetryFor: time.Millisecond})
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // exposure is an impression's canonical form, the same that the adapter reads off the wire. Its id is made in the same
-// way, because an impression's uuid is drawn anew whenever the SDK builds a batch (pkg/event/factory.go).
+// way, because an impression's uuid is made again whenever the SDK builds a batch (pkg/event/factory.go).
 func (o *Options) exposure(e *event.UserEvent) (x canonical.Event, ok bool) {
 	i := e.Impression
 	if i == nil || i.ExperimentID == "" || !slices.Contains([]string{"feature-test", "experiment", canonical.Holdout}, i.Metadata.RuleType) {

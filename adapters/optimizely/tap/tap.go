@@ -92,7 +92,7 @@ func (p *Processor) RemoveOnEventDispatch(id int) error {
 }
 
 // Close ends the wrapped processor, which sends what it holds, and sends what waits for TrackLayer. The client stays
-// open: whoever made it closes it.
+// open: its maker closes it.
 func (p *Processor) Close(ctx context.Context) error {
 	p.once.Do(p.stop)
 	select {

@@ -36,7 +36,7 @@ func New(o tracklayer.Options) (*Tap, error) {
 }
 
 // Options adds the tap to a copy of the SDK's options; nil is an SDK without any. Callbacks that are there already go on
-// hearing what they heard.
+// called as before.
 func (t *Tap) Options(o *statsig.Options) *statsig.Options {
 	tapped := statsig.Options{}
 	if o != nil {

@@ -86,7 +86,7 @@ func TestTap(t *testing.T) {
 	}
 	compare(t, gw, want)
 	if heard != 10 {
-		t.Errorf("the callback that was there before heard %d evaluations, want 10", heard)
+		t.Errorf("the callback that was there before was called for %d evaluations, want 10", heard)
 	}
 	for _, private := range []string{"never-sent", "@example.com", "203.0.113.7"} {
 		if strings.Contains(gw.Text(), private) {

@@ -38,7 +38,7 @@ func New(o tracklayer.Options) (*Tap, error) {
 	return &Tap{client}, nil
 }
 
-// Option is for vwo.Launch. The SDK has one callback: one of your own goes here, and hears what it would have heard.
+// Option is for vwo.Launch. The SDK has one callback: one of your own goes here, and is called as it would have been.
 func (t *Tap) Option(own ...func(map[string]interface{})) api.VWOOption {
 	return api.WithIntegrationsCallBack(func(decision map[string]interface{}) {
 		t.decide(decision)
@@ -76,7 +76,7 @@ func (t *Tap) Close(ctx context.Context) error { return t.client.Close(ctx) }
 func quiet() { _ = recover() }
 
 // decide hears every decision (schema/integrations.go, core/variation_decider.go). Those of Activate and
-// IsFeatureEnabled show a variant to somebody; Track, GetVariationName and GetFeatureVariableValue only ask for it, and
+// IsFeatureEnabled show a variant to a user; Track, GetVariationName and GetFeatureVariableValue only ask for it, and
 // rollouts have no variation.
 func (t *Tap) decide(decision map[string]interface{}) {
 	defer quiet()

@@ -111,7 +111,7 @@ func TestTap(t *testing.T) {
 		}
 	}
 	if heard < len(want) || strings.Contains(gw.Text(), "never-sent") {
-		t.Errorf("the callback that was there before heard %d decisions; sent: %s", heard, gw.Text())
+		t.Errorf("the callback that was there before was called for %d decisions; sent: %s", heard, gw.Text())
 	}
 	if counts := tapped.Counts(); counts.Sent != uint64(len(want)) || counts.Dropped != 0 || gw.Path() != "/v1/events?source=vwo" {
 		t.Errorf("%+v at %s", counts, gw.Path())
