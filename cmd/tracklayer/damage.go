@@ -195,7 +195,7 @@ func (p *Program) notes() (notes []string) {
 	if p.fold == nil {
 		return notes
 	}
-	notes = p.warnings()
+	notes = append(notes, p.warnings()...)
 	if text, _ := p.late(); text != "" {
 		notes = append(notes, text)
 	}
