@@ -26,7 +26,7 @@ func newMeters() *meters {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tracklayer", Name: name, Help: help}, labels)
 	}
 	return &meters{
-		requests:     counter("requests_total", "Requests at the door, by source and status code.", "source", "code"),
+		requests:     counter("requests_total", "Requests for events, by source and status code.", "source", "code"),
 		events:       counter("events_total", "Events stored, items rejected, items ignored.", "source", "outcome"),
 		ignored:      counter("ignored_total", "Items that are not meant to count, by reason.", "source", "reason"),
 		unauthorized: counter("unauthorized_total", "Requests without a key or signature that fits.", "source"),
