@@ -289,7 +289,7 @@ func decisionOf(r *readout.Readout) decisionView {
 	var rows []readout.Row
 	if d.Basis != nil {
 		rows = d.Basis.Variants
-	} else if m := primaryOf(r); m != nil {
+	} else if m := r.Primary(); m != nil {
 		rows = m.Variants
 	}
 	if d.LeadingVariant == nil {
@@ -303,7 +303,7 @@ func decisionOf(r *readout.Readout) decisionView {
 		Variant: row.Variant,
 		Beat:    from(row.ProbabilityToBeatControl, probability, row.Reasons, "probability_to_beat_control"),
 		Needs:   figure{Text: fixed(100*d.RequiredProbability, 1) + noBreak + "%"},
-		Loss:    from(row.ExpectedLoss, func(x float64) string { return loss(x, primaryOf(r).Type) }, row.Reasons, "expected_loss"),
+		Loss:    from(row.ExpectedLoss, func(x float64) string { return loss(x, r.Primary().Type) }, row.Reasons, "expected_loss"),
 	}
 	if d.Plan != nil {
 		d.Leading.MaxLoss = figure{Text: percent(d.Plan.MaxExpectedLoss)}

@@ -47,7 +47,7 @@ func badgeOf(r *readout.Readout) badge {
 	case exposedUsers(r) == 0:
 		return badge{"no_data", "No data"}
 	}
-	if m := primaryOf(r); m != nil && m.Power != nil && m.Power.DaysLeft != nil && *m.Power.DaysLeft > 0 {
+	if m := r.Primary(); m != nil && m.Power != nil && m.Power.DaysLeft != nil && *m.Power.DaysLeft > 0 {
 		return badge{"days_left", "About " + many(*m.Power.DaysLeft, "day", "days") + " left"}
 	}
 	return badge{status, "Collecting"}
@@ -58,15 +58,6 @@ func exposedUsers(r *readout.Readout) (n int64) {
 		n += v.ExposedUsers
 	}
 	return n
-}
-
-func primaryOf(r *readout.Readout) *readout.Metric {
-	for i := range r.Metrics {
-		if r.Metrics[i].Role == registry.Primary {
-			return &r.Metrics[i]
-		}
-	}
-	return nil
 }
 
 // leaderOf is the row of the treatment that leads in a metric: the one the decision names, else the first.
@@ -194,7 +185,7 @@ func (p *Pages) lineOf(q *request, s *core.Snapshot) (line, error) {
 	if s.Experiment != nil {
 		one.Name, one.Owner = s.Experiment.Name, s.Experiment.Owner
 	}
-	m := primaryOf(r)
+	m := r.Primary()
 	if m == nil {
 		return one, nil
 	}

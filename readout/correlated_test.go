@@ -103,7 +103,7 @@ func correlatedIn(t failer, w *world) readout.Check {
 		t.Fatal(err)
 	}
 	defer closed(t, db)
-	r, err := readout.Make(w.apply(t, db), "x", 0, "test")
+	r, err := readout.Make(w.apply(t, db), readout.Question{Experiment: "x"}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func (a *API) allocation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	want := readout.AllocationQuestion{Run: q.run, Metric: values.Get("metric"), Algorithm: values.Get("algorithm"), Floor: readout.DefaultFloor, Filtered: q.filtered}
+	want := readout.AllocationQuestion{Question: q.of(id), Metric: values.Get("metric"), Algorithm: values.Get("algorithm"), Floor: readout.DefaultFloor}
 	var faults []problem.FieldError
 	if !slices.Contains([]string{"", readout.Thompson, readout.TopTwo}, want.Algorithm) {
 		faults = append(faults, problem.FieldError{Pointer: "/algorithm", Detail: "must be thompson or top_two"})
@@ -37,6 +37,6 @@ func (a *API) allocation(c echo.Context) error {
 	if len(faults) > 0 {
 		return problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", faults...)
 	}
-	return a.ofMetric(c, id, q, want.Metric, func(v *core.View) (any, error) { return readout.Allocate(v, id, want, a.Code) },
+	return a.ofMetric(c, id, q, want.Metric, func(v *core.View) (any, error) { return readout.Allocate(v, want, a.Code) },
 		func(body []byte) error { return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body) })
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"github.com/tracklayer/tracklayer/readout"
 	"sync"
 
 	"github.com/tracklayer/tracklayer/core"
@@ -13,13 +14,7 @@ const maxPages = 1024
 type cache struct {
 	mu    sync.Mutex
 	view  *core.View
-	pages map[key]*page
-}
-
-type key struct {
-	experiment string
-	run        int
-	filtered   bool // bots and internal users are counted
+	pages map[readout.Question]*page
 }
 
 // page is a readout as it is given out. Whoever asks first makes it, the others wait.
@@ -31,7 +26,7 @@ type page struct {
 }
 
 // get finds the readout or makes it. What cannot be made is not kept.
-func (c *cache) get(v *core.View, k key, content func() ([]byte, error)) (*page, error) {
+func (c *cache) get(v *core.View, k readout.Question, content func() ([]byte, error)) (*page, error) {
 	p := c.page(v, k)
 	p.once.Do(func() {
 		if p.body, p.err = content(); p.err == nil {
@@ -44,12 +39,12 @@ func (c *cache) get(v *core.View, k key, content func() ([]byte, error)) (*page,
 	return p, p.err
 }
 
-func (c *cache) page(v *core.View, k key) *page {
+func (c *cache) page(v *core.View, k readout.Question) *page {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.view == nil, v != c.view && v.Seq >= c.view.Seq, v == c.view && len(c.pages) >= maxPages && c.pages[k] == nil:
-		c.view, c.pages = v, map[key]*page{}
+		c.view, c.pages = v, map[readout.Question]*page{}
 	case v != c.view: // somebody who was slow still holds an older one
 		return &page{}
 	}
@@ -61,7 +56,7 @@ func (c *cache) page(v *core.View, k key) *page {
 	return p
 }
 
-func (c *cache) drop(k key, p *page) {
+func (c *cache) drop(k readout.Question, p *page) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pages[k] == p {

@@ -90,7 +90,7 @@ func unmade(err error, id string, run int) error {
 // describe makes a run's readout, 0 for the newest, and completes what is said of it. The bytes are those that a GET of
 // the same state answers with.
 func (a *API) describe(o *registry.Official, v *core.View, run int) ([]byte, error) {
-	r, err := readout.Make(v, o.ExperimentID, run, a.Code)
+	r, err := readout.Make(v, readout.Question{Experiment: o.ExperimentID, Run: run}, a.Code)
 	if err != nil {
 		return nil, err
 	}

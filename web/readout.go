@@ -32,6 +32,11 @@ type asked struct {
 	at       *canonical.Time // instead of atSeq
 }
 
+// of is the question about an experiment's run that they ask.
+func (q asked) of(id string) readout.Question {
+	return readout.Question{Experiment: id, Run: q.run, Filtered: q.filtered}
+}
+
 // readout is GET /v1/experiments/{id}/readout.
 func (a *API) readout(c echo.Context) error {
 	id, err := idOf(c)
@@ -51,8 +56,8 @@ func (a *API) readout(c echo.Context) error {
 	}
 	s, _ := v.Experiment(id)
 	recomputing(c, v, s)
-	p, err := a.readouts.get(v, key{id, q.run, q.filtered}, func() ([]byte, error) {
-		r, err := readout.MakeCounting(v, id, q.run, q.filtered, a.Code)
+	p, err := a.readouts.get(v, q.of(id), func() ([]byte, error) {
+		r, err := readout.Make(v, q.of(id), a.Code)
 		if err != nil {
 			return nil, err
 		}

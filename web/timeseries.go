@@ -32,7 +32,7 @@ func (a *API) timeseries(c echo.Context) error {
 	}
 	metric := values.Get("metric")
 	return a.ofMetric(c, id, q, metric, func(v *core.View) (any, error) {
-		return readout.Series(v, id, readout.SeriesQuestion{Run: q.run, Metric: metric, Matured: population == readout.MaturedOnly, Filtered: q.filtered}, a.Code)
+		return readout.Series(v, readout.SeriesQuestion{Question: q.of(id), Metric: metric, Matured: population == readout.MaturedOnly}, a.Code)
 	}, func(body []byte) error { return fresh(c, tagOf(body), body) })
 }
 

@@ -23,15 +23,6 @@ type sample struct {
 	beta      *stats.BetaPosterior
 }
 
-// sample is a metric in an arm, without figures if its amounts cannot be added up.
-func (f *frame) sample(m *registry.Metric, users int64, all core.Sums) sample {
-	s := sampleOf(m, users, all)
-	if f.money[m.ID].mixed() {
-		s.blank(reasonMixed)
-	}
-	return s
-}
-
 // blank takes the figures away.
 func (s *sample) blank(why stats.Reason) {
 	s.sum, s.under, s.void = 0, nil, true

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stats"
 )
 
@@ -23,8 +22,11 @@ type division struct {
 	weights  []float64
 }
 
+// split asks whether the persons are divided as the weights say.
+type split struct{ *progress }
+
 // division is everybody, by the weights of the definition.
-func (f *frame) division() division {
+func (f split) division() division {
 	d := division{make([]int64, len(f.arms)), make([]float64, len(f.arms))}
 	for i, a := range f.arms {
 		d.observed[i], d.weights[i] = f.users(i), a.weight
@@ -43,47 +45,8 @@ func (d division) counted() (n int64, weight float64) {
 	return n, weight
 }
 
-// weightsOn are the weights by the plan that was in force on a day; nil: they changed on it. Before the first plan the
-// first holds: a late declaration says what was so before.
-func (f *frame) weightsOn(day int64) []float64 {
-	plan := &f.plans[0]
-	for i := range f.plans[1:] {
-		p := &f.plans[1+i]
-		switch at := dayOf(p.FrozenAt); {
-		case at == day:
-			return nil
-		case at < day:
-			plan = p
-		}
-	}
-	weights := make([]float64, len(f.arms))
-	for i, a := range f.arms {
-		if j := slices.IndexFunc(plan.Variants, func(v registry.Allotment) bool { return v.Variant == a.key }); j >= 0 {
-			weights[i] = plan.Variants[j].Weight
-		}
-	}
-	return weights
-}
-
-// reweighted reports whether the weights changed during the run.
-func (f *frame) reweighted() bool {
-	return slices.ContainsFunc(f.plans, func(p registry.Plan) bool { return !slices.Equal(p.Variants, f.plans[0].Variants) })
-}
-
-// dates are the days on which anybody who counts was first exposed, in order.
-func (f *frame) dates() []int64 {
-	var all []int64
-	for _, came := range f.came {
-		for _, a := range came {
-			all = append(all, a.day)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
 // on are those first exposed on a day.
-func (f *frame) on(day int64, weights []float64) division {
+func (f split) on(day int64, weights []float64) division {
 	d := division{make([]int64, len(f.arms)), weights}
 	for i := range f.arms {
 		d.observed[i] = f.came[i].on(day)
@@ -93,7 +56,7 @@ func (f *frame) on(day int64, weights []float64) division {
 
 // epochs is everybody but those of the days on which the weights changed, where the weights are the users expected by
 // the plan of each day.
-func (f *frame) epochs() division {
+func (f split) epochs() division {
 	d := division{make([]int64, len(f.arms)), make([]float64, len(f.arms))}
 	for _, day := range f.dates() {
 		weights := f.weightsOn(day)
@@ -118,7 +81,7 @@ const reasonWeightsUnknown stats.Reason = "weights_unknown"
 const weightsUnknown = "Weights unknown: declare the experiment with its weights to check the split."
 
 // undeclaredSplit is the check of a split whose weights are not known: equal ones are as good as any, and say nothing.
-func (f *frame) undeclaredSplit() Check {
+func (f split) undeclaredSplit() Check {
 	c := Check{Check: "sample_ratio_mismatch", Status: NotEnoughData, Detail: weightsUnknown, SampleRatio: &SampleRatio{Split: make([]Split, 0, len(f.arms))}}
 	c.Reasons = Reasons{"p_value": reasonWeightsUnknown, "chi_square": reasonWeightsUnknown, "sequential_p_value": reasonWeightsUnknown}
 	for i, a := range f.arms {
@@ -127,7 +90,7 @@ func (f *frame) undeclaredSplit() Check {
 	return c
 }
 
-func (f *frame) sampleRatio() Check {
+func (f split) sampleRatio() Check {
 	if !f.declared {
 		return f.undeclaredSplit()
 	}
@@ -166,10 +129,10 @@ func (f *frame) sampleRatio() Check {
 			many(counted, "user is", "users are"), leastExpected)
 	case res.Mismatch:
 		c.Status = Failed
-		c.Detail = f.splitSentence(c.Split, res.P) + changed + " Such a split hardly comes by chance, so do not trust the results: look for lost exposures, redirects, bots or a changed allocation."
+		c.Detail = splitSentence(c.Split, res.P) + changed + " Such a split hardly comes by chance, so do not trust the results: look for lost exposures, redirects, bots or a changed allocation."
 	default:
 		c.Status = OK
-		c.Detail = f.splitSentence(c.Split, res.P) + changed + " The split fits the weights."
+		c.Detail = splitSentence(c.Split, res.P) + changed + " The split fits the weights."
 	}
 	return c
 }
@@ -189,7 +152,7 @@ func (d division) fit() (res stats.SRMResult, exact bool) {
 }
 
 // sequentialSplit is the smallest always-valid p value over the ends of the days, by the weights of the definition.
-func (f *frame) sequentialSplit() stats.Number {
+func (f split) sequentialSplit() stats.Number {
 	d := f.division()
 	least := stats.SRMSequential(d.observed, d.weights, splitKnowledge).P
 	if !least.OK || f.reweighted() {
@@ -207,7 +170,7 @@ func (f *frame) sequentialSplit() stats.Number {
 }
 
 // splitByDay looks for days on which the split was off, which may cancel out over all.
-func (f *frame) splitByDay() Check {
+func (f split) splitByDay() Check {
 	if !f.declared {
 		return Check{
 			Check: "sample_ratio_by_day", Status: NotEnoughData, Detail: weightsUnknown, SplitByDay: &SplitByDay{},
@@ -256,9 +219,9 @@ func (f *frame) splitByDay() Check {
 }
 
 // splitSentence says the counts, what was expected, and the p value.
-func (f *frame) splitSentence(split []Split, p stats.Number) string {
+func splitSentence(all []Split, p stats.Number) string {
 	var got []string
-	for _, s := range split {
+	for _, s := range all {
 		if s.Weight > 0 {
 			got = append(got, fmt.Sprintf("%s in %s (expected %s)", users(s.Users), s.Variant, whole(int64(math.Round(*s.Expected)))))
 		}

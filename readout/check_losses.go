@@ -11,7 +11,7 @@ import (
 
 // beforeExposure looks for conversions shortly before the exposure that should have caused them. Nothing that happens
 // before an exposure can depend on the variant, so a difference between the arms is a fault of measurement.
-func (f *frame) beforeExposure() Check {
+func (f checker) beforeExposure() Check {
 	early, counted := make([]int64, len(f.arms)), make([]float64, len(f.arms))
 	var affected, all int64
 	for i, a := range f.arms {
@@ -48,7 +48,7 @@ func (f *frame) beforeExposure() Check {
 
 // metricEvents looks for metrics whose event, or the field that they add up, was never received: nothing tells them from
 // metrics that no user moves.
-func (f *frame) metricEvents() Check {
+func (f checker) metricEvents() Check {
 	c := Check{Check: "metric_events", Status: OK, Detail: "The events and fields of all metrics are received."}
 	if all, _ := f.exposed(); all == 0 || !f.declared {
 		c.Status, c.Detail = NotEnoughData, "Only a declared experiment with users can lack an event."
@@ -71,7 +71,7 @@ func (f *frame) metricEvents() Check {
 }
 
 // lacks says what one side of a metric waits for, "" if it was received.
-func (f *frame) lacks(m *registry.Metric, p registry.Part) string {
+func (f checker) lacks(m *registry.Metric, p registry.Part) string {
 	seen, _ := f.seen.Get(p.Event)
 	field, other, has, otherHas := p.Field, registry.FieldMetricValue, seen.Values > 0, seen.MetricValues > 0
 	if field == registry.FieldMetricValue {
@@ -93,7 +93,7 @@ func (f *frame) lacks(m *registry.Metric, p registry.Part) string {
 }
 
 // nearest is the received event whose name differs least, without regard to case and separators, "" if none is near.
-func (f *frame) nearest(event string) string {
+func (f checker) nearest(event string) string {
 	plain := func(s string) string {
 		return strings.Map(func(r rune) rune {
 			if strings.ContainsRune(" _-.:/", r) {
@@ -139,19 +139,19 @@ func distance(a, b string) int {
 
 // possibleDuplicates looks for conversions that two sources seem to report without a key that both know: they count
 // twice.
-func (f *frame) possibleDuplicates(by map[string]int64) Check {
+func possibleDuplicates(run *core.RunAggregate, by map[string]int64) Check {
 	counted := by[core.Counted.String()] + by[core.CrossoverExcluded] + by[core.EndedEarlyExcluded] + by[core.FilteredOut]
 	c := Check{Check: "possible_duplicates"}
-	c.Status, c.Share, c.Reasons = share(f.run.Twins, counted, manyShare)
+	c.Status, c.Share, c.Reasons = share(run.Twins, counted, manyShare)
 	switch {
 	case counted == 0:
 		c.Reasons = Reasons{"rate": reasonNoConversions}
 		c.Detail = "No conversion counts yet."
-	case f.run.Twins == 0:
+	case run.Twins == 0:
 		c.Detail = "No conversion looks like another report of one that counts."
 	default:
 		c.Detail = fmt.Sprintf("%s of %s (%s) follow a conversion of the same user, event and value within ten minutes from another source or channel, without a common dedup_key. They count twice: send the order id as dedup_key from both.",
-			whole(f.run.Twins), many(counted, "counted conversion", "counted conversions"), percent(*c.Rate))
+			whole(run.Twins), many(counted, "counted conversion", "counted conversions"), percent(*c.Rate))
 		if *c.Rate > manyShare {
 			c.Status = Warning
 		}
@@ -160,7 +160,7 @@ func (f *frame) possibleDuplicates(by map[string]int64) Check {
 }
 
 // holdout says how many users a holdout keeps out of the experiment, and whether it does.
-func (f *frame) holdout() (Check, bool) {
+func (f checker) holdout() (Check, bool) {
 	out, leaked := f.whole.Held[0], f.whole.Held[1]
 	all, _ := f.exposed()
 	c := Check{Check: "holdout"}
@@ -173,4 +173,51 @@ func (f *frame) holdout() (Check, bool) {
 		c.Detail += " See whether the holdout is evaluated by the same id as the experiment."
 	}
 	return c, out+leaked > 0
+}
+
+func withoutExposure(by map[string]int64) Check {
+	var all int64
+	for _, n := range by {
+		all += n
+	}
+	none := by[core.NoExposure.String()]
+	c := Check{Check: "conversions_without_exposure"}
+	c.Status, c.Share, c.Reasons = share(none, all, manyShare)
+	switch {
+	case all == 0:
+		c.Reasons = Reasons{"rate": reasonNoConversions}
+		c.Detail = "No conversion concerns this run yet."
+	case none == 0:
+		c.Detail = fmt.Sprintf("Whoever made one of the %s was exposed.", many(all, "conversion", "conversions"))
+	default:
+		c.Detail = fmt.Sprintf("%s of %s (%s) name the experiment but come from persons who were never exposed to it.", whole(none), many(all, "conversion", "conversions"), percent(*c.Rate))
+	}
+	if c.Status == Warning {
+		c.Detail += " Look for exposures that get lost, or ids that differ between exposure and conversion."
+	}
+	return c
+}
+
+// claims looks for conversions that name another variant than their person met.
+func claims(r *Readout) Check {
+	var all int64
+	for _, n := range r.Conversions {
+		all += n
+	}
+	c := Check{Check: "variant_mismatch"}
+	c.Status, c.Share, c.Reasons = share(r.VariantMismatch, all, manyShare)
+	switch {
+	case all == 0:
+		c.Reasons = Reasons{"rate": reasonNoConversions}
+		c.Detail = "No conversion concerns this run yet."
+	case r.VariantMismatch == 0:
+		c.Detail = fmt.Sprintf("None of %s claims another variant than its person met.", many(all, "conversion", "conversions"))
+	default:
+		c.Detail = fmt.Sprintf("%s of %s (%s) claim another variant than their person met first; they count for the one that was met.",
+			whole(r.VariantMismatch), many(all, "conversion", "conversions"), percent(*c.Rate))
+	}
+	if c.Status == Warning {
+		c.Detail += " Look for a client that keeps an old variant, or an assignment that does not stick."
+	}
+	return c
 }

@@ -20,7 +20,7 @@ const (
 
 // correlated says which metrics move together from person to person, so that nobody counts one win as several. Where
 // fewer than two metrics are measured in pairs there is nothing to ask.
-func (f *frame) correlated(r *Readout) []Check {
+func (f checker) correlated(r *Readout) []Check {
 	if !f.declared || f.def.Paired() == nil {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (f *frame) correlated(r *Readout) []Check {
 
 // correlations are Pearson's, of every two metrics that vary, within the arms: a difference between the arms makes
 // none. The strongest comes first, whichever its sign.
-func (f *frame) correlations() []Correlation {
+func (f *measured) correlations() []Correlation {
 	all := []Correlation{}
 	var total int64
 	for i := range f.arms {
@@ -94,7 +94,7 @@ func (f *frame) correlations() []Correlation {
 
 // within adds up, over the arms, the exact sum of the products of two metrics' deviations from their means in the arm,
 // sum(yz) - sum(y) sum(z)/n, where of gives these three sums; nil for a sum of products that is 0.
-func (f *frame) within(of func(arm int) (products, y, z *big.Int)) *big.Rat {
+func (f *measured) within(of func(arm int) (products, y, z *big.Int)) *big.Rat {
 	all := new(big.Rat)
 	for i := range f.arms {
 		n := f.users(i)

@@ -5,27 +5,14 @@ import (
 	"math"
 
 	"github.com/tracklayer/tracklayer/registry"
-	"github.com/tracklayer/tracklayer/stats"
 )
 
 // twyman is the relative lift beyond which a mistake is likelier than an effect.
 const twyman = 0.5
 
-// judge adds to the primary metric what is asked of it alone.
-func (f *frame) judge(out *Metric, m *registry.Metric) {
-	if m.Role != registry.Primary || f.control < 0 {
-		return
-	}
-	rows := out.Matured.Variants
-	out.Power = f.power(m, rows)
-	if leader := leading(rows); leader != nil {
-		out.Novelty = f.novelty(m, f.index(leader.Variant), rows, out.Power.MinimumDetectableEffect)
-	}
-}
-
 // outcomes are the checks of the primary metric's figures.
-func (f *frame) outcomes(r *Readout) []Check {
-	m, figures := f.primary(), primaryOf(r)
+func (f checker) outcomes(r *Readout) []Check {
+	m, figures := f.primary(), r.Primary()
 	if m == nil || f.control < 0 {
 		return nil
 	}
@@ -34,7 +21,7 @@ func (f *frame) outcomes(r *Readout) []Check {
 }
 
 // powered asks whether the planned effect can be seen.
-func (f *frame) powered(m *Metric) Check {
+func (f checker) powered(m *Metric) Check {
 	c := Check{Check: "power", Status: NotEnoughData}
 	p := m.Power
 	switch {
@@ -97,7 +84,7 @@ func drifting(m *Metric) Check {
 }
 
 // policySensitive asks whether the other crossover policy would have said something else.
-func (f *frame) policySensitive(r *Readout, m *Metric) Check {
+func (f checker) policySensitive(r *Readout, m *Metric) Check {
 	c := Check{Check: "crossover_policy", Status: NotEnoughData, Detail: "The policies cannot be compared yet: no lift is known."}
 	for i := range m.Variants {
 		row, other := &m.Variants[i], &r.OtherPolicy.Variants[i]
@@ -126,13 +113,22 @@ func orNone(p *float64) string {
 	return probability(*p)
 }
 
-// otherEffects add the treatments' lift and probability to the headline under the other policy.
-func (f *frame) otherEffects(o *OtherPolicy, m *registry.Metric, samples []sample) {
-	for _, i := range f.treatments() {
-		c := comparison{metric: m, control: &samples[f.control], treatment: &samples[i], planned: float64(f.rule.SequentialUsers)}
-		moments := stats.CompareMoments(c.control.moments, c.treatment.moments)
-		var none Reasons
-		o.Variants[i].RelativeLift = none.number("", moments.Lift())
-		o.Variants[i].ProbabilityToBeatControl = none.number("", c.belief(moments).probability)
+// overrun asks whether people go on looking after the planned end, when each further look is another chance of a false
+// alarm.
+func (f checker) overrun(m *registry.Metric, rows []Row) Check {
+	c := Check{Check: "overrun", Status: OK, Detail: "The planned end is not reached yet."}
+	reached, ok := f.plannedEnd(m)
+	switch {
+	case !f.running():
+		c.Detail = "The run has ended."
+		return c
+	case !ok || !f.horizon(rows):
+		return c
 	}
+	c.Detail = fmt.Sprintf("The planned end was reached on %s.", date(reached))
+	if past := f.today() - reached; past >= lastWeek {
+		c.Status = Warning
+		c.Detail = fmt.Sprintf("The planned end was reached on %s, %s ago. What shows only now is opened by the always-valid interval alone: decide, or stop the run.", date(reached), days(past))
+	}
+	return c
 }

@@ -11,31 +11,31 @@ import (
 )
 
 // sharedIDs looks for ids that stand for more than one person: a kiosk, a family's tablet, a test account.
-func (f *frame) sharedIDs() Check {
+func sharedIDs(run *core.RunAggregate) Check {
 	all := int64(0) // whoever met any variant, filtered or not
-	for _, a := range f.run.Variants.All() {
+	for _, a := range run.Variants.All() {
 		for _, n := range a.Persons {
 			all += n
 		}
 	}
-	for _, u := range f.run.Unknown.All() {
+	for _, u := range run.Unknown.All() {
 		all += u.Persons
 	}
 	c := Check{Check: "shared_ids"}
-	c.Status, c.Share, c.Reasons = share(f.run.Shared, all, manyShare)
+	c.Status, c.Share, c.Reasons = share(run.Shared, all, manyShare)
 	switch {
 	case all == 0:
 		c.Detail = "Nobody has been exposed yet."
-	case f.run.Shared == 0:
+	case run.Shared == 0:
 		c.Detail = fmt.Sprintf("No anonymous id of %s was linked to more than one user.", users(all))
 	default:
 		c.Detail = fmt.Sprintf("%s of %s (%s) have an anonymous id that other users were linked to as well. What was done under it alone counts for the first user.",
-			whole(f.run.Shared), users(all), percent(*c.Rate))
+			whole(run.Shared), users(all), percent(*c.Rate))
 	}
 	if c.Status == Warning {
 		c.Detail += " So many point to devices that people share: identify everybody, or reset the anonymous id at logout."
 	}
-	if n := f.run.Crowded; n > 0 {
+	if n := run.Crowded; n > 0 {
 		c.Status = Warning
 		c.Detail += fmt.Sprintf(" %s more than %d ids and may be a crowd under one name: look for a placeholder that is sent as an id, and set it under identity.non_ids.",
 			many(n, "person has", "persons have"), core.Crowd)
@@ -44,18 +44,18 @@ func (f *frame) sharedIDs() Check {
 }
 
 // eventTimes looks for clocks that are off and for events that come very late.
-func (f *frame) eventTimes() Check {
+func eventTimes(run *core.RunAggregate) Check {
 	exposures := int64(0)
-	for _, a := range f.run.Variants.All() {
+	for _, a := range run.Variants.All() {
 		exposures += a.Repeats
 		for _, n := range a.Persons {
 			exposures += n
 		}
 	}
-	for _, u := range f.run.Unknown.All() {
+	for _, u := range run.Unknown.All() {
 		exposures += u.Exposures
 	}
-	late, ahead := f.run.Late, f.run.Ahead
+	late, ahead := run.Late, run.Ahead
 	c := Check{Check: "event_times"}
 	c.Status, c.Share, c.Reasons = share(late+ahead, exposures, manyShare)
 	switch {
@@ -74,7 +74,7 @@ func (f *frame) eventTimes() Check {
 }
 
 // identity looks for one name that stands for several experiments: sources that use it with different ids of their own.
-func (f *frame) identity(s *core.Snapshot) Check {
+func identity(s *core.Snapshot) Check {
 	c := Check{Check: "experiment_identity", Status: OK}
 	own := map[string][]string{}
 	called := s.Called()

@@ -50,15 +50,6 @@ func (d *decision) holding() (n int64) {
 	return n
 }
 
-func (f *frame) index(variant string) int {
-	for i, a := range f.arms {
-		if a.key == variant {
-			return i
-		}
-	}
-	return -1
-}
-
 // needGuardrails asks that the always-valid interval of no guardrail excludes no effect on the bad side.
 func (d *decision) needGuardrails() {
 	harmed := d.harmed()
@@ -80,7 +71,7 @@ func (d *decision) harmed() (all []string) {
 		}
 		for j := range m.Matured.Variants {
 			row := &m.Matured.Variants[j]
-			if d.markerOf(row) == Harm {
+			if markerOf(row) == Harm {
 				all = append(all, fmt.Sprintf("%s by %s (%s)", m.Metric, row.Variant, between(row.SequentialInterval)))
 			}
 		}

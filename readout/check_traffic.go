@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -15,46 +14,8 @@ const (
 	reachableDays = 56  // to the planned users, at most: eight weeks
 )
 
-// claims looks for conversions that name another variant than their person met.
-func (f *frame) claims(r *Readout) Check {
-	var all int64
-	for _, n := range r.Conversions {
-		all += n
-	}
-	c := Check{Check: "variant_mismatch"}
-	c.Status, c.Share, c.Reasons = share(r.VariantMismatch, all, manyShare)
-	switch {
-	case all == 0:
-		c.Reasons = Reasons{"rate": reasonNoConversions}
-		c.Detail = "No conversion concerns this run yet."
-	case r.VariantMismatch == 0:
-		c.Detail = fmt.Sprintf("None of %s claims another variant than its person met.", many(all, "conversion", "conversions"))
-	default:
-		c.Detail = fmt.Sprintf("%s of %s (%s) claim another variant than their person met first; they count for the one that was met.",
-			whole(r.VariantMismatch), many(all, "conversion", "conversions"), percent(*c.Rate))
-	}
-	if c.Status == Warning {
-		c.Detail += " Look for a client that keeps an old variant, or an assignment that does not stick."
-	}
-	return c
-}
-
-// newcomers are the persons of every kind by the day of their first exposure, and the last such day.
-func (f *frame) newcomers() (by map[int64]int64, last int64) {
-	by = map[int64]int64{}
-	for _, a := range f.arms {
-		for day, n := range a.PersonsByDay(core.Who{Crossed: true, Filtered: true}) {
-			by[day] += n
-			if n > 0 && (last == 0 || day > last) {
-				last = day
-			}
-		}
-	}
-	return by, last
-}
-
 // silence looks for a running run to which nobody new comes, by the log's own clock.
-func (f *frame) silence() Check {
+func (f checker) silence() Check {
 	c := Check{Check: "exposure_silence", Status: OK}
 	by, last := f.newcomers()
 	quiet := f.today() - last
@@ -73,7 +34,7 @@ func (f *frame) silence() Check {
 }
 
 // volume compares the last whole day with the week before it.
-func (f *frame) volume() Check {
+func (f checker) volume() Check {
 	c := Check{Check: "exposure_volume", Status: NotEnoughData, Detail: fmt.Sprintf("The last day cannot be judged yet: a week before it is needed, with %d users or more on most days.", volumeUsers)}
 	if !f.running() {
 		c.Status, c.Detail = OK, "The run has ended."
@@ -103,9 +64,9 @@ func (f *frame) volume() Check {
 }
 
 // planChanged says when the stopping rule was changed after the start: what was chosen after looking is worth less.
-func (f *frame) planChanged() Check {
+func planChanged(plans []registry.Plan) Check {
 	c := Check{Check: "plan_changed", Status: OK}
-	switch n := len(f.plans); n {
+	switch n := len(plans); n {
 	case 0:
 		c.Status, c.Detail = NotEnoughData, "No plan was frozen: the run has not started, or nobody declared the experiment."
 	case 1:
@@ -113,13 +74,13 @@ func (f *frame) planChanged() Check {
 	default:
 		c.Status = Warning
 		c.Detail = fmt.Sprintf("The stopping rule was changed during the run: %d plans, the one in force from %s. A rule that is chosen after looking is worth less; the former ones are listed beside it. To be safe, start a new run.",
-			n, date(dayOf(f.plans[n-1].FrozenAt)))
+			n, date(dayOf(plans[n-1].FrozenAt)))
 	}
 	return c
 }
 
 // traffic asks whether the planned users can come in time.
-func (f *frame) traffic(m *registry.Metric, rows []Row) Check {
+func (f checker) traffic(m *registry.Metric, rows []Row) Check {
 	c := Check{Check: "traffic", Status: NotEnoughData, Detail: "The pace cannot be judged yet: no whole day has passed since the first exposure."}
 	first, _, ok := f.days()
 	switch {

@@ -13,7 +13,7 @@ const steadyDays = 3
 
 // looks are the last daily snapshots of a treatment in the primary metric, the newest last, each over those who had
 // matured by the end of its day.
-func (f *frame) looks(m *registry.Metric, treatment int) []Look {
+func (f *measured) looks(m *registry.Metric, treatment int) []Look {
 	all := []Look{}
 	first, _, ok := f.days()
 	if !ok {
@@ -26,7 +26,7 @@ func (f *frame) looks(m *registry.Metric, treatment int) []Look {
 	return all
 }
 
-func (f *frame) look(m *registry.Metric, treatment int, day int64) Look {
+func (f *measured) look(m *registry.Metric, treatment int, day int64) Look {
 	l := Look{Day: date(day), Variant: f.arms[treatment].key}
 	s := maturedAfter(m, day)
 	of := func(i int) *sample {
@@ -49,7 +49,7 @@ func (f *frame) look(m *registry.Metric, treatment int, day int64) Look {
 }
 
 // plannedEnd is the day on which the plan's users and days were there, by the rule in force and not before it was frozen.
-func (f *frame) plannedEnd(m *registry.Metric) (day int64, ok bool) {
+func (f *progress) plannedEnd(m *registry.Metric) (day int64, ok bool) {
 	first, _, came := f.days()
 	reached, ok := f.allReach(m, f.rule.UnitsPerVariant)
 	if !came || !ok {
@@ -81,7 +81,7 @@ func (d *decision) needPlannedLook() {
 	}
 	d.PlannedLook = &l
 	now := d.likely(d.leader.ProbabilityToBeatControl) && d.cheap(d.relativeLoss(d.basis, d.leader))
-	if l.Holds || !now || d.markerOf(d.leader) == Win {
+	if l.Holds || !now || markerOf(d.leader) == Win {
 		return
 	}
 	found := "no probability was known"
@@ -92,20 +92,4 @@ func (d *decision) needPlannedLook() {
 		"planned_look", fmt.Sprintf("%s leads enough today, but not at the planned end on %s, when %s: a later look is one chance more to be misled.", d.leader.Variant, l.Day, found),
 		"An always-valid interval that excludes no effect, which holds however often one looks; or a plan for more users, declared now and shown for ever.", nil,
 	})
-}
-
-// likely reports whether a probability to beat control is what the rule asks for.
-func (f *frame) likely(p *float64) bool { return p != nil && *p >= f.required() }
-
-// cheap reports whether an expected loss, relative to the control's mean, is within the rule.
-func (f *frame) cheap(loss *float64) bool { return loss != nil && *loss <= f.rule.MaxExpectedLoss }
-
-// relativeLoss is a row's expected loss as a share of the control's mean; nil: unknown, or the control's mean is 0.
-func (f *frame) relativeLoss(rows []Row, row *Row) *float64 {
-	control := rows[f.control].Mean
-	if row == nil || row.Effect == nil || row.ExpectedLoss == nil || control == nil || *control == 0 {
-		return nil
-	}
-	loss := *row.ExpectedLoss / math.Abs(*control)
-	return &loss
 }
