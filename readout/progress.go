@@ -1,10 +1,10 @@
 package readout
 
 import (
-	"github.com/tracklayer/tracklayer/canonical"
 	"math"
 	"slices"
 
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/registry"
 )
 

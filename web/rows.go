@@ -50,7 +50,7 @@ func (a *API) associations(c echo.Context) error {
 		w.extend()
 		return w.header()
 	}
-	err = a.State.Associations(c.Request().Context(), id, run, begin, func(row *core.Association) error {
+	err = a.opts.State.Associations(c.Request().Context(), id, run, begin, func(row *core.Association) error {
 		if filtered {
 			row.Status = row.Unfiltered
 		}
@@ -65,7 +65,7 @@ func (a *API) associations(c echo.Context) error {
 		return err
 	}
 	if err != nil { // the client must see that this is not all
-		a.Log.Warn("association rows were broken off", slog.String("request", h.Get(headerID)), slog.Int("rows", w.rows), slog.Any("error", err))
+		a.opts.Log.Warn("association rows were broken off", slog.String("request", h.Get(headerID)), slog.Int("rows", w.rows), slog.Any("error", err))
 		panic(http.ErrAbortHandler)
 	}
 	return nil
