@@ -29,7 +29,6 @@ var largerTypes = map[string]larger{
 	"stream.Log":                  {53, "being split: it holds every way to use the log"},
 	"webhooks.Door":               {47, "being split: it holds every way in"},
 	"cmd/tracklayer.Program":      {55, "being split: it joins all parts"},
-	"pages.Pages":                 {74, "being split"},
 	"adapters/growthbook.decoder": {40, "a method for each record of the vendor's format"},
 	"adapters/statsig.decoder":    {34, "a method for each record of the vendor's format"},
 	"adapters/optimizely.decoder": {28, "a method for each record of the vendor's format"},

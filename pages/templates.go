@@ -25,16 +25,16 @@ var embedded embed.FS
 // types are the assets' media types, by the ends of their names.
 var types = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
-// look is how pages look: the templates, and the files that pages load. It is read once, and never changes.
-type look struct {
+// templates are what pages are made from, and the files that pages load. It is read once, and never changes.
+type templates struct {
 	pages  map[string]*template.Template
 	assets map[string][]byte
 	mark   string // of the assets' contents: a browser keeps them until it changes
 }
 
-// newLook reads what is embedded. It panics where that is broken, which every test would find.
-func newLook() *look {
-	l := &look{pages: map[string]*template.Template{}, assets: map[string][]byte{}}
+// newTemplates reads what is embedded. It panics where that is broken, which every test would find.
+func newTemplates() *templates {
+	l := &templates{pages: map[string]*template.Template{}, assets: map[string][]byte{}}
 	base := template.Must(template.New("").Funcs(functions).ParseFS(embedded, "templates/layout.html", "templates/parts*.html"))
 	names, err := fs.Glob(embedded, "templates/*.html")
 	if err != nil {
@@ -65,7 +65,7 @@ func newLook() *look {
 }
 
 // asset gives out a file that pages load. Its address changes with its content, so it may be kept for ever.
-func (l *look) asset(w http.ResponseWriter, r *http.Request) {
+func (l *templates) asset(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	text, ok := l.assets[name]
 	if !ok {
@@ -80,59 +80,6 @@ func (l *look) asset(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	_, _ = w.Write(text) // a client that has gone away hears nothing
-}
-
-// frame is what stands around every page.
-type frame struct {
-	Title    string
-	Place    string // which of the main places this belongs to
-	Mark     string
-	Code     string
-	User     string
-	Edits    bool // the visitor may change things
-	Signed   bool // there is a session to end
-	MaySign  bool // there is a key to sign in with that the visitor has not shown
-	ByProxy  bool
-	Token    string   // of forms
-	Live     string   // what an open page listens to; "": nothing
-	Version  string   // what the page shows, as Live names it
-	Warnings []string // what is wrong with all numbers, and what to do
-}
-
-func (p *Pages) frame(q *request, title string) frame {
-	v := q.visitor
-	place := ""
-	if parts := strings.SplitN(q.URL.Path, "/", 3); len(parts) > 1 {
-		place = parts[1]
-	}
-	var warnings []string
-	if p.Warnings != nil && v.may >= readers { // they say how much is stored and how it fares
-		warnings = p.Warnings()
-	}
-	return frame{
-		Warnings: warnings, Title: title, Place: place, Mark: p.look.mark, Code: p.Code, User: v.name, Edits: v.may >= editors, Signed: v.session != "", ByProxy: v.byProxy,
-		MaySign: v.session == "" && !v.byProxy && (p.WriteKey != nil || p.ReadKey != nil), Token: p.armed(q),
-	}
-}
-
-// show writes a page.
-func (p *Pages) show(q *request, status int, name string, data any) error {
-	page, ok := p.look.pages[name]
-	if !ok {
-		return fmt.Errorf("there is no page %q", name)
-	}
-	var b bytes.Buffer
-	if err := page.ExecuteTemplate(&b, "layout.html", data); err != nil {
-		return fmt.Errorf("write the page %s: %w", name, err)
-	}
-	text, err := explained(page, b.Bytes())
-	if err != nil {
-		return fmt.Errorf("write the page %s: %w", name, err)
-	}
-	q.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	q.w.WriteHeader(status)
-	_, _ = q.w.Write(text) // a client that has gone away hears nothing
-	return nil
 }
 
 // explained puts the definitions of the words that a page uses at its end.
