@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/pages/draw"
 	"github.com/tracklayer/tracklayer/readout"
 )
 
@@ -57,7 +58,7 @@ func (p *ledgers) accountsOf(s *core.Snapshot, r *readout.Readout) (accounts, er
 	a.RowsPath = below(s.ID, "rows") + "?" + ask.Encode()
 	for i, v := range r.Variants {
 		a.Persons = append(a.Persons, personLine{
-			Variant: v.Variant, Colour: colour(i), Counted: v.ExposedUsers, Crossover: v.CrossoverUsers, Ended: v.EndedEarlyUsers, Filtered: v.FilteredUsers, More: v.RepeatExposures,
+			Variant: v.Variant, Colour: draw.Colour(i), Counted: v.ExposedUsers, Crossover: v.CrossoverUsers, Ended: v.EndedEarlyUsers, Filtered: v.FilteredUsers, More: v.RepeatExposures,
 			Met: v.ExposedUsers + v.CrossoverUsers + v.EndedEarlyUsers + v.FilteredUsers,
 		})
 	}

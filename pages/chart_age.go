@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/tracklayer/tracklayer/pages/draw"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
 )
@@ -30,26 +31,30 @@ func ageChart(t *readout.Timeseries, of map[string]int) chart {
 	if hi == lo {
 		return c
 	}
-	p := agePlot(t, lo, 1.05*hi, short)
+	var lines []draw.Line
 	for k, v := range t.DaysSinceExposure[0].Variants {
 		ys := make([]float64, len(t.DaysSinceExposure))
 		for i, d := range t.DaysSinceExposure {
 			ys[i] = math.NaN()
 			if x := d.Variants[k].PerUser; x != nil {
-				ys[i] = p.y.at(*x)
+				ys[i] = *x
 				c.Rows = append(c.Rows, []string{fmt.Sprint(d.Day), v.Variant, short(*x), whole(d.Variants[k].Users)})
 			}
 		}
-		p.path(p.xs, ys, "curve "+colour(of[v.Variant]))
-		c.Legend = append(c.Legend, legend{colour(of[v.Variant]), v.Variant})
+		lines = append(lines, draw.Line{Colour: of[v.Variant], Ys: ys})
+		c.Legend = append(c.Legend, legend{draw.Colour(of[v.Variant]), v.Variant})
 	}
-	c.Picture = p.done("chart", c.Title+".", "")
+	c.Picture = draw.Lines(ageAxes(t, lo, 1.05*hi, short), lines, c.Title+".", "")
 	c.Note = "Of the users for whom that day is over. An effect that fades or grows shows here."
 	return c
 }
 
-func agePlot(t *readout.Timeseries, lo, hi float64, label func(float64) string) *plot {
-	return newPlot(len(t.DaysSinceExposure), lo, hi, label, func(i int) string { return fmt.Sprintf("day %d", t.DaysSinceExposure[i].Day) })
+func ageAxes(t *readout.Timeseries, lo, hi float64, label func(float64) string) draw.Axes {
+	a := draw.Axes{Low: lo, High: hi, Label: label}
+	for _, d := range t.DaysSinceExposure {
+		a.Places = append(a.Places, fmt.Sprintf("day %d", d.Day))
+	}
+	return a
 }
 
 // hazardChart is ageChart of a proportion.
@@ -66,31 +71,29 @@ func hazardChart(t *readout.Timeseries, of map[string]int) chart {
 	if most == 0 {
 		return c
 	}
-	p := agePlot(t, -1.1*most, 1.1*most, func(x float64) string { return strings.Replace(axis(x), "%", "pp", 1) })
-	p.rule(plotLeft, p.y.at(0), p.width-plotRight, p.y.at(0), "zero")
+	var whiskers []draw.Whisker
 	n := 0
 	for k, v := range t.DaysSinceExposure[0].Variants {
 		if v.Variant == t.Control {
 			continue
 		}
-		shift := 5 * float64(n)
-		n++
 		for i, d := range t.DaysSinceExposure {
 			one := d.Variants[k]
 			if one.Difference == nil || one.StandardError == nil {
 				continue
 			}
-			x, half := p.xs[i]+shift, 1.96**one.StandardError
-			p.rule(x, p.y.at(*one.Difference-half), x, p.y.at(*one.Difference+half), "whisker "+colour(of[v.Variant]))
-			p.tag("circle", "cx", x, "cy", p.y.at(*one.Difference), "r", 3.5, "class", "fillc "+colour(of[v.Variant]))
+			half := 1.96 * *one.StandardError
+			whiskers = append(whiskers, draw.Whisker{Place: i, Colour: of[v.Variant], Beside: n, At: *one.Difference, Half: half})
 			c.Rows = append(c.Rows, []string{
 				fmt.Sprint(d.Day), v.Variant, difference(*one.Difference, t.Type),
 				difference(*one.Difference-half, t.Type) + " … " + difference(*one.Difference+half, t.Type), whole(one.AtRisk),
 			})
 		}
-		c.Legend = append(c.Legend, legend{colour(of[v.Variant]), v.Variant})
+		c.Legend = append(c.Legend, legend{draw.Colour(of[v.Variant]), v.Variant})
+		n++
 	}
-	c.Picture = p.done("chart", c.Title+".", "The differences are in the table.")
+	axes := ageAxes(t, -1.1*most, 1.1*most, func(x float64) string { return strings.Replace(draw.Axis(x), "%", "pp", 1) })
+	c.Picture = draw.Whiskers(axes, whiskers, c.Title+".", "The differences are in the table.")
 	c.Note = "Difference to control of the share that converts for the first time on that day, in percentage points, with its 95 % interval."
 	return c
 }

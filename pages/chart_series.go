@@ -4,16 +4,25 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
+	"github.com/tracklayer/tracklayer/pages/draw"
 	"github.com/tracklayer/tracklayer/readout"
 )
 
+// dayOf writes a day without its year.
+func dayOf(day string) string {
+	t, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return day
+	}
+	return t.Format("2 Jan")
+}
+
 // track is a treatment's lift day by day.
 type track struct {
-	name           string
-	colour         int
-	lift, low, top []float64
-	marks          []string
+	draw.Track
+	name string
 }
 
 // tracks reads the treatments' lifts off a series. What does not exist is NaN.
@@ -25,9 +34,10 @@ func tracks(t *readout.Timeseries, of map[string]int) (all []track) {
 		if v.Variant == t.Control {
 			continue
 		}
-		one := track{name: v.Variant, colour: of[v.Variant]}
+		one := track{name: v.Variant, Track: draw.Track{Colour: of[v.Variant]}}
+		before := ""
 		for _, d := range t.Days {
-			lift, low, top, mark := math.NaN(), math.NaN(), math.NaN(), ""
+			lift, low, top, now := math.NaN(), math.NaN(), math.NaN(), ""
 			if c := d.Variants[i].Contrast; c != nil {
 				if c.Lift != nil {
 					lift = *c.Lift
@@ -35,28 +45,26 @@ func tracks(t *readout.Timeseries, of map[string]int) (all []track) {
 				if c.SequentialInterval != nil {
 					low, top = c.SequentialInterval[0], c.SequentialInterval[1]
 				}
-				mark = c.EarlyStop
+				now = c.EarlyStop
 			}
-			one.lift, one.low, one.top, one.marks = append(one.lift, lift), append(one.low, low), append(one.top, top), append(one.marks, mark)
+			mark := ""
+			if now != before {
+				mark = now
+			}
+			before = now
+			one.Lift, one.Low, one.Top, one.Marks = append(one.Lift, lift), append(one.Low, low), append(one.Top, top), append(one.Marks, mark)
 		}
 		all = append(all, one)
 	}
 	return all
 }
 
-// room is how far a picture of lifts goes: so far that the second half of the days is in it, whatever the first days were.
-func room(all []track) float64 {
-	most := 0.05
-	for _, one := range all {
-		for i := len(one.lift) / 2; i < len(one.lift); i++ {
-			for _, x := range []float64{one.lift[i], one.low[i], one.top[i]} {
-				if !math.IsNaN(x) {
-					most = max(most, math.Abs(x))
-				}
-			}
-		}
+// days are the names of the days, and what each says to a pointer.
+func days(t *readout.Timeseries, words func(*readout.Timeseries, int) string) (names, points []string) {
+	for i, d := range t.Days {
+		names, points = append(names, dayOf(d.Day)), append(points, words(t, i))
 	}
-	return min(1.1*most, 5)
+	return names, points
 }
 
 func liftChart(t *readout.Timeseries, of map[string]int) chart {
@@ -65,40 +73,24 @@ func liftChart(t *readout.Timeseries, of map[string]int) chart {
 	if len(all) == 0 || !compared(t) {
 		return c
 	}
-	most := room(all)
-	p := newPlot(len(t.Days), -most, most, axis, func(i int) string { return dayOf(t.Days[i].Day) })
-	inside := func(xs []float64) []float64 {
-		ys := make([]float64, len(xs))
-		for i, x := range xs {
-			if ys[i] = math.NaN(); !math.IsNaN(x) {
-				ys[i] = p.y.clamp(x)
-			}
-		}
-		return ys
-	}
-	p.rule(plotLeft, p.y.at(0), p.width-plotRight, p.y.at(0), "zero")
+	var drawn []draw.Track
 	var words []string
 	for _, one := range all {
-		class := colour(one.colour)
-		c.Legend = append(c.Legend, legend{class, one.name})
-		p.band(p.xs, inside(one.low), inside(one.top), "bandfill "+class)
-		p.path(p.xs, inside(one.lift), "curve "+class)
-		before := ""
-		for i, mark := range one.marks {
-			if mark != "" && mark != before {
-				x := p.xs[i]
-				p.rule(x, 10, x, p.base, "mark-line")
-				p.text(min(x+4, p.width-50), 22, "label", mark)
+		drawn = append(drawn, one.Track)
+		c.Legend = append(c.Legend, legend{draw.Colour(one.Colour), one.name})
+		for i, mark := range one.Marks {
+			if mark != "" {
 				words = append(words, fmt.Sprintf("%s: early-stop marker %s on %s.", one.name, mark, date(t.Days[i].Day)))
 			}
-			before = mark
 		}
-		if last := one.lift[len(one.lift)-1]; !math.IsNaN(last) {
+		if last := one.Lift[len(one.Lift)-1]; !math.IsNaN(last) {
 			words = append(words, fmt.Sprintf("%s ends at %s.", one.name, signed(last)))
 		}
 	}
-	p.hits(func(i int) string { return liftWords(t, i) })
-	c.Picture = p.done("chart", c.Title+".", strings.Join(words, " "))
+	most := draw.Room(drawn)
+	axes := draw.Axes{Low: -most, High: most, Label: draw.Axis}
+	axes.Places, axes.Points = days(t, liftWords)
+	c.Picture = draw.Tracks(axes, drawn, c.Title+".", strings.Join(words, " "))
 	c.Note = "Line: lift of the " + populationWord(t.Population) + " at the end of each day (UTC). Band: always-valid interval, 95 %."
 	for i := len(t.Days) - 1; i >= 0; i-- {
 		for _, v := range t.Days[i].Variants {
@@ -149,21 +141,22 @@ func usersChart(t *readout.Timeseries, of map[string]int) chart {
 			most = max(most, float64(v.NewUsers))
 		}
 	}
-	p := newPlot(len(t.Days), 0, 1.05*most, func(x float64) string { return fixed(x, 0) }, func(i int) string { return dayOf(t.Days[i].Day) })
+	axes := draw.Axes{High: 1.05 * most, Label: func(x float64) string { return fixed(x, 0) }}
+	axes.Places, axes.Points = days(t, usersWords)
+	var lines []draw.Line
 	var words []string
 	for k, v := range t.Days[0].Variants {
 		ys := make([]float64, len(t.Days))
 		var sum int64
 		for i, d := range t.Days {
-			ys[i] = p.y.at(float64(d.Variants[k].NewUsers))
+			ys[i] = float64(d.Variants[k].NewUsers)
 			sum += d.Variants[k].NewUsers
 		}
-		p.path(p.xs, ys, "curve thin "+colour(of[v.Variant]))
+		lines = append(lines, draw.Line{Colour: of[v.Variant], Thin: true, Ys: ys})
 		words = append(words, fmt.Sprintf("%s: %s in all.", v.Variant, whole(sum)))
-		c.Legend = append(c.Legend, legend{colour(of[v.Variant]), v.Variant})
+		c.Legend = append(c.Legend, legend{draw.Colour(of[v.Variant]), v.Variant})
 	}
-	p.hits(func(i int) string { return strings.Join(usersWords(t, i), ", ") })
-	c.Picture = p.done("chart", c.Title+".", strings.Join(words, " "))
+	c.Picture = draw.Lines(axes, lines, c.Title+".", strings.Join(words, " "))
 	for i := len(t.Days) - 1; i >= 0; i-- {
 		row := []string{dayOf(t.Days[i].Day)}
 		for _, v := range t.Days[i].Variants {
@@ -174,10 +167,11 @@ func usersChart(t *readout.Timeseries, of map[string]int) chart {
 	return c
 }
 
-func usersWords(t *readout.Timeseries, i int) []string {
+// usersWords are a day's new users in words.
+func usersWords(t *readout.Timeseries, i int) string {
 	words := []string{dayOf(t.Days[i].Day)}
 	for _, v := range t.Days[i].Variants {
 		words = append(words, v.Variant+" "+whole(v.NewUsers))
 	}
-	return words
+	return strings.Join(words, ", ")
 }

@@ -1,10 +1,9 @@
-package pages
+package draw
 
 import (
 	"fmt"
 	"html/template"
 	"math"
-	"time"
 )
 
 // plot is a drawing with days from left to right and numbers from bottom to top.
@@ -53,13 +52,4 @@ func (p *plot) hits(words func(i int) string) {
 	for i, x := range p.xs {
 		fmt.Fprintf(p, `<rect x="%s" y="10" width="%s" height="%s" class="hit"><title>%s</title></rect>`, xy(x-half), xy(2*half), xy(p.base-10), template.HTMLEscapeString(words(i)))
 	}
-}
-
-// day writes a day without its year.
-func dayOf(day string) string {
-	t, err := time.Parse(time.DateOnly, day)
-	if err != nil {
-		return day
-	}
-	return t.Format("2 Jan")
 }

@@ -1,4 +1,8 @@
-package pages
+// Package draw makes the pictures of the pages: numbers in, SVG text out. It has no state, and knows nothing of experiments:
+// colours and fonts are the style sheet's, by class, and how a number is written is the caller's, as a function.
+//
+// Only pages may import it, and it imports nothing of this module.
+package draw
 
 import (
 	"fmt"
@@ -123,5 +127,5 @@ func (d *drawing) done(class, name, words string) template.HTML {
 // arms is how many colours variants have before they begin again; the first is the control's.
 const arms = 8
 
-// colour is the class of a variant's colour.
-func colour(i int) string { return "c" + strconv.Itoa(i%arms) }
+// Colour is the class of a variant's colour.
+func Colour(i int) string { return "c" + strconv.Itoa(i%arms) }
