@@ -32,7 +32,8 @@ func (w *writer) put(ctx context.Context, c change) (seq uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, applyWithin)
 	defer cancel()
 	if _, err := w.opts.State.Wait(ctx, seq); err != nil {
-		w.opts.Log.LogAttrs(ctx, slog.LevelWarn, c.late, append(c.attrs, slog.Uint64("stream_seq", seq), slog.Any("error", err))...)
+		w.opts.Log.LogAttrs(ctx, slog.LevelWarn, c.late, //nolint:sloglint // four constants
+			append(c.attrs, slog.Uint64("stream_seq", seq), slog.Any("error", err))...)
 	}
 	return seq, nil
 }
