@@ -6,8 +6,11 @@
 // whoever calls see the same bytes; and a form is that API's request, so that both obey the same rules and leave the
 // same history.
 //
-// It declares the State, the API and the Sources that it needs; cmd joins them. It imports readout, registry, core,
-// canonical and problem, and only cmd may import it.
+// Inside, each page has a type and a file, and all of them share site: the options, the templates, who asks, the API, the
+// ledger, and the updates of open pages. Files named chart_*.go say what is in a picture; package draw draws it.
+//
+// It declares the State, the API and the Sources that it needs; cmd joins them. It imports draw, readout, registry,
+// core, canonical and problem, and only cmd may import it.
 package pages
 
 import (
