@@ -48,7 +48,7 @@ func aggregated(t fataler, f *core.Fold) (persons, conversions sumOf) {
 					persons.add(at+" "+key+" users of "+metric, m.Merged(core.Who{}).Users)
 				}
 			}
-			out, err := readout.Make(v, id, n, "test")
+			out, err := readout.Make(v, readout.Question{Experiment: id, Run: n}, "test")
 			if err != nil {
 				continue // a run that is not declared any more
 			}

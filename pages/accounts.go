@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/pages/draw"
 	"github.com/tracklayer/tracklayer/readout"
 )
 
@@ -24,25 +24,6 @@ type accounts struct {
 	Mismatch    int64
 	RowsPath    string
 	CSVPath     string
-}
-
-// ledgerLine is a kind of event: received is the sum of the others.
-type ledgerLine struct {
-	Kind                                             string
-	Received, Accepted, Redelivered, Conflicts, Gone int64
-}
-
-// Word is the kind in plain words.
-func (l ledgerLine) Word() string {
-	switch l.Kind {
-	case canonical.Exposed.String():
-		return "Exposures"
-	case canonical.Converted.String():
-		return "Conversions"
-	case canonical.EndedEarly.String():
-		return "Early ends"
-	}
-	return sentence(l.Kind)
 }
 
 // personLine is a variant: everybody who met it is in exactly one column.
@@ -68,7 +49,7 @@ type reasonLine struct {
 	Share  float64 // of the most frequent one, in hundredths
 }
 
-func (p *Pages) accountsOf(s *core.Snapshot, r *readout.Readout) (accounts, error) {
+func (p *ledgers) accountsOf(s *core.Snapshot, r *readout.Readout) (accounts, error) {
 	a := accounts{Unknown: r.UnknownVariants, Outside: r.OutsideRun, Mismatch: r.VariantMismatch}
 	ask := url.Values{}
 	if r.Run != nil {
@@ -77,7 +58,7 @@ func (p *Pages) accountsOf(s *core.Snapshot, r *readout.Readout) (accounts, erro
 	a.RowsPath = below(s.ID, "rows") + "?" + ask.Encode()
 	for i, v := range r.Variants {
 		a.Persons = append(a.Persons, personLine{
-			Variant: v.Variant, Colour: colour(i), Counted: v.ExposedUsers, Crossover: v.CrossoverUsers, Ended: v.EndedEarlyUsers, Filtered: v.FilteredUsers, More: v.RepeatExposures,
+			Variant: v.Variant, Colour: draw.Colour(i), Counted: v.ExposedUsers, Crossover: v.CrossoverUsers, Ended: v.EndedEarlyUsers, Filtered: v.FilteredUsers, More: v.RepeatExposures,
 			Met: v.ExposedUsers + v.CrossoverUsers + v.EndedEarlyUsers + v.FilteredUsers,
 		})
 	}
@@ -103,46 +84,4 @@ func (p *Pages) accountsOf(s *core.Snapshot, r *readout.Readout) (accounts, erro
 	var err error
 	a.Ledger, err = p.ledgerOf(s)
 	return a, err
-}
-
-// ledgerOf adds up the ledger's lines of everything that events call the experiment, by kind, with the sum at the end.
-func (p *Pages) ledgerOf(s *core.Snapshot) ([]ledgerLine, error) {
-	names := map[[2]string]bool{}
-	ask := core.LedgerQuery{Experiments: []string{s.ID}}
-	for _, n := range s.Called() {
-		if one := [2]string{n.Source, n.Experiment}; !names[one] {
-			names[one] = true
-			ask.Experiments = append(ask.Experiments, n.Experiment)
-		}
-	}
-	by, total := map[canonical.Kind]*ledgerLine{}, ledgerLine{Kind: "all"}
-	_, err := p.State.LedgerLines(ask, func(k core.LedgerKey, e core.LedgerEntry) error {
-		if k.Experiment != s.ID && !names[[2]string{k.Source, k.Experiment}] {
-			return nil
-		}
-		l := by[k.Kind]
-		if l == nil {
-			l = &ledgerLine{Kind: k.Kind.String()}
-			by[k.Kind] = l
-		}
-		l.add(e)
-		total.add(e)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	var all []ledgerLine
-	for _, kind := range slices.Sorted(maps.Keys(by)) {
-		all = append(all, *by[kind])
-	}
-	return append(all, total), nil
-}
-
-func (l *ledgerLine) add(e core.LedgerEntry) {
-	l.Received += e.Received()
-	l.Accepted += e.Accepted
-	l.Redelivered += e.Redelivered
-	l.Conflicts += e.Conflicts
-	l.Gone += e.Erased + e.Rejected + e.Ignored
 }

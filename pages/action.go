@@ -115,9 +115,12 @@ type actionPage struct {
 	By       string
 }
 
-func (p *Pages) actionPage(q *request) (*actionPage, error) {
+// actionPages are the steps in the life of an experiment.
+type actionPages struct{ *site }
+
+func (p *actionPages) actionPage(q *request) (*actionPage, error) {
 	id := q.PathValue("id")
-	v := p.State.View()
+	v := p.opts.State.View()
 	a, name, err := stepOf(v, id, q.PathValue("action"))
 	if err != nil {
 		return nil, err
@@ -156,7 +159,7 @@ func stepOf(v *core.View, id, key string) (a action, name string, err error) {
 	return a, name, nil
 }
 
-func (p *Pages) actionForm(q *request) error {
+func (p *actionPages) actionForm(q *request) error {
 	page, err := p.actionPage(q)
 	if err != nil {
 		return err
@@ -165,7 +168,7 @@ func (p *Pages) actionForm(q *request) error {
 }
 
 // act takes the step by asking the API, so that its rules are the only ones.
-func (p *Pages) act(q *request) error {
+func (p *actionPages) act(q *request) error {
 	page, err := p.actionPage(q)
 	if err != nil {
 		return err

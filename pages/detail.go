@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -121,7 +120,17 @@ func (s shown) query(name, value string) string {
 	return "?" + v.Encode()
 }
 
-func (p *Pages) detail(q *request) error {
+// detailPages are the page of an experiment, its updates, and the rows behind its numbers.
+type detailPages struct {
+	*site
+	charts *charts
+}
+
+func newDetailPages(s *site) *detailPages {
+	return &detailPages{site: s, charts: &charts{client: s.client, drawn: drawn{all: map[string]keptCharts{}}}}
+}
+
+func (p *detailPages) detail(q *request) error {
 	id := q.PathValue("id")
 	if at := q.URL.Query().Get("at"); at != "" {
 		return p.then(q, id, at)
@@ -134,7 +143,7 @@ func (p *Pages) detail(q *request) error {
 }
 
 // then leads to the state that was known at the end of a day.
-func (p *Pages) then(q *request, id, at string) error {
+func (p *detailPages) then(q *request, id, at string) error {
 	s := showing(q.URL.Query())
 	s.atSeq = ""
 	ask := s.ask()
@@ -147,14 +156,14 @@ func (p *Pages) then(q *request, id, at string) error {
 	return nil
 }
 
-func (p *Pages) detailed(q *request, id string) (*detailPage, error) {
+func (p *detailPages) detailed(q *request, id string) (*detailPage, error) {
 	s := showing(q.URL.Query())
-	v := p.State.View()
+	v := p.opts.State.View()
 	of, known := v.Experiment(id)
 	if !known {
 		return nil, unknown(id)
 	}
-	charts := p.charts(q, of, s)
+	charts := p.charts.begin(q, of, s)
 	r, version, err := p.readout(q, id, s.ask())
 	if err != nil {
 		return nil, err
@@ -289,7 +298,7 @@ func decisionOf(r *readout.Readout) decisionView {
 	var rows []readout.Row
 	if d.Basis != nil {
 		rows = d.Basis.Variants
-	} else if m := primaryOf(r); m != nil {
+	} else if m := r.Primary(); m != nil {
 		rows = m.Variants
 	}
 	if d.LeadingVariant == nil {
@@ -303,26 +312,13 @@ func decisionOf(r *readout.Readout) decisionView {
 		Variant: row.Variant,
 		Beat:    from(row.ProbabilityToBeatControl, probability, row.Reasons, "probability_to_beat_control"),
 		Needs:   figure{Text: fixed(100*d.RequiredProbability, 1) + noBreak + "%"},
-		Loss:    from(row.ExpectedLoss, func(x float64) string { return loss(x, primaryOf(r).Type) }, row.Reasons, "expected_loss"),
+		Loss:    from(row.ExpectedLoss, func(x float64) string { return loss(x, r.Primary().Type) }, row.Reasons, "expected_loss"),
 	}
 	if d.Plan != nil {
 		d.Leading.MaxLoss = figure{Text: percent(d.Plan.MaxExpectedLoss)}
 	}
 	return d
 }
-
-// chart is a picture with its name and the numbers in it.
-type chart struct {
-	ID, Title, Term string
-	Picture         template.HTML
-	Note            string
-	Legend          []legend
-	Head            []string
-	Rows            [][]string
-}
-
-// legend says which variant a colour is.
-type legend struct{ Colour, Name string }
 
 // planView is one stopping rule of the run.
 type planView struct {
@@ -361,9 +357,9 @@ func historyOf(v *core.View, x *registry.Experiment) []historyLine {
 	return all[:min(shownRevisions, len(all))]
 }
 
-func (p *Pages) detailLive(q *request) error {
+func (p *detailPages) detailLive(q *request) error {
 	id, s := q.PathValue("id"), showing(q.URL.Query())
-	if _, known := p.State.View().Experiment(id); !known {
+	if _, known := p.opts.State.View().Experiment(id); !known {
 		return unknown(id)
 	}
 	state := func(v *core.View) any {

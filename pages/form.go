@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,11 +34,14 @@ type formPage struct {
 // adoptPath is the form filled with what was seen.
 func adoptPath(id string) string { return "/experiments/new?adopt=" + url.QueryEscape(id) }
 
-func (p *Pages) newForm(q *request) error {
+// formPages are the form of a new experiment, and the one that changes an experiment.
+type formPages struct{ *site }
+
+func (p *formPages) newForm(q *request) error {
 	f := newFields(url.Values{})
 	page := &formPage{frame: p.frame(q, "New experiment"), fields: f, Path: "/experiments/new"}
 	if id := q.URL.Query().Get("adopt"); id != "" {
-		s, known := p.State.View().Experiment(id)
+		s, known := p.opts.State.View().Experiment(id)
 		if !known {
 			return unknown(id)
 		}
@@ -63,9 +67,9 @@ func fresh() *registry.Definition {
 }
 
 // eventNames are the conversion events that were seen in experiments nobody declared, to choose from.
-func (p *Pages) eventNames() []string {
+func (p *formPages) eventNames() []string {
 	var all []string
-	v := p.State.View()
+	v := p.opts.State.View()
 	undeclared, _ := v.Listing().Undeclared.After("", "", maxUndeclared)
 	for _, id := range undeclared {
 		if s, ok := v.Experiment(id); ok && s.Experiment == nil && !s.Lost {
@@ -80,7 +84,7 @@ func (p *Pages) eventNames() []string {
 }
 
 // typed is the form as it was sent. Buttons that only change the form are done here; true: the form is to be shown again.
-func (p *Pages) typed(q *request, page *formPage) bool {
+func (p *formPages) typed(q *request, page *formPage) bool {
 	f := newFields(q.PostForm)
 	page.fields, page.Events = f, p.eventNames()
 	if list, ok := strings.CutPrefix(q.PostForm.Get("do"), "add-"); ok && lists[list] != nil {
@@ -93,7 +97,7 @@ func (p *Pages) typed(q *request, page *formPage) bool {
 	return false
 }
 
-func (p *Pages) create(q *request) error {
+func (p *formPages) create(q *request) error {
 	page := &formPage{frame: p.frame(q, "New experiment"), Path: "/experiments/new", Adopt: q.PostForm.Get("adopt")}
 	if p.typed(q, page) {
 		return p.show(q, http.StatusOK, "form", page)
@@ -125,7 +129,7 @@ func (page *formPage) by(q *request, required bool) string {
 }
 
 // answered goes on to the experiment, or shows the form again with what is wrong.
-func (p *Pages) answered(q *request, page *formPage, id string, err error) error {
+func (p *formPages) answered(q *request, page *formPage, id string, err error) error {
 	if err == nil {
 		http.Redirect(q.w, q.Request, pathOf(strings.TrimSpace(id)), http.StatusSeeOther)
 		return nil
@@ -143,9 +147,9 @@ func (p *Pages) answered(q *request, page *formPage, id string, err error) error
 }
 
 // changing is the form of an experiment that is declared.
-func (p *Pages) changing(q *request) (*formPage, *registry.Experiment, error) {
+func (p *formPages) changing(q *request) (*formPage, *registry.Experiment, error) {
 	id := q.PathValue("id")
-	x, declared := p.State.View().Registry.Get(id)
+	x, declared := p.opts.State.View().Registry.Get(id)
 	if !declared {
 		return nil, nil, unknown(id)
 	}
@@ -157,7 +161,7 @@ func (p *Pages) changing(q *request) (*formPage, *registry.Experiment, error) {
 	return page, x, nil
 }
 
-func (p *Pages) editForm(q *request) error {
+func (p *formPages) editForm(q *request) error {
 	page, x, err := p.changing(q)
 	if err != nil {
 		return err
@@ -167,7 +171,7 @@ func (p *Pages) editForm(q *request) error {
 	return p.show(q, http.StatusOK, "form", page)
 }
 
-func (p *Pages) edit(q *request) error {
+func (p *formPages) edit(q *request) error {
 	page, x, err := p.changing(q)
 	if err != nil {
 		return err
@@ -203,4 +207,36 @@ func (p *Pages) edit(q *request) error {
 	}
 	_, err = p.call(q, http.MethodPatch, apiPath(page.ID, "?by="+url.QueryEscape(by)), body, "If-Match", strconv.Quote(strconv.Itoa(page.Revision)))
 	return p.answered(q, page, page.ID, err)
+}
+
+// planInForm shows the form again with the plan; taken: its numbers are the decision's.
+func (p *formPages) planInForm(q *request, page *formPage, taken bool) error {
+	found, err := p.planOf(q, page.fields)
+	if err != nil {
+		return err
+	}
+	page.Planned = found
+	if taken && found.Fault == "" {
+		page.Values.Set("decision/min_units_per_variant", wholeText(found.Decision.Units))
+		page.Values.Set("decision/planned_effect", numberText(found.Decision.Effect))
+		if found.Decision.Days != nil {
+			page.Values.Set("decision/min_days", wholeText(found.Decision.Days))
+		}
+	}
+	return p.show(q, http.StatusOK, "form", page)
+}
+
+// planAlone answers with the plan only, for the script that asks while somebody types.
+func (p *formPages) planAlone(q *request) error {
+	found, err := p.planOf(q, newFields(q.PostForm))
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := p.templates.pages["form"].ExecuteTemplate(&b, "planned", found); err != nil {
+		return fmt.Errorf("write a plan: %w", err)
+	}
+	q.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = q.w.Write(b.Bytes()) // a client that has gone away hears nothing
+	return nil
 }

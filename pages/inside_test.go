@@ -108,22 +108,6 @@ func TestPicturesAreSound(t *testing.T) {
 	})
 }
 
-func TestTicksAreRoundAndInside(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		lo := rapid.Float64Range(-1e6, 1e6).Draw(t, "lo")
-		hi := lo + rapid.Float64Range(1e-6, 1e6).Draw(t, "width")
-		all := ticks(lo, hi, 5)
-		if len(all) > 12 {
-			t.Errorf("%d ticks from %v to %v", len(all), lo, hi)
-		}
-		for _, x := range all {
-			if slack := (hi - lo) * 1e-6; x < lo-slack || x > hi+slack {
-				t.Errorf("%v is not between %v and %v", x, lo, hi)
-			}
-		}
-	})
-}
-
 func TestClipCutsNoLetter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text, n := rapid.String().Draw(t, "text"), rapid.IntRange(1, 20).Draw(t, "n")

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,16 +34,22 @@ type counted struct {
 	Here bool
 }
 
-func (p *Pages) list(q *request) error {
+// listPages are the list of experiments and its updates.
+type listPages struct {
+	*site
+	lines *lines
+}
+
+func (p *listPages) list(q *request) error {
 	page := p.listed(q)
 	return p.show(q, http.StatusOK, "list", page)
 }
 
-func (p *Pages) listed(q *request) listPage {
+func (p *listPages) listed(q *request) listPage {
 	query := q.URL.Query()
 	page := listPage{frame: p.frame(q, "Experiments"), Query: strings.TrimSpace(query.Get("q")), Status: query.Get("status")}
 	page.Live = "/experiments/live"
-	v := p.State.View()
+	v := p.opts.State.View()
 	listing := v.Listing()
 	crowded := listing.Undeclared.Len() > maxUndeclared
 	page.Of, page.Archived = listing.Declared.Len()+listing.Undeclared.Len(), listing.Archived.Len()
@@ -88,7 +95,7 @@ func (p *Pages) listed(q *request) listPage {
 
 // cut puts the lines of one page together: those that fit, and after them, of the rest, those that there is room for. Only
 // these are made.
-func (p *Pages) cut(q *request, v *core.View, page *listPage, fit []line, rest []string) {
+func (p *listPages) cut(q *request, v *core.View, page *listPage, fit []line, rest []string) {
 	after := q.URL.Query().Get("after")
 	if id, ok := strings.CutPrefix(after, cursorID); ok {
 		fit = nil
@@ -174,6 +181,29 @@ func listPath(query, status, after string) string {
 }
 
 // listVersion names what the list shows on its first page.
-func (p *Pages) listVersion(q *request) string {
-	return listVersion(p.linesOf(q), p.State.View().Listing())
+func (p *listPages) listVersion(q *request) string {
+	return listVersion(p.linesOf(q), p.opts.State.View().Listing())
+}
+
+func (p *listPages) listLive(q *request) error {
+	return p.listen(q, false, settleAll, func() (told, error) {
+		return p.version("list", settleAll, nil, func() (string, error) { return p.listVersion(q), nil })
+	})
+}
+
+const undeclaredBadge = "undeclared"
+
+// Cursors of the list: a place among the experiments whose lines are all known, or an id among those that are too many.
+const (
+	cursorLine = "n/"
+	cursorID   = "u/"
+)
+
+func listVersion(all []line, of core.Listing) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, of.Declared.Len(), of.Undeclared.Len(), of.Archived.Len())
+	for _, l := range all {
+		fmt.Fprintf(&b, "%q %q %q %q %d %q %v\n", l.ID, l.Name, l.Owner, l.Badge.Text, l.Exposed, l.Last, l.Lift)
+	}
+	return versionOf([]byte(b.String()))
 }

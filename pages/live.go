@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -30,8 +29,6 @@ func versionOf(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:8])
 }
-
-func decode(text []byte, into any) error { return json.Unmarshal(text, into) }
 
 // listener knows how many pages are open, and ends them all.
 type listener struct {
@@ -87,16 +84,27 @@ type tellings struct {
 	all map[string]told
 }
 
+// live says to open pages when what they show has changed.
+type live struct {
+	opts     Options
+	tellings tellings
+	listener *listener
+}
+
+func newLive(o Options) *live {
+	return &live{opts: o, tellings: tellings{all: map[string]told{}}, listener: newListener()}
+}
+
 // version is that of what a key stands for, at most every old. Where it hangs on a state that is still the same it is
 // not made again.
-func (p *Pages) version(key string, every time.Duration, state func(*core.View) any, version func() (string, error)) (told, error) {
+func (p *live) version(key string, every time.Duration, state func(*core.View) any, version func() (string, error)) (told, error) {
 	p.tellings.mu.Lock()
 	defer p.tellings.mu.Unlock()
 	last, known := p.tellings.all[key]
 	if known && time.Since(last.at) < every {
 		return last, nil
 	}
-	v := p.State.View()
+	v := p.opts.State.View()
 	next := told{seq: v.Seq, at: time.Now()}
 	if state != nil {
 		next.state = state(v)
@@ -119,7 +127,7 @@ func (p *Pages) version(key string, every time.Duration, state func(*core.View) 
 // listen tells an open page the version of what it shows, now and whenever it changes, as server-sent events. Version is
 // asked whenever the state moved on and
 // had time to settle, and every second where ticking. A page that hears another version than its own loads itself again.
-func (p *Pages) listen(q *request, ticking bool, settle time.Duration, version func() (told, error)) error {
+func (p *live) listen(q *request, ticking bool, settle time.Duration, version func() (told, error)) error {
 	who := q.listenerOf()
 	if !p.listener.begin(who) {
 		return problem.Unavailable(30 * time.Second)
@@ -138,7 +146,7 @@ func (p *Pages) listen(q *request, ticking bool, settle time.Duration, version f
 	h := q.w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("X-Accel-Buffering", "no") // a proxy must not collect it
-	said, pause := "", p.Beat
+	said, pause := "", p.opts.Beat
 	if ticking {
 		pause = min(pause, glance)
 	}
@@ -151,7 +159,7 @@ func (p *Pages) listen(q *request, ticking bool, settle time.Duration, version f
 		case now.version != said:
 			err = p.tell(q, "event: version\ndata: "+now.version+"\n\n")
 			said, beaten = now.version, time.Now()
-		case time.Since(beaten) >= p.Beat:
+		case time.Since(beaten) >= p.opts.Beat:
 			err = p.tell(q, ": still here\n\n")
 			beaten = time.Now()
 		}
@@ -173,10 +181,10 @@ func (q *request) listenerOf() string {
 }
 
 // awaitNews returns once the state is past seq and had a moment to move further, or after the pause. It fails with ctx.
-func (p *Pages) awaitNews(ctx context.Context, seq uint64, pause, settle time.Duration) error {
+func (p *live) awaitNews(ctx context.Context, seq uint64, pause, settle time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
-	if _, err := p.State.Until(waiting, func(v *core.View) bool { return v.Seq > seq }); err == nil {
+	if _, err := p.opts.State.Until(waiting, func(v *core.View) bool { return v.Seq > seq }); err == nil {
 		select {
 		case <-ctx.Done():
 		case <-time.After(settle):
@@ -185,7 +193,7 @@ func (p *Pages) awaitNews(ctx context.Context, seq uint64, pause, settle time.Du
 	return ctx.Err()
 }
 
-func (p *Pages) tell(q *request, text string) error {
+func (p *live) tell(q *request, text string) error {
 	c := http.NewResponseController(q.w)
 	if err := c.SetWriteDeadline(time.Now().Add(perWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
@@ -194,10 +202,4 @@ func (p *Pages) tell(q *request, text string) error {
 		return err
 	}
 	return c.Flush()
-}
-
-func (p *Pages) listLive(q *request) error {
-	return p.listen(q, false, settleAll, func() (told, error) {
-		return p.version("list", settleAll, nil, func() (string, error) { return p.listVersion(q), nil })
-	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 
+	"github.com/tracklayer/tracklayer/pages/draw"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
 )
@@ -95,7 +96,7 @@ func otherRows(r *readout.Readout, kind registry.MetricType) []rowView {
 	var all []rowView
 	for i, h := range r.OtherPolicy.Variants {
 		one := rowView{
-			Variant: h.Variant, Colour: colour(i), Control: h.Variant == r.Control, Users: whole(h.ExposedUsers), Converted: "—",
+			Variant: h.Variant, Colour: draw.Colour(i), Control: h.Variant == r.Control, Users: whole(h.ExposedUsers), Converted: "—",
 			Lift: from(h.RelativeLift, signed, nil, ""), Beat: from(h.ProbabilityToBeatControl, probability, nil, ""),
 		}
 		if h.ConvertedUsers != nil {
@@ -135,7 +136,7 @@ func (v *metricView) fill(r *readout.Readout, m *readout.Metric, rows []readout.
 func rowOf(r *readout.Readout, m *readout.Metric, row *readout.Row, i int) rowView {
 	write := func(x float64) string { return value(x, m.Type) }
 	one := rowView{
-		Variant: row.Variant, Colour: colour(i), Control: row.Variant == r.Control, Users: whole(row.Users), Converted: whole(row.ConvertedUsers),
+		Variant: row.Variant, Colour: draw.Colour(i), Control: row.Variant == r.Control, Users: whole(row.Users), Converted: whole(row.ConvertedUsers),
 		Mean: from(row.Mean, write, row.Reasons, "mean"),
 		Best: from(row.ProbabilityToBeBest, probability, row.Reasons, "probability_to_be_best"),
 	}

@@ -6,14 +6,15 @@
 // whoever calls see the same bytes; and a form is that API's request, so that both obey the same rules and leave the
 // same history.
 //
-// It declares the State, the API and the Sources that it needs; cmd joins them. It imports readout, registry, core,
-// canonical and problem, and only cmd may import it.
+// Inside, each page has a type and a file, and all of them share site: the options, the templates, who asks, the API, the
+// ledger, and the updates of open pages. Files named chart_*.go say what is in a picture; package draw draws it.
+//
+// It declares the State, the API and the Sources that it needs; cmd joins them. It imports draw, readout, registry,
+// core, canonical and problem, and only cmd may import it.
 package pages
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -73,15 +74,8 @@ type Options struct {
 
 // Pages answers requests. It is safe for concurrent use.
 type Pages struct {
-	Options
-	mux      *http.ServeMux
-	look     *look
-	sessions *sessions
-	lines    *lines
-	drawn    drawn
-	tellings tellings
-	listener *listener
-	secret   [32]byte // of the tokens in forms
+	*site
+	mux *http.ServeMux
 }
 
 // New fills in the defaults.
@@ -95,8 +89,7 @@ func New(o Options) *Pages {
 	if o.Beat == 0 {
 		o.Beat = 15 * time.Second
 	}
-	p := &Pages{Options: o, mux: http.NewServeMux(), look: newLook(), sessions: newSessions(o.Now), lines: newLines(), drawn: drawn{all: map[string]keptCharts{}}, tellings: tellings{all: map[string]told{}}, listener: newListener()}
-	_, _ = rand.Read(p.secret[:]) // never fails
+	p := &Pages{site: newSite(o), mux: http.NewServeMux()}
 	p.routes()
 	return p
 }
@@ -122,31 +115,35 @@ func Paths() []string {
 }
 
 func (p *Pages) routes() {
-	p.mux.HandleFunc("GET /assets/{name}", p.look.asset)
-	p.handle("GET /{$}", readers, p.start)
-	p.handle("GET /live", readers, p.startLive)
-	p.handle("GET /experiments", readers, p.list)
-	p.handle("GET /experiments/new", editors, p.newForm)
-	p.handle("POST /experiments/new", editors, p.create)
-	p.handle("POST /experiments/new/plan", editors, p.planAlone)
-	p.handle("GET /experiments/live", readers, p.listLive)
-	p.handle("GET /experiments/{id}", readers, p.detail)
-	p.handle("GET /experiments/{id}/{$}", readers, p.detail) // for ids that are words of ours, see pathOf
-	p.handle("GET /experiments/{id}/live", readers, p.detailLive)
-	p.handle("GET /experiments/{id}/rows", readers, p.rows)
-	p.handle("GET /experiments/{id}/edit", editors, p.editForm)
-	p.handle("POST /experiments/{id}/edit", editors, p.edit)
-	p.handle("GET /experiments/{id}/do/{action}", editors, p.actionForm)
-	p.handle("POST /experiments/{id}/do/{action}", editors, p.act)
-	p.handle("GET /units", readers, p.findUnit)
-	p.handle("GET /units/{kind}/{id}", readers, p.unit)
-	p.handle("GET /sources", readers, p.sources)
-	p.handle("GET /sources/live", readers, p.sourcesLive)
-	p.handle("GET /sources/letters/{seq}", readers, p.letter)
-	p.handle("POST /sources/letters/{seq}", editors, p.replay)
-	p.handle("GET /sign-in", everybody, p.signInForm)
-	p.handle("POST /sign-in", everybody, p.signIn)
-	p.handle("POST /sign-out", everybody, p.signOut)
+	s := p.site
+	lists, sources := &listPages{site: s, lines: newLines()}, &sourcePages{s}
+	start := &startPages{site: s, lists: lists, sources: sources}
+	details, forms, actions, units, signIn := newDetailPages(s), &formPages{s}, &actionPages{s}, &unitPages{s}, &signInPages{s}
+	p.mux.HandleFunc("GET /assets/{name}", p.templates.asset)
+	p.handle("GET /{$}", readers, start.start)
+	p.handle("GET /live", readers, start.startLive)
+	p.handle("GET /experiments", readers, lists.list)
+	p.handle("GET /experiments/new", editors, forms.newForm)
+	p.handle("POST /experiments/new", editors, forms.create)
+	p.handle("POST /experiments/new/plan", editors, forms.planAlone)
+	p.handle("GET /experiments/live", readers, lists.listLive)
+	p.handle("GET /experiments/{id}", readers, details.detail)
+	p.handle("GET /experiments/{id}/{$}", readers, details.detail) // for ids that are words of ours, see pathOf
+	p.handle("GET /experiments/{id}/live", readers, details.detailLive)
+	p.handle("GET /experiments/{id}/rows", readers, details.rows)
+	p.handle("GET /experiments/{id}/edit", editors, forms.editForm)
+	p.handle("POST /experiments/{id}/edit", editors, forms.edit)
+	p.handle("GET /experiments/{id}/do/{action}", editors, actions.actionForm)
+	p.handle("POST /experiments/{id}/do/{action}", editors, actions.act)
+	p.handle("GET /units", readers, units.findUnit)
+	p.handle("GET /units/{kind}/{id}", readers, units.unit)
+	p.handle("GET /sources", readers, sources.sources)
+	p.handle("GET /sources/live", readers, sources.sourcesLive)
+	p.handle("GET /sources/letters/{seq}", readers, sources.letter)
+	p.handle("POST /sources/letters/{seq}", editors, sources.replay)
+	p.handle("GET /sign-in", everybody, signIn.signInForm)
+	p.handle("POST /sign-in", everybody, signIn.signIn)
+	p.handle("POST /sign-out", everybody, signIn.signOut)
 	p.handle("/", everybody, func(*request) error { return problem.NotFound("Nothing is here.") })
 }
 
@@ -177,11 +174,11 @@ func (p *Pages) handle(pattern string, needs right, serve func(*request) error) 
 	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		guarded(w.Header())
 		q := &request{r, w, p.visitorOf(r)}
-		err := p.admit(q, needs)
-		if err == nil {
+		sentAway, err := p.admit(q, needs)
+		if err == nil && !sentAway {
 			err = serve(q)
 		}
-		if err != nil && !errors.Is(err, errAnswered) {
+		if err != nil {
 			p.refuse(q, err)
 		}
 	})

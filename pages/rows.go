@@ -43,7 +43,7 @@ type assocView struct {
 }
 
 // rows lists the rows behind a number, or hands them out as a file.
-func (p *Pages) rows(q *request) error {
+func (p *detailPages) rows(q *request) error {
 	id, ask := q.PathValue("id"), q.URL.Query()
 	if format := ask.Get("format"); format != "" {
 		return p.file(q, id, ask)
@@ -66,7 +66,7 @@ func (p *Pages) rows(q *request) error {
 	}
 	ctx, cancel := context.WithTimeout(q.Context(), searchFor)
 	defer cancel()
-	err := p.State.Associations(ctx, id, page.Run, begin, func(a *core.Association) error {
+	err := p.opts.State.Associations(ctx, id, page.Run, begin, func(a *core.Association) error {
 		if !page.wants(a) {
 			return nil
 		}
@@ -130,16 +130,4 @@ func amount(value, metric canonical.Number, currency string) string {
 		return metric.String()
 	}
 	return ""
-}
-
-// file hands the request on to the API, which streams all rows.
-func (p *Pages) file(q *request, id string, ask url.Values) error {
-	r := q.Clone(q.Context())
-	r.URL = &url.URL{Path: "/v1/experiments/" + id + "/associations", RawPath: apiPath(id, "/associations"), RawQuery: ask.Encode()}
-	r.Header = http.Header{}
-	if ask.Get("format") == "csv" {
-		q.w.Header().Set("Content-Disposition", `attachment; filename="rows.csv"`)
-	}
-	p.API.ServeHTTP(q.w, r)
-	return nil
 }

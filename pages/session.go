@@ -6,9 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -109,25 +107,38 @@ func (s *sessions) keep(known func(fingerprint string) bool) {
 // fingerprintOf names a key without giving it away: the first 8 hexadecimal digits of its SHA-256.
 func fingerprintOf(key string) string { return fmt.Sprintf("%x", hashed(key)[:4]) }
 
+// access finds out who asks and what they may do, and makes the tokens of forms.
+type access struct {
+	opts     Options
+	sessions *sessions
+	secret   [32]byte // of the tokens in forms
+}
+
+func newAccess(o Options) *access {
+	a := &access{opts: o, sessions: newSessions(o.Now)}
+	_, _ = rand.Read(a.secret[:]) // never fails
+	return a
+}
+
 // visitorOf finds out who asks: whom the trusted proxy names, who has a session, or anybody, who may do what needs no
 // key.
-func (p *Pages) visitorOf(r *http.Request) visitor {
-	name, once := p.Proxy.user(r)
+func (p *access) visitorOf(r *http.Request) visitor {
+	name, once := p.opts.Proxy.user(r)
 	if !once {
 		return visitor{forged: true}
 	}
 	if name != "" {
 		v := visitor{name: name, may: readers, byProxy: true}
-		if !p.ReadOnly && (len(p.Proxy.Editors) == 0 || slices.Contains(p.Proxy.Editors, name)) {
+		if !p.opts.ReadOnly && (len(p.opts.Proxy.Editors) == 0 || slices.Contains(p.opts.Proxy.Editors, name)) {
 			v.may = editors
 		}
 		return v
 	}
 	open := everybody
-	if p.ReadKey == nil {
+	if p.opts.ReadKey == nil {
 		open = readers
 		// Without keys only this machine can connect; a page of elsewhere whose name was made to point here has another Host.
-		if p.WriteKey == nil && loopback(r.Host) {
+		if p.opts.WriteKey == nil && loopback(r.Host) {
 			open = editors
 		}
 	}
@@ -164,56 +175,54 @@ func (x Proxy) user(r *http.Request) (name string, once bool) {
 	return name, true
 }
 
-// admit asks whether the visitor may do this. Whoever changes something must come from a form of ours.
-func (p *Pages) admit(q *request, needs right) error {
+// admit asks whether the visitor may do this. It reports whether the answer is already written, which leads to the
+// sign-in. A request that changes something must come from a form of ours.
+func (p *access) admit(q *request, needs right) (sentAway bool, err error) {
 	if q.visitor.forged {
-		return problem.Forbidden("This request names its user more than once in " + p.Proxy.Header + ". Let the proxy remove that header from what comes from outside before it sets its own.")
+		return false, problem.Forbidden("This request names its user more than once in " + p.opts.Proxy.Header + ". Let the proxy remove that header from what comes from outside before it sets its own.")
 	}
 	if q.visitor.may < needs {
 		return p.turnAway(q)
 	}
 	if q.Method != http.MethodPost {
-		return nil
+		return false, nil
 	}
 	if err := http.NewCrossOriginProtection().Check(q.Request); err != nil {
-		return problem.Forbidden("This form was sent from a page of somewhere else, so nothing was done.")
+		return false, problem.Forbidden("This form was sent from a page of somewhere else, so nothing was done.")
 	}
 	q.Body = http.MaxBytesReader(q.w, q.Body, maxForm)
 	if err := q.ParseForm(); err != nil {
-		return problem.BadRequest("The form cannot be read: " + err.Error())
+		return false, problem.BadRequest("The form cannot be read: " + err.Error())
 	}
 	sent := q.PostForm.Get("token")
 	if sent == "" {
 		sent = q.Header.Get("X-Form-Token")
 	}
 	if want := p.token(q); want == "" || subtle.ConstantTimeCompare([]byte(sent), []byte(want)) != 1 {
-		return problem.Forbidden("This form is from an earlier session, or cookies are switched off, so nothing was done. Go back, load the page again, and send it once more.")
+		return false, problem.Forbidden("This form is from an earlier session, or cookies are switched off, so nothing was done. Go back, load the page again, and send it once more.")
 	}
-	return nil
+	return false, nil
 }
 
-// turnAway sends who has not signed in to do so.
-func (p *Pages) turnAway(q *request) error {
+// turnAway sends a visitor who has not signed in to do so, or says why that is no use.
+func (p *access) turnAway(q *request) (sentAway bool, err error) {
 	switch {
-	case p.EditingOff != "" && q.visitor.may >= readers:
-		return problem.Forbidden(p.EditingOff)
+	case p.opts.EditingOff != "" && q.visitor.may >= readers:
+		return false, problem.Forbidden(p.opts.EditingOff)
 	case q.visitor.session != "" || q.visitor.byProxy:
-		return problem.Forbidden("You may look, but not change anything here. Sign in with an admin key, or ask somebody who may.")
-	case p.WriteKey == nil && p.ReadKey == nil:
-		return problem.Forbidden("Without keys this is open only under an address of this very machine, such as http://127.0.0.1. Set keys.read and keys.admin to change things from elsewhere.")
+		return false, problem.Forbidden("You may look, but not change anything here. Sign in with an admin key, or ask somebody who may.")
+	case p.opts.WriteKey == nil && p.opts.ReadKey == nil:
+		return false, problem.Forbidden("Without keys this is open only under an address of this very machine, such as http://127.0.0.1. Set keys.read and keys.admin to change things from elsewhere.")
 	}
 	if q.Method != http.MethodGet {
-		return problem.Forbidden("You are not signed in any more, so nothing was done. Sign in and send the form again.")
+		return false, problem.Forbidden("You are not signed in any more, so nothing was done. Sign in and send the form again.")
 	}
 	http.Redirect(q.w, q.Request, "/sign-in?next="+url.QueryEscape(q.URL.RequestURI()), http.StatusSeeOther)
-	return errAnswered
+	return true, nil
 }
 
-// errAnswered reports that the answer is written, and that nothing must be added to it.
-var errAnswered = errors.New("answered")
-
 // token is what the forms of this visitor carry; "" where it cannot be known.
-func (p *Pages) token(q *request) string {
+func (p *access) token(q *request) string {
 	bound := ""
 	switch v := q.visitor; {
 	case v.session != "":
@@ -234,7 +243,7 @@ func (p *Pages) token(q *request) string {
 
 // armed is the token for the forms of a page that is about to be written. It gives the visitor the cookie that the token
 // hangs on where there is nothing else.
-func (p *Pages) armed(q *request) string {
+func (p *access) armed(q *request) string {
 	if t := p.token(q); t != "" {
 		return t
 	}
@@ -244,7 +253,7 @@ func (p *Pages) armed(q *request) string {
 	return p.token(q)
 }
 
-func (p *Pages) cookie(q *request, name, value string, lasts time.Duration) *http.Cookie {
+func (p *access) cookie(q *request, name, value string, lasts time.Duration) *http.Cookie {
 	return &http.Cookie{
 		Name: cookieName(name, q.secure()), Value: value, Path: "/", MaxAge: int(lasts / time.Second), HttpOnly: true, Secure: q.secure(), SameSite: http.SameSiteLaxMode,
 	}
@@ -257,72 +266,4 @@ func cookieName(name string, secure bool) string {
 		return "__Host-" + name
 	}
 	return name
-}
-
-// signInPage is the form with which one shows a key.
-type signInPage struct {
-	frame
-	Next, Name, Fault string
-	Reads             bool // keys are needed for reading, not only for changing things
-}
-
-func (p *Pages) signInForm(q *request) error {
-	return p.show(q, http.StatusOK, "sign-in", p.signInPage(q, q.URL.Query().Get("next"), "", ""))
-}
-
-func (p *Pages) signInPage(q *request, next, name, fault string) signInPage {
-	return signInPage{frame: p.frame(q, "Sign in"), Next: local(next), Name: name, Fault: fault, Reads: p.ReadKey != nil}
-}
-
-func (p *Pages) signIn(q *request) error {
-	key, name, next := strings.TrimSpace(q.PostForm.Get("key")), strings.TrimSpace(q.PostForm.Get("name")), q.PostForm.Get("next")
-	may := everybody
-	switch {
-	case p.WriteKey != nil && p.WriteKey(key):
-		may = editors
-	case p.ReadKey != nil && p.ReadKey(key):
-		may = readers
-	}
-	fault := ""
-	switch {
-	case key == "":
-		fault = "A key is required."
-	case may == everybody:
-		fault = "No key of this installation is that one."
-	case len(name) > maxName || strings.ContainsFunc(name, control):
-		fault = "A name has at most 200 bytes and no control characters."
-	}
-	if key != "" && may == everybody && p.Refused != nil {
-		p.Refused(q.Request, "sign_in")
-	}
-	if fault != "" {
-		return p.show(q, http.StatusUnprocessableEntity, "sign-in", p.signInPage(q, next, name, fault))
-	}
-	if q.visitor.session != "" {
-		p.sessions.end(q.visitor.session)
-	}
-	http.SetCookie(q.w, p.cookie(q, sessionCookie, p.sessions.begin(name, may, fingerprintOf(key)), sessionLasts))
-	p.Log.LogAttrs(q.Context(), slog.LevelInfo, "signed in", slog.String("key", fingerprintOf(key)), slog.Bool("edits", may == editors))
-	http.Redirect(q.w, q.Request, local(next), http.StatusSeeOther)
-	return nil
-}
-
-func (p *Pages) signOut(q *request) error {
-	p.sessions.end(q.visitor.session)
-	c := p.cookie(q, sessionCookie, "", 0)
-	c.MaxAge = -1
-	http.SetCookie(q.w, c)
-	http.Redirect(q.w, q.Request, "/", http.StatusSeeOther)
-	return nil
-}
-
-func control(r rune) bool { return r < ' ' || r == 0x7f }
-
-// local is a path of ours, whatever somebody put into the address.
-func local(next string) string {
-	u, err := url.Parse(next)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
-		return "/experiments"
-	}
-	return next
 }

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,7 +109,10 @@ type sourceView struct {
 	LastDay, LettersAt string
 }
 
-func (p *Pages) sources(q *request) error {
+// sourcePages are the page of all sources, its updates, and the dead letters.
+type sourcePages struct{ *site }
+
+func (p *sourcePages) sources(q *request) error {
 	page, err := p.sourcesPage(q)
 	if err != nil {
 		return err
@@ -122,13 +124,13 @@ func (p *Pages) sources(q *request) error {
 	return p.show(q, http.StatusOK, "sources", page)
 }
 
-func (p *Pages) sourcesPage(q *request) (*sourcesPage, error) {
-	page := &sourcesPage{frame: p.frame(q, "Sources"), Of: q.URL.Query().Get("source"), Known: p.Sources != nil, Keys: p.WriteKey != nil}
+func (p *sourcePages) sourcesPage(q *request) (*sourcesPage, error) {
+	page := &sourcesPage{frame: p.frame(q, "Sources"), Of: q.URL.Query().Get("source"), Known: p.opts.Sources != nil, Keys: p.opts.WriteKey != nil}
 	by, err := p.ledgerBySource()
-	if err != nil || p.Sources == nil {
+	if err != nil || p.opts.Sources == nil {
 		return page, err
 	}
-	for _, s := range p.Sources.Sources() {
+	for _, s := range p.opts.Sources.Sources() {
 		page.Sources = append(page.Sources, p.sourceView(q, s, by[s.Name]))
 	}
 	var after uint64
@@ -137,7 +139,7 @@ func (p *Pages) sourcesPage(q *request) (*sourcesPage, error) {
 			return nil, problem.BadRequest("after must be the number of a dead letter.")
 		}
 	}
-	page.Letters, err = p.Sources.Letters(q.Context(), page.Of, after, shownLetters)
+	page.Letters, err = p.opts.Sources.Letters(q.Context(), page.Of, after, shownLetters)
 	if n := len(page.Letters); n == shownLetters {
 		v := url.Values{"after": {strconv.FormatUint(page.Letters[n-1].Seq, 10)}}
 		if page.Of != "" {
@@ -148,14 +150,14 @@ func (p *Pages) sourcesPage(q *request) (*sourcesPage, error) {
 	return page, err
 }
 
-func (p *Pages) sourceView(q *request, s Source, sums *sourceSums) sourceView {
+func (p *sourcePages) sourceView(q *request, s Source, sums *sourceSums) sourceView {
 	one := sourceView{Source: s, ID: "source-" + s.Name, URL: q.origin() + "/webhooks/" + url.PathEscape(s.Name), LettersAt: "/sources?source=" + url.QueryEscape(s.Name) + "#letters"}
 	if s.Vendor == "" {
 		one.URL = q.origin() + "/v1/events"
 	}
-	one.Snippets = filled(snippetsOf(s), q.origin(), one.URL, p.Now())
+	one.Snippets = filled(snippetsOf(s), q.origin(), one.URL, p.opts.Now())
 	if !s.Last.IsZero() {
-		one.Ago, one.At = ago(s.Last, p.Now()), s.Last.UTC().Format("2 Jan 2006, 15:04:05")+" UTC"
+		one.Ago, one.At = ago(s.Last, p.opts.Now()), s.Last.UTC().Format("2 Jan 2006, 15:04:05")+" UTC"
 	}
 	for _, n := range s.ByMinute {
 		one.Recent += n
@@ -168,93 +170,19 @@ func (p *Pages) sourceView(q *request, s Source, sums *sourceSums) sourceView {
 	return one
 }
 
-// sourceSums are a source's lines of the ledger together.
-type sourceSums struct {
-	ledgerLine
-	rejected, ignored, erased int64
-	reasons                   []core.Reason // in the order of canonical.Uncounted.Compare
-	last                      string        // the newest day
-}
-
-// reason adds what a line says of one reason to the sums.
-func (s *sourceSums) reason(r core.Reason) {
-	at, found := slices.BinarySearchFunc(s.reasons, r, func(a, b core.Reason) int { return a.Compare(&b.Uncounted) })
-	if !found {
-		s.reasons = slices.Insert(s.reasons, at, r)
-		return
-	}
-	known := &s.reasons[at]
-	r.Items += known.Items
-	if known.LastReceivedAt > r.LastReceivedAt {
-		r.LastReceivedAt, r.Example = known.LastReceivedAt, known.Example
-	}
-	*known = r
-}
-
-// shownReasons is how many reasons of a source the page shows.
-const shownReasons = 20
-
-// frequent are the reasons with the most items, and how many items have another one.
-func (s *sourceSums) frequent() (shown []core.Reason, other int64) {
-	shown = slices.Clone(s.reasons)
-	slices.SortStableFunc(shown, func(a, b core.Reason) int { return cmp.Compare(b.Items, a.Items) })
-	shown = shown[:min(len(shown), shownReasons)]
-	other = s.rejected + s.ignored
-	for i := range shown {
-		other -= shown[i].Items
-	}
-	return shown, other
-}
-
-func (p *Pages) ledgerBySource() (map[string]*sourceSums, error) {
-	by := map[string]*sourceSums{}
-	return by, p.State.LedgerByDay(func(of core.LedgerDay, e core.LedgerEntry) error {
-		s := by[of.Source]
-		if s == nil {
-			s = &sourceSums{}
-			by[of.Source] = s
-		}
-		s.add(e)
-		s.rejected, s.ignored, s.erased = s.rejected+e.Rejected, s.ignored+e.Ignored, s.erased+e.Erased
-		for _, r := range e.Reasons {
-			s.reason(r)
-		}
-		s.last = max(s.last, time.Unix(of.Day*86400, 0).UTC().Format(time.DateOnly))
-		return nil
-	})
-}
-
-// pulse pictures requests by minute.
-func pulse(minutes []int64) template.HTML {
-	d := &drawing{width: 180, height: 28}
-	most, sum := int64(1), int64(0)
-	for _, n := range minutes {
-		most, sum = max(most, n), sum+n
-	}
-	for i, n := range minutes {
-		height := 1.0
-		class := "none"
-		if n > 0 {
-			height, class = 2+24*float64(n)/float64(most), "some"
-		}
-		d.tag("rect", "x", float64(3*i), "y", d.height-height, "width", 2.0, "height", height, "class", class)
-	}
-	return d.done("pulse", many(sum, "request", "requests"), "in the last hour, by minute.")
-}
-
 // sourcesVersion changes with every request at a door and every event counted.
-func (p *Pages) sourcesVersion() (string, error) {
+func (p *sourcePages) sourcesVersion() (string, error) {
 	var b strings.Builder
-	fmt.Fprintln(&b, p.State.View().Seq)
-	if p.Sources != nil {
-		for _, s := range p.Sources.Sources() {
+	fmt.Fprintln(&b, p.opts.State.View().Seq)
+	if p.opts.Sources != nil {
+		for _, s := range p.opts.Sources.Sources() {
 			fmt.Fprintln(&b, s.Name, s.Requests, s.Last.UnixNano())
 		}
 	}
 	return versionOf([]byte(b.String())), nil
 }
 
-func (p *Pages) sourcesLive(q *request) error {
+func (p *sourcePages) sourcesLive(q *request) error {
 	return p.listen(q, true, settle, func() (told, error) { return p.version("sources", settle, nil, p.sourcesVersion) })
 }
 
@@ -268,12 +196,12 @@ type letterPage struct {
 	Failure string
 }
 
-func (p *Pages) letterPage(q *request) (*letterPage, error) {
+func (p *sourcePages) letterPage(q *request) (*letterPage, error) {
 	seq, err := strconv.ParseUint(q.PathValue("seq"), 10, 64)
-	if err != nil || p.Sources == nil {
+	if err != nil || p.opts.Sources == nil {
 		return nil, problem.NotFound("There is no such dead letter.")
 	}
-	letter, err := p.Sources.Letter(q.Context(), seq)
+	letter, err := p.opts.Sources.Letter(q.Context(), seq)
 	if err != nil {
 		return nil, err
 	}
@@ -284,7 +212,7 @@ func (p *Pages) letterPage(q *request) (*letterPage, error) {
 	return page, nil
 }
 
-func (p *Pages) letter(q *request) error {
+func (p *sourcePages) letter(q *request) error {
 	page, err := p.letterPage(q)
 	if err != nil {
 		return err
@@ -293,12 +221,12 @@ func (p *Pages) letter(q *request) error {
 }
 
 // replay tries a dead letter again and says what came of it.
-func (p *Pages) replay(q *request) error {
+func (p *sourcePages) replay(q *request) error {
 	page, err := p.letterPage(q)
 	if err != nil {
 		return err
 	}
-	result, err := p.Sources.Replay(q.Context(), page.Seq)
+	result, err := p.opts.Sources.Replay(q.Context(), page.Seq)
 	status := http.StatusOK
 	switch {
 	case errors.Is(err, problem.ErrInvalid):

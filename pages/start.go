@@ -26,7 +26,14 @@ type step struct {
 	Done, Here bool
 }
 
-func (p *Pages) start(q *request) error {
+// startPages are the page that leads from nothing to a readout, and its updates.
+type startPages struct {
+	*site
+	lists   *listPages
+	sources *sourcePages
+}
+
+func (p *startPages) start(q *request) error {
 	page, err := p.startPage(q)
 	if err != nil {
 		return err
@@ -34,9 +41,9 @@ func (p *Pages) start(q *request) error {
 	return p.show(q, http.StatusOK, "start", page)
 }
 
-func (p *Pages) startPage(q *request) (*startPage, error) {
-	page := &startPage{frame: p.frame(q, "Start"), Snippets: filled(ownSnippets, q.origin(), "", p.Now())}
-	sources, err := p.sourcesPage(q)
+func (p *startPages) startPage(q *request) (*startPage, error) {
+	page := &startPage{frame: p.frame(q, "Start"), Snippets: filled(ownSnippets, q.origin(), "", p.opts.Now())}
+	sources, err := p.sources.sourcesPage(q)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +55,8 @@ func (p *Pages) startPage(q *request) (*startPage, error) {
 	for _, s := range by {
 		page.Events += s.Received
 	}
-	all := p.linesOf(q)
-	listing := p.State.View().Listing()
+	all := p.lists.linesOf(q)
+	listing := p.opts.State.View().Listing()
 	page.Of = listing.Declared.Len() + listing.Undeclared.Len()
 	page.Of64 = int64(page.Of)
 	declared, read := false, false
@@ -74,12 +81,12 @@ func (p *Pages) startPage(q *request) (*startPage, error) {
 	return page, err
 }
 
-func (p *Pages) startVersion(q *request) (string, error) {
-	version, err := p.sourcesVersion()
-	return versionOf([]byte(version + p.listVersion(q) + strconv.Itoa(int(q.visitor.may)))), err
+func (p *startPages) startVersion(q *request) (string, error) {
+	version, err := p.sources.sourcesVersion()
+	return versionOf([]byte(version + p.lists.listVersion(q) + strconv.Itoa(int(q.visitor.may)))), err
 }
 
-func (p *Pages) startLive(q *request) error {
+func (p *startPages) startLive(q *request) error {
 	return p.listen(q, true, settle, func() (told, error) {
 		return p.version(fmt.Sprint("start ", q.visitor.may), settle, nil, func() (string, error) { return p.startVersion(q) })
 	})

@@ -50,8 +50,11 @@ type findPage struct {
 	Kind, ID, Fault string
 }
 
+// unitPages are the page of a person, and the form that leads there.
+type unitPages struct{ *site }
+
 // findUnit leads from a form to a person.
-func (p *Pages) findUnit(q *request) error {
+func (p *unitPages) findUnit(q *request) error {
 	v := q.URL.Query()
 	kind, id := v.Get("kind"), strings.TrimSpace(v.Get("id"))
 	if id != "" && (kind == "user" || kind == "anonymous") {
@@ -65,7 +68,7 @@ func (p *Pages) findUnit(q *request) error {
 	return p.show(q, http.StatusOK, "find", page)
 }
 
-func (p *Pages) unit(q *request) error {
+func (p *unitPages) unit(q *request) error {
 	kind, id := q.PathValue("kind"), q.PathValue("id")
 	u := canonical.Unit{Kind: canonical.User, ID: id}
 	switch kind {
@@ -75,7 +78,7 @@ func (p *Pages) unit(q *request) error {
 	default:
 		return problem.NotFound("A person is found under a user id or an anonymous id: /units/user/… or /units/anonymous/….")
 	}
-	t, err := p.State.Trace(u)
+	t, err := p.opts.State.Trace(u)
 	if errors.Is(err, core.ErrNoUnit) {
 		other := "anonymous"
 		if kind == other {

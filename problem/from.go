@@ -81,7 +81,7 @@ func Respond(w http.ResponseWriter, log *slog.Logger, instance string, err error
 	if p.Instance == "" {
 		p.Instance = instance
 	}
-	if p.status() >= 500 {
+	if p.status() >= 500 && !p.Expected {
 		log.LogAttrs(context.Background(), slog.LevelError, "request failed",
 			slog.Int("status", p.status()), slog.String("request_id", p.Instance), slog.Any("error", err))
 	}

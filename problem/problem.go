@@ -28,6 +28,7 @@ type Problem struct {
 	Cause    string       // of a 503: what the client may read about it
 	Instance string       // the id of this request, by which the log can be searched
 	Errors   []FieldError // the single faults
+	Expected bool         // of a 5xx: it is no failure of ours, so Respond does not log it
 
 	RetryAfter time.Duration // when the same request may come again; written in whole seconds, 0 leaves the header out
 	Challenge  string        // WWW-Authenticate, which a 401 must have

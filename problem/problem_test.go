@@ -122,3 +122,19 @@ func TestConstructors(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+func TestExpectedIsNotLogged(t *testing.T) {
+	for _, expected := range []bool{false, true} {
+		var log bytes.Buffer
+		p := problem.Unavailable(time.Second)
+		p.Expected = expected
+		w := httptest.NewRecorder()
+		problem.Respond(w, slog.New(slog.NewTextHandler(&log, nil)), "req-1", p)
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" || !strings.Contains(w.Body.String(), "req-1") {
+			t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+		}
+		if logged := log.Len() > 0; logged == expected {
+			t.Errorf("expected %t, and logged %q", expected, log.String())
+		}
+	}
+}

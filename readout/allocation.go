@@ -84,16 +84,15 @@ const (
 
 // AllocationQuestion is which allocation is asked for.
 type AllocationQuestion struct {
-	Run       int     // 0: the newest
+	Question
 	Metric    string  // "": the primary one
 	Algorithm string  // "": Thompson
 	Floor     float64 // from 0 to 1
-	Filtered  bool
 }
 
 // Allocate reads the weights for the next day off a View. It fails as Series does.
-func Allocate(v *core.View, experiment string, q AllocationQuestion, codeVersion string) (*Allocation, error) {
-	f, m, err := frameOfMetric(v, experiment, q.Run, q.Filtered, q.Metric)
+func Allocate(v *core.View, q AllocationQuestion, codeVersion string) (*Allocation, error) {
+	f, m, err := measuredMetric(v, q.Question, q.Metric)
 	if err != nil {
 		return nil, err
 	}
@@ -102,13 +101,13 @@ func Allocate(v *core.View, experiment string, q AllocationQuestion, codeVersion
 		q.Algorithm = Thompson
 	}
 	a := &Allocation{
-		ExperimentID: experiment, Status: f.life.Status, AsOf: AsOf{s.Seq, s.Revision, codeVersion, v.Due, v.Erasures}, Control: f.def.Control,
-		Metric: m.ID, Type: m.Type, Direction: m.Direction, Algorithm: q.Algorithm, Floor: q.Floor, Variants: f.declaredShares(), Epochs: []AllocationSpan{},
+		ExperimentID: q.Experiment, Status: f.life.Status, AsOf: AsOf{s.Seq, s.Revision, codeVersion, v.Due, v.Erasures}, Control: f.def.Control,
+		Metric: m.ID, Type: m.Type, Direction: m.Direction, Algorithm: q.Algorithm, Floor: q.Floor, Variants: declaredShares(f.arms), Epochs: []AllocationSpan{},
 	}
 	if f.life.Number > 0 {
 		a.Run = &f.life.Number
 	}
-	b := bandit{frame: f, metric: m, through: min(maturedBy(m, f.now).through, f.today()-1), out: a}
+	b := bandit{measured: f, metric: m, through: min(maturedBy(m, f.now).through, f.today()-1), out: a}
 	b.epochs()
 	b.count()
 	b.weigh(q)
@@ -116,13 +115,13 @@ func Allocate(v *core.View, experiment string, q AllocationQuestion, codeVersion
 }
 
 // declaredShares are the weights of the definition.
-func (f *frame) declaredShares() []Allotted {
+func declaredShares(arms []arm) []Allotted {
 	var sum float64
-	for _, a := range f.arms {
+	for _, a := range arms {
 		sum += a.weight
 	}
-	all := make([]Allotted, 0, len(f.arms))
-	for _, a := range f.arms {
+	all := make([]Allotted, 0, len(arms))
+	for _, a := range arms {
 		share := Allotted{Variant: a.key}
 		if sum > 0 {
 			share.Weight, share.Current = a.weight/sum, a.weight/sum
@@ -134,7 +133,7 @@ func (f *frame) declaredShares() []Allotted {
 
 // bandit works an Allocation out.
 type bandit struct {
-	*frame
+	*measured
 	metric  *registry.Metric
 	through int64
 	out     *Allocation

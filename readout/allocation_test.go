@@ -32,7 +32,8 @@ func (w *world) crowd(variant string, on, n int, rate float64) {
 
 func allocate(t *testing.T, w *world, q readout.AllocationQuestion) *readout.Allocation {
 	t.Helper()
-	a, err := readout.Allocate(w.fold(t), "x", q, "test")
+	q.Experiment = "x"
+	a, err := readout.Allocate(w.fold(t), q, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package readout
 import (
 	"fmt"
 
-	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stats"
 )
@@ -14,13 +13,17 @@ const (
 	manyFiltered = 0.2  // of bots and internal users
 )
 
+// checker asks whether the numbers of a run can be trusted. What needs no more than a few of them is a plain function.
+type checker struct{ *measured }
+
 // checks look at whether the numbers can be trusted, the gravest first.
-func (f *frame) checks(r *Readout) []Check {
+func (f checker) checks(r *Readout) []Check {
+	split := split{f.progress}
 	all := []Check{
-		f.sampleRatio(), f.crossoverShare(), f.filteredTraffic(), f.unknownLabels(r.UnknownVariants), f.withoutExposure(r.Conversions),
-		f.beforeExposure(), f.metricEvents(), f.possibleDuplicates(r.Conversions),
-		f.sharedIDs(), f.eventTimes(), f.identity(f.of),
-		f.splitByDay(), f.claims(r), f.silence(), f.volume(), f.planChanged(),
+		split.sampleRatio(), f.crossoverShare(), f.filteredTraffic(), f.unknownLabels(r.UnknownVariants), withoutExposure(r.Conversions),
+		f.beforeExposure(), f.metricEvents(), possibleDuplicates(f.run, r.Conversions),
+		sharedIDs(f.run), eventTimes(f.run), identity(f.of),
+		split.splitByDay(), claims(r), f.silence(), f.volume(), planChanged(f.plans),
 	}
 	for _, more := range [...]func() (Check, bool){f.mixedCurrencies, f.holdout, r.waitingAdjustments} {
 		if c, applies := more(); applies {
@@ -29,18 +32,18 @@ func (f *frame) checks(r *Readout) []Check {
 	}
 	all = append(append(all, f.outcomes(r)...), f.correlated(r)...)
 	if f.life.Status == registry.EndedEarly {
-		all = append([]Check{f.endedEarly()}, all...)
+		all = append([]Check{endedEarly(&f.life)}, all...)
 	}
 	return all
 }
 
 // endedEarly says that people declared the run's data, or those of some variants, broken.
-func (f *frame) endedEarly() Check {
-	what := fmt.Sprintf("Run %d", f.life.Number)
-	if of := f.life.EndedVariants; len(of) > 0 {
-		what = fmt.Sprintf("Of run %d, %s", f.life.Number, listed(of))
+func endedEarly(run *registry.Run) Check {
+	what := fmt.Sprintf("Run %d", run.Number)
+	if of := run.EndedVariants; len(of) > 0 {
+		what = fmt.Sprintf("Of run %d, %s", run.Number, listed(of))
 	}
-	return Check{Check: "ended_early", Status: Failed, Detail: fmt.Sprintf("%s ended early (%s): do not trust these numbers. Start a new run to measure again.", what, f.life.EndedReason)}
+	return Check{Check: "ended_early", Status: Failed, Detail: fmt.Sprintf("%s ended early (%s): do not trust these numbers. Start a new run to measure again.", what, run.EndedReason)}
 }
 
 // share judges how many of all are affected, more than which are many.
@@ -58,7 +61,7 @@ func share(affected, of int64, many float64) (CheckStatus, *Share, Reasons) {
 	return OK, s, nil
 }
 
-func (f *frame) crossoverShare() Check {
+func (f checker) crossoverShare() Check {
 	all, crossed := f.exposed()
 	c := Check{Check: "crossover"}
 	c.Status, c.Share, c.Reasons = share(crossed, all, manyShare)
@@ -83,7 +86,7 @@ func (f *frame) crossoverShare() Check {
 
 // filteredTraffic says how many bots and internal users came. Neither is a fault, but many of them may be customers
 // that a rule takes for something else, or a test that hardly any customer sees.
-func (f *frame) filteredTraffic() Check {
+func (f checker) filteredTraffic() Check {
 	var all, filtered, bots, internal int64
 	for _, a := range f.arms {
 		for _, n := range a.Persons {
@@ -121,7 +124,7 @@ func verb(n int64) string {
 	return "are"
 }
 
-func (f *frame) unknownLabels(all []UnknownVariant) Check {
+func (f checker) unknownLabels(all []UnknownVariant) Check {
 	c := Check{Check: "unknown_variants", Status: OK, Labels: &Labels{Labels: len(all)}}
 	for _, u := range all {
 		c.Users += u.Users
@@ -136,28 +139,5 @@ func (f *frame) unknownLabels(all []UnknownVariant) Check {
 	c.UsersShare = float64(c.Users) / float64(max(c.Users+counted, 1))
 	c.Detail = fmt.Sprintf("Left out: %s to variants that the definition does not know, such as %q; %s (%s) were exposed to nothing else. Declare the variant, or an alias for it.",
 		many(c.Exposures, "exposure", "exposures"), all[0].Variant, users(c.Users), percent(c.UsersShare))
-	return c
-}
-
-func (f *frame) withoutExposure(by map[string]int64) Check {
-	var all int64
-	for _, n := range by {
-		all += n
-	}
-	none := by[core.NoExposure.String()]
-	c := Check{Check: "conversions_without_exposure"}
-	c.Status, c.Share, c.Reasons = share(none, all, manyShare)
-	switch {
-	case all == 0:
-		c.Reasons = Reasons{"rate": reasonNoConversions}
-		c.Detail = "No conversion concerns this run yet."
-	case none == 0:
-		c.Detail = fmt.Sprintf("Whoever made one of the %s was exposed.", many(all, "conversion", "conversions"))
-	default:
-		c.Detail = fmt.Sprintf("%s of %s (%s) name the experiment but come from persons who were never exposed to it.", whole(none), many(all, "conversion", "conversions"), percent(*c.Rate))
-	}
-	if c.Status == Warning {
-		c.Detail += " Look for exposures that get lost, or ids that differ between exposure and conversion."
-	}
 	return c
 }

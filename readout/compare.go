@@ -1,12 +1,8 @@
 package readout
 
 import (
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
-	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stats"
 )
 
@@ -34,51 +30,6 @@ const level = 0.95
 // sideBySide is the number of rows from which metrics are worth a goroutine each.
 const sideBySide = 16
 
-// metrics compares every metric in every treatment with the control. No metric depends on another, so that many of
-// them are computed at once; the order is the definition's all the same.
-func (f *frame) metrics() []Metric {
-	all := make([]Metric, len(f.def.Metrics))
-	if len(all)*len(f.arms) < sideBySide {
-		for i := range all {
-			all[i] = f.metric(&f.def.Metrics[i])
-		}
-	} else {
-		f.metricsSideBySide(all)
-	}
-	adjust(all)
-	return all
-}
-
-func (f *frame) metricsSideBySide(all []Metric) {
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(all)) {
-		group.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
-				all[i] = f.metric(&f.def.Metrics[i])
-			}
-		})
-	}
-	group.Wait()
-}
-
-func (f *frame) metric(m *registry.Metric) Metric {
-	out := Metric{Metric: m.ID, Role: m.Role, Type: m.Type, Direction: m.Direction}
-	if money, ok := f.money[m.ID]; ok {
-		out.Currency, out.AmountsByCurrency = money.currency, money.amounts
-	}
-	all, closed := f.samples(m, everybody), maturedBy(m, f.now)
-	out.Matured = &Matured{Through: f.dayShown(closed)}
-	if matured := f.samples(m, closed); same(all, matured) {
-		out.Variants = f.rows(m, all, true)
-		out.Matured.Variants = again(out.Variants)
-	} else {
-		out.Variants, out.Matured.Variants = f.rows(m, all, false), f.rows(m, matured, true)
-	}
-	f.judge(&out, m)
-	return out
-}
-
 // again copies rows, whose p values are corrected for the number of metrics apart.
 func again(rows []Row) []Row {
 	rows = slices.Clone(rows)
@@ -91,48 +42,9 @@ func again(rows []Row) []Row {
 	return rows
 }
 
-// samples are a metric in every arm.
-func (f *frame) samples(m *registry.Metric, s scope) []sample {
-	all := make([]sample, len(f.arms))
-	for i, a := range f.arms {
-		all[i] = f.sample(m, f.came[i].through(s.through), s.sums(a, m, f.who()))
-	}
-	return all
-}
-
 // same reports whether the samples are of the same persons, so that all that follows from them is the same too.
 func same(a, b []sample) bool {
 	return slices.EqualFunc(a, b, func(x, y sample) bool { return x.users == y.users && x.sums == y.sums })
-}
-
-// dayShown is the last day of first exposure in a scope, as far as the run has come; nil: nobody is in it.
-func (f *frame) dayShown(s scope) *string {
-	first, last, ok := f.days()
-	if !ok || s.through < first {
-		return nil
-	}
-	text := date(min(s.through, max(dayOf(f.now), last)))
-	return &text
-}
-
-// rows compare every treatment with the control. Of matured users they say as well whether the run may stop early.
-func (f *frame) rows(m *registry.Metric, samples []sample, matured bool) []Row {
-	rows := make([]Row, 0, len(f.arms))
-	before := adjustmentOf(m, samples)
-	for i, a := range f.arms {
-		row := samples[i].row(a.key)
-		if i != f.control { // where there are arms, one is the control
-			c := comparison{metric: m, control: &samples[f.control], treatment: &samples[i], planned: float64(f.rule.SequentialUsers)}
-			row.Effect = c.effect(&row)
-			row.CovariateAdjusted = c.adjusted(before, f.control, i)
-			if matured {
-				row.EarlyStop = c.marker(row.SequentialInterval)
-			}
-		}
-		rows = append(rows, row)
-	}
-	contest(m, samples, rows)
-	return rows
 }
 
 // marker says that the always-valid interval excludes no effect, and on which side.

@@ -13,13 +13,10 @@ const (
 	leastValued    = 100 // users with a value, where the metric is no proportion
 )
 
-// matured is the population that a decision rests on.
-const matured = "matured"
-
 // decision is a Decision in the making.
 type decision struct {
 	Decision
-	*frame
+	*measured
 	readout *Readout
 	metric  *registry.Metric // the primary one, nil: none
 	figures *Metric          // its figures
@@ -29,8 +26,8 @@ type decision struct {
 
 // decide applies the plan in force, in this order: the checks, the horizon, the outcomes, the probability, the loss,
 // the stability, the guardrails. All of it looks at the matured users of the primary metric.
-func (f *frame) decide(r *Readout) Decision {
-	d := &decision{frame: f, readout: r, metric: f.primary(), figures: primaryOf(r)}
+func decide(f *measured, r *Readout) Decision {
+	d := &decision{measured: f, readout: r, metric: f.primary(), figures: r.Primary()}
 	d.Decision = Decision{
 		Status: EligibleForReview, Threshold: f.rule.Threshold, RequiredProbability: f.required(),
 		Blockers: []Blocker{}, Plan: f.planView(), Looks: []Look{},
@@ -38,7 +35,7 @@ func (f *frame) decide(r *Readout) Decision {
 	if d.figures != nil {
 		d.basis = d.figures.Matured.Variants
 		d.leader = leading(d.basis)
-		d.Basis = &Basis{Population: matured, Metric: d.metric.ID, Window: windowWord(d.metric), Through: d.figures.Matured.Through, Variants: d.basis}
+		d.Basis = &Basis{Population: MaturedOnly, Metric: d.metric.ID, Window: windowWord(d.metric), Through: d.figures.Matured.Through, Variants: d.basis}
 	}
 	d.lead()
 	if r.Run == nil || r.Status == registry.Draft {
@@ -49,7 +46,7 @@ func (f *frame) decide(r *Readout) Decision {
 		d.settle()
 	}
 	d.showFirst()
-	d.Headline = d.headline()
+	d.Headline = headline{d}.sentence()
 	return d.Decision
 }
 
@@ -62,15 +59,15 @@ func (d *decision) lead() {
 	if row != nil {
 		d.LeadingVariant = &row.Variant
 	}
-	d.EarlyStop = d.markerOf(d.leader)
+	d.EarlyStop = markerOf(d.leader)
 	for i := range d.basis {
-		if d.EarlyStop == "" && d.markerOf(&d.basis[i]) == Harm {
+		if d.EarlyStop == "" && markerOf(&d.basis[i]) == Harm {
 			d.EarlyStop = Harm
 		}
 	}
 }
 
-func (d *decision) markerOf(row *Row) string {
+func markerOf(row *Row) string {
 	if row == nil || row.Effect == nil {
 		return ""
 	}
@@ -97,7 +94,7 @@ func (d *decision) conditions() {
 		})
 	}
 	d.HorizonReached = d.metric != nil && d.horizon(d.basis)
-	if d.markerOf(d.leader) == "" {
+	if markerOf(d.leader) == "" {
 		d.needUnits()
 		d.needDays()
 	}
@@ -155,7 +152,8 @@ func (d *decision) showFirst() {
 
 func (d *decision) block(b Blocker) { d.Blockers = append(d.Blockers, b) }
 
-func primaryOf(r *Readout) *Metric {
+// Primary is the metric that decides, nil if there is none.
+func (r *Readout) Primary() *Metric {
 	for i := range r.Metrics {
 		if r.Metrics[i].Role == registry.Primary {
 			return &r.Metrics[i]
@@ -177,26 +175,6 @@ func leading(rows []Row) *Row {
 		}
 	}
 	return best
-}
-
-// contestants is the number of treatments that get anybody, at least 1.
-func (f *frame) contestants() int {
-	n := 0
-	for _, i := range f.treatments() {
-		if f.arms[i].weight > 0 {
-			n++
-		}
-	}
-	return max(n, 1)
-}
-
-// required shares the threshold's chance of an error among the treatments (Bonferroni).
-func (f *frame) required() float64 {
-	threshold, k := f.rule.Threshold, f.contestants()
-	if k == 1 {
-		return threshold
-	}
-	return 1 - (1-threshold)/float64(k)
 }
 
 // needUnits asks for the planned users in every arm; without a primary metric all count, with one the matured.

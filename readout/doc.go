@@ -20,6 +20,12 @@
 //   - Everything that is judged by the time of now is judged by the newest receipt, or by the run's end where that was
 //     before.
 //
-// It imports core, registry, stats and canonical. The web and the export show what it says and compute nothing
-// themselves; nothing below may import it.
+// Every question to a View has a Question in it: Make, Series and Allocate take it, or a struct that embeds it.
+//
+// Inside there are layers, each a type that embeds the one before: population is who is counted, progress is how far the
+// run is on the way to its planned end, measured makes the numbers of the metrics, and checker, decision and headline
+// judge them, in files named check_*.go, decide.go and headline.go.
+//
+// It imports core, registry, stats and canonical. web and pages show its results and compute nothing themselves; nothing
+// below may import it.
 package readout

@@ -48,7 +48,7 @@ func TestTheSwitch(t *testing.T) {
 				w.strangers()
 			}
 			w.at(10 * day)
-			r, err := readout.MakeCounting(w.fold(t), "x", 0, counted, "test")
+			r, err := readout.Make(w.fold(t), readout.Question{Experiment: "x", Filtered: counted}, "test")
 			if err != nil {
 				t.Fatal(err)
 			}

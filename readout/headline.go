@@ -9,8 +9,11 @@ import (
 	"github.com/tracklayer/tracklayer/registry"
 )
 
-// headline is one sentence to repeat: what is known, how surely, and what is not known.
-func (d *decision) headline() string {
+// headline writes one sentence to repeat: what is known, how surely, and what is not known.
+type headline struct{ *decision }
+
+// sentence is the headline.
+func (d headline) sentence() string {
 	switch d.Status {
 	case Draft:
 		return "Not started: nothing is measured yet."
@@ -32,7 +35,7 @@ func (d *decision) headline() string {
 		return d.harm()
 	case len(d.harmed()) > 0:
 		return fmt.Sprintf("A guardrail is harmed, by an interval that holds however often one looks: %s; consider ending it.", listed(d.harmed()))
-	case !d.HorizonReached && d.markerOf(d.leader) == "":
+	case !d.HorizonReached && markerOf(d.leader) == "":
 		return d.tooEarly() + d.soFar()
 	case d.leader == nil:
 		return fmt.Sprintf("Nothing is known about %s yet%s.", d.metric.ID, whyNone(d.basis))
@@ -41,7 +44,7 @@ func (d *decision) headline() string {
 }
 
 // failed says what the failed checks found.
-func (d *decision) failed() string {
+func (d headline) failed() string {
 	var found []string
 	for _, c := range d.readout.Checks {
 		if c.Status != Failed {
@@ -65,7 +68,7 @@ func (d *decision) failed() string {
 }
 
 // tooEarly says how far the run is from its planned end.
-func (d *decision) tooEarly() string {
+func (d headline) tooEarly() string {
 	passed, _ := d.since()
 	said := "Too early to say"
 	if !d.running() {
@@ -76,7 +79,7 @@ func (d *decision) tooEarly() string {
 }
 
 // firstMatures says when the first window closes, where that is still to come.
-func (d *decision) firstMatures() string {
+func (d headline) firstMatures() string {
 	first, _, ok := d.days()
 	if day := d.expected(matures(d.metric, first), ok); day != nil && matures(d.metric, first) > d.today() {
 		return fmt.Sprintf("; the first windows (%s) have closed on %s.", windowWord(d.metric), *day)
@@ -85,7 +88,7 @@ func (d *decision) firstMatures() string {
 }
 
 // soFar says what the always-valid interval leaves open.
-func (d *decision) soFar() string {
+func (d headline) soFar() string {
 	switch {
 	case d.leader == nil || d.leader.SequentialInterval == nil:
 		return ". What the effect is nobody can tell yet."
@@ -95,9 +98,9 @@ func (d *decision) soFar() string {
 }
 
 // harm says who harms the primary metric.
-func (d *decision) harm() string {
+func (d headline) harm() string {
 	for i := range d.basis {
-		if row := &d.basis[i]; d.markerOf(row) == Harm {
+		if row := &d.basis[i]; markerOf(row) == Harm {
 			return fmt.Sprintf("%s, which is worse, by an interval that holds however often one looks (%s): consider ending it.",
 				d.finding(row), between(row.SequentialInterval))
 		}
@@ -106,7 +109,7 @@ func (d *decision) harm() string {
 }
 
 // missing says what the data show and what stands between them and a decision.
-func (d *decision) missing() string {
+func (d headline) missing() string {
 	text := fmt.Sprintf("%s; probability to beat %s %s", d.finding(d.leader), d.def.Control, probability(*d.leader.ProbabilityToBeatControl))
 	if len(d.Blockers) == 0 { // a run that has ended
 		return text + "."
@@ -124,7 +127,7 @@ func (d *decision) missing() string {
 }
 
 // finding says what was measured, and claims a change only where the interval excludes none.
-func (d *decision) finding(row *Row) string {
+func (d headline) finding(row *Row) string {
 	control := &d.basis[d.control]
 	places := 0 // both with the digits of the smaller, so that they compare
 	for _, mean := range [...]*float64{control.Mean, row.Mean} {
@@ -158,7 +161,7 @@ func (d *decision) finding(row *Row) string {
 func excludesNone(i *[2]float64) bool { return i != nil && (i[0] > 0 || i[1] < 0) }
 
 // amount writes a mean of the primary metric.
-func (d *decision) amount(mean *float64, places int) string {
+func (d headline) amount(mean *float64, places int) string {
 	switch {
 	case mean == nil:
 		return "an unknown mean"

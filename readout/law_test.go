@@ -126,7 +126,7 @@ func made(t failer, w *world) (*readout.Readout, []byte) {
 }
 
 func madeOf(t failer, v *core.View) (*readout.Readout, []byte) {
-	r, err := readout.Make(v, "x", 0, "test")
+	r, err := readout.Make(v, readout.Question{Experiment: "x"}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

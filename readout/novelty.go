@@ -21,7 +21,7 @@ const (
 // novelty asks whether the effect of a treatment fades or grows: by days since the exposure, among those who had not
 // converted before, and by the day of the first exposure. Both are of the matured users alone, of whom every age was
 // seen, and both have uncorrelated days, as a cumulative series has not.
-func (f *frame) novelty(m *registry.Metric, treatment int, rows []Row, mde *float64) *Novelty {
+func (f *measured) novelty(m *registry.Metric, treatment int, rows []Row, mde *float64) *Novelty {
 	control := rows[f.control]
 	if treatment < 0 || control.Mean == nil || *control.Mean == 0 {
 		return nil
@@ -92,7 +92,7 @@ func slope(effects []stats.DailyEffect) *NoveltyTest {
 // many converted on it.
 type atRisk struct{ users, converted []int64 }
 
-func (f *frame) atRisk(m *registry.Metric, s scope, i, ages int) atRisk {
+func (f *measured) atRisk(m *registry.Metric, s scope, i, ages int) atRisk {
 	r := atRisk{make([]int64, ages+2), make([]int64, ages+1)}
 	yesterday := f.today() - 1
 	seen := func(day int64) int64 { return min(int64(ages), yesterday-day) } // the last age
@@ -117,7 +117,7 @@ func (f *frame) atRisk(m *registry.Metric, s scope, i, ages int) atRisk {
 
 // hazards are the effects on the share that converts on a day among those who had not, relative to that of both arms
 // together, which also gives the error: so no day counts for more because of what happened on it.
-func (f *frame) hazards(m *registry.Metric, s scope, treatment int) []stats.DailyEffect {
+func (f *measured) hazards(m *registry.Metric, s scope, treatment int) []stats.DailyEffect {
 	ages := noveltyAges
 	if w := time.Duration(*m.Window).Milliseconds(); w > 0 {
 		ages = int(min((w+dayMillis-1)/dayMillis, 366))
@@ -144,7 +144,7 @@ func (f *frame) hazards(m *registry.Metric, s scope, treatment int) []stats.Dail
 
 // cohorts are the effects among those first exposed on a day, relative to the control's mean of all days. Their errors
 // come from the spread over all days, so that no day counts for more because of what happened on it.
-func (f *frame) cohorts(m *registry.Metric, s scope, treatment int, rows []Row) []stats.DailyEffect {
+func (f *measured) cohorts(m *registry.Metric, s scope, treatment int, rows []Row) []stats.DailyEffect {
 	control, other := &rows[f.control], &rows[treatment]
 	if control.Variance == nil || other.Variance == nil {
 		return nil

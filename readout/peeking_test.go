@@ -47,7 +47,7 @@ func TestPeekingIsHarmless(t *testing.T) {
 				t.Fatal(err)
 			}
 			sent = len(w.records)
-			r, err := readout.Make(fold.View(), "x", 0, "test")
+			r, err := readout.Make(fold.View(), readout.Question{Experiment: "x"}, "test")
 			if err != nil {
 				t.Fatal(err)
 			}

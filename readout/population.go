@@ -8,15 +8,28 @@ import (
 	"github.com/tracklayer/tracklayer/registry"
 )
 
+// population is who takes part in a run, and which of them are counted.
+type population struct {
+	def      *registry.Definition
+	declared bool
+	life     registry.Run
+	whole    *core.Aggregate // of the experiment
+	run      *core.RunAggregate
+	arms     []arm
+	control  int        // index into arms, -1: there is none
+	filtered bool       // bots and internal users are counted
+	came     []arrivals // who is counted, by arm
+}
+
 // keepsCrossovers reports whether a policy counts crossovers in the variant they met first.
 func keepsCrossovers(c registry.Crossover) bool { return c == registry.FirstExposure }
 
-func (f *frame) keepsCrossovers() bool { return keepsCrossovers(f.def.Crossover) }
+func (f *population) keepsCrossovers() bool { return keepsCrossovers(f.def.Crossover) }
 
 // who are the persons that are counted.
-func (f *frame) who() core.Who { return f.whoUnder(f.def.Crossover) }
+func (f *population) who() core.Who { return f.whoUnder(f.def.Crossover) }
 
-func (f *frame) whoUnder(c registry.Crossover) core.Who {
+func (f *population) whoUnder(c registry.Crossover) core.Who {
 	return core.Who{Crossed: keepsCrossovers(c), Filtered: f.filtered}
 }
 
@@ -26,7 +39,7 @@ const (
 	Include = "include"
 )
 
-func (f *frame) filteredWord() string {
+func (f *population) filteredWord() string {
 	if f.filtered {
 		return Include
 	}
@@ -43,10 +56,10 @@ func (a arm) users(w core.Who) (n int64) {
 	return n
 }
 
-func (f *frame) users(i int) int64 { return f.arms[i].users(f.who()) }
+func (f *population) users(i int) int64 { return f.arms[i].users(f.who()) }
 
 // persons are those of a population of the arm, the filtered ones among them where they are counted.
-func (f *frame) persons(a arm, pop core.Population) int64 {
+func (f *population) persons(a arm, pop core.Population) int64 {
 	n := a.Persons[pop]
 	if f.filtered {
 		n += a.Persons[pop|core.Filtered]
@@ -55,7 +68,7 @@ func (f *frame) persons(a arm, pop core.Population) int64 {
 }
 
 // crossedHere are the crossovers, ended early or not, that met this variant first.
-func (f *frame) crossedHere(a arm) int64 {
+func (f *population) crossedHere(a arm) int64 {
 	return f.persons(a, core.Crossed) + f.persons(a, core.CrossedEnded)
 }
 
@@ -69,7 +82,7 @@ func (a arm) filteredHere() (n int64) {
 
 // variants says who is counted in each arm and whom each rule took out of it. A person that several rules concern was
 // taken out by the first of them: filtered, crossover where that excludes, ended early.
-func (f *frame) variants() []Variant {
+func (f *population) variants() []Variant {
 	all := make([]Variant, 0, len(f.arms))
 	for i, a := range f.arms {
 		v := Variant{
@@ -93,35 +106,8 @@ func (f *frame) variants() []Variant {
 	return all
 }
 
-func (f *frame) otherPolicy() OtherPolicy {
-	other := registry.FirstExposure
-	if f.keepsCrossovers() {
-		other = registry.Exclude
-	}
-	o := OtherPolicy{CrossoverPolicy: string(other), Variants: make([]Headline, 0, len(f.arms))}
-	primary, who := f.primary(), f.whoUnder(other)
-	samples := make([]sample, 0, len(f.arms))
-	mixed := primary != nil && f.moneyOf(primary, who).mixed()
-	for _, a := range f.arms {
-		h := Headline{Variant: a.key, ExposedUsers: a.users(who)}
-		if primary != nil {
-			one := sampleOf(primary, h.ExposedUsers, a.Metrics[primary.ID].Merged(who))
-			if mixed {
-				one.blank(reasonMixed)
-			}
-			h.ConvertedUsers = &one.converted
-			samples = append(samples, one)
-		}
-		o.Variants = append(o.Variants, h)
-	}
-	if primary != nil && f.control >= 0 {
-		f.otherEffects(&o, primary, samples)
-	}
-	return o
-}
-
 // pairs are the crossovers in byte order of the variants.
-func (f *frame) pairs() []Pair {
+func (f *population) pairs() []Pair {
 	by := map[[2]string]int64{}
 	for i, crossovers := range f.run.Crossovers {
 		if i == 1 && !f.filtered {
@@ -141,7 +127,7 @@ func (f *frame) pairs() []Pair {
 }
 
 // earlyStop adds up who was ended early, crossover or not: the reasons are not kept apart.
-func (f *frame) earlyStop() EarlyStop {
+func (f *population) earlyStop() EarlyStop {
 	e := EarlyStop{ByReason: map[string]int64{}, ByDay: []EndDay{}, WithoutExposure: f.run.EndedUnexposed}
 	byDay := map[int64]int64{}
 	for _, a := range f.arms {
@@ -165,7 +151,7 @@ func (f *frame) earlyStop() EarlyStop {
 	return e
 }
 
-func (f *frame) unknown() []UnknownVariant {
+func (f *population) unknown() []UnknownVariant {
 	all := []UnknownVariant{}
 	for label, n := range f.run.Unknown.All() {
 		all = append(all, UnknownVariant{label, n.Persons, n.Exposures})
@@ -175,7 +161,7 @@ func (f *frame) unknown() []UnknownVariant {
 
 // conversions gives every conversion one status. Exclusion takes those that would have counted; a duplicate or a late
 // one stays what it is, whoever made it.
-func (f *frame) conversions() map[string]int64 {
+func (f *population) conversions() map[string]int64 {
 	by := map[string]int64{core.FilteredOut: 0, core.CrossoverExcluded: 0, core.EndedEarlyExcluded: 0}
 	for s, n := range f.run.Loose {
 		by[core.Status(s).String()] += n
@@ -192,7 +178,7 @@ func (f *frame) conversions() map[string]int64 {
 }
 
 // exposed are all who met a known variant, the filtered ones where they are counted, and the crossovers among them.
-func (f *frame) exposed() (all, crossed int64) {
+func (f *population) exposed() (all, crossed int64) {
 	for _, a := range f.arms {
 		crossed += f.crossedHere(a)
 		all += f.crossedHere(a) + f.persons(a, core.Clean) + f.persons(a, core.Ended)
@@ -201,7 +187,7 @@ func (f *frame) exposed() (all, crossed int64) {
 }
 
 // days are the first and the last day, since 1970, on which somebody who is counted was exposed for the first time.
-func (f *frame) days() (first, last int64, ok bool) {
+func (f *population) days() (first, last int64, ok bool) {
 	for _, came := range f.came {
 		if len(came) == 0 {
 			continue
@@ -216,4 +202,72 @@ func (f *frame) days() (first, last int64, ok bool) {
 		ok = true
 	}
 	return first, last, ok
+}
+
+// treatments are the indices of all arms but the control.
+func (f *population) treatments() []int {
+	var all []int
+	for i := range f.arms {
+		if i != f.control {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// primary is the metric that decides, nil where none does.
+func (f *population) primary() *registry.Metric {
+	for i := range f.def.Metrics {
+		if m := &f.def.Metrics[i]; m.Role == registry.Primary {
+			return m
+		}
+	}
+	return nil
+}
+
+func (f *population) metricOf(id string) *registry.Metric {
+	for i := range f.def.Metrics {
+		if f.def.Metrics[i].ID == id {
+			return &f.def.Metrics[i]
+		}
+	}
+	return nil
+}
+
+func (f *population) index(variant string) int {
+	for i, a := range f.arms {
+		if a.key == variant {
+			return i
+		}
+	}
+	return -1
+}
+
+// needed are the arms that the plan needs: the control, and whoever has a weight.
+func (f *population) needed(i int) bool { return f.arms[i].weight > 0 || i == f.control }
+
+// dates are the days on which anybody who counts was first exposed, in order.
+func (f *population) dates() []int64 {
+	var all []int64
+	for _, came := range f.came {
+		for _, a := range came {
+			all = append(all, a.day)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// newcomers are the persons of every kind by the day of their first exposure, and the last such day.
+func (f *population) newcomers() (by map[int64]int64, last int64) {
+	by = map[int64]int64{}
+	for _, a := range f.arms {
+		for day, n := range a.PersonsByDay(core.Who{Crossed: true, Filtered: true}) {
+			by[day] += n
+			if n > 0 && (last == 0 || day > last) {
+				last = day
+			}
+		}
+	}
+	return by, last
 }

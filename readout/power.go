@@ -21,7 +21,7 @@ var test = stats.Design{Alpha: 0.05, Power: 0.8}
 
 // power is how far the primary metric's matured users reach. Never does the effect that was measured enter it: that
 // would be the p value once more.
-func (f *frame) power(m *registry.Metric, rows []Row) *Power {
+func (f *measured) power(m *registry.Metric, rows []Row) *Power {
 	if f.control < 0 {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (f *frame) power(m *registry.Metric, rows []Row) *Power {
 	return p
 }
 
-func (f *frame) daysLeft(p *Power, m *registry.Metric, rows []Row) {
+func (f *measured) daysLeft(p *Power, m *registry.Metric, rows []Row) {
 	first, _, ok := f.days()
 	end, known := f.allReach(m, f.rule.UnitsPerVariant)
 	switch {
@@ -58,20 +58,6 @@ func (f *frame) daysLeft(p *Power, m *registry.Metric, rows []Row) {
 		left := max(end, first+f.rule.Days) - f.today()
 		p.DaysLeft = &left
 	}
-}
-
-// smallestTreatment is the least of the users of the treatments that get anybody.
-func (f *frame) smallestTreatment(rows []Row) float64 {
-	least := math.Inf(1)
-	for _, i := range f.treatments() {
-		if f.needed(i) {
-			least = min(least, float64(rows[i].Users))
-		}
-	}
-	if math.IsInf(least, 1) {
-		return 0
-	}
-	return least
 }
 
 // baseline is the control as it is, or why there is none.

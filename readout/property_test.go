@@ -60,13 +60,13 @@ func TestEveryReadoutIsWholesomeAndLosesNothing(t *testing.T) {
 		}
 		defer closed(rt, db)
 		v := w.apply(rt, db)
-		r, err := readout.Make(v, "x", 0, "test")
+		r, err := readout.Make(v, readout.Question{Experiment: "x"}, "test")
 		if err != nil {
 			rt.Fatal(err)
 		}
 		raw := text(rt, r)
 		wholesome(rt, raw)
-		if again, _ := readout.Make(v, "x", 1, "test"); !bytes.Equal(text(rt, again), raw) {
+		if again, _ := readout.Make(v, readout.Question{Experiment: "x", Run: 1}, "test"); !bytes.Equal(text(rt, again), raw) {
 			rt.Fatal("the same view gives other bytes")
 		}
 		var sum int64
@@ -208,7 +208,7 @@ func BenchmarkReadout(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for b.Loop() {
-				if _, err := readout.Make(v, "x", 0, "test"); err != nil {
+				if _, err := readout.Make(v, readout.Question{Experiment: "x"}, "test"); err != nil {
 					b.Fatal(err)
 				}
 			}

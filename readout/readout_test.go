@@ -323,12 +323,12 @@ func TestWhatIsNotThere(t *testing.T) {
 		run  int
 		want error
 	}{{"y", 0, readout.ErrNoExperiment}, {"x", 2, readout.ErrNoRun}, {"x", -1, readout.ErrNoRun}, {"x", 1, nil}} {
-		if _, err := readout.Make(v, c.id, c.run, "test"); !errors.Is(err, c.want) {
+		if _, err := readout.Make(v, readout.Question{Experiment: c.id, Run: c.run}, "test"); !errors.Is(err, c.want) {
 			t.Errorf("%s, run %d: %v, want %v", c.id, c.run, err, c.want)
 		}
 	}
 	v = build("undeclared").fold(t)
-	if _, err := readout.Make(v, "x", 2, "test"); !errors.Is(err, readout.ErrNoRun) {
+	if _, err := readout.Make(v, readout.Question{Experiment: "x", Run: 2}, "test"); !errors.Is(err, readout.ErrNoRun) {
 		t.Errorf("an undeclared experiment has one run: %v", err)
 	}
 }

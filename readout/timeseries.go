@@ -1,7 +1,6 @@
 package readout
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -123,22 +122,21 @@ const mostDays = 400
 
 // SeriesQuestion is which series of a run is asked for.
 type SeriesQuestion struct {
-	Run      int    // 0: the newest
-	Metric   string // "": the primary one
-	Matured  bool   // of the matured alone
-	Filtered bool   // bots and internal users are counted
+	Question
+	Metric  string // "": the primary one
+	Matured bool   // of the matured alone
 }
 
 // Series reads a run over time off a View. It fails as Make does, and with ErrNoMetric where there is no such metric, or
 // none is primary.
-func Series(v *core.View, experiment string, q SeriesQuestion, codeVersion string) (*Timeseries, error) {
-	f, m, err := frameOfMetric(v, experiment, q.Run, q.Filtered, q.Metric)
+func Series(v *core.View, q SeriesQuestion, codeVersion string) (*Timeseries, error) {
+	f, m, err := measuredMetric(v, q.Question, q.Metric)
 	if err != nil {
 		return nil, err
 	}
 	s := f.of
 	t := &Timeseries{
-		ExperimentID: experiment, Status: f.life.Status, AsOf: AsOf{s.Seq, s.Revision, codeVersion, v.Due, v.Erasures}, Control: f.def.Control,
+		ExperimentID: q.Experiment, Status: f.life.Status, AsOf: AsOf{s.Seq, s.Revision, codeVersion, v.Due, v.Erasures}, Control: f.def.Control,
 		Metric: m.ID, Type: m.Type, Direction: m.Direction, Window: *m.Window, Population: All, CrossoverPolicy: string(f.def.Crossover),
 		Filtered: f.filteredWord(), Days: []SeriesDay{}, Cohorts: []SeriesCohort{}, DaysSinceExposure: []SeriesAge{},
 	}
@@ -151,40 +149,15 @@ func Series(v *core.View, experiment string, q SeriesQuestion, codeVersion strin
 	if first, last, ok := f.days(); ok {
 		last = max(last, f.today())
 		first = max(first, last-mostDays+1)
-		t.Days = f.seriesDays(m, first, last, q.Matured)
-		t.Cohorts = f.seriesCohorts(m, first, last)
-		t.DaysSinceExposure = f.seriesAges(m)
+		t.Days = seriesDays(f, m, first, last, q.Matured)
+		t.Cohorts = seriesCohorts(f, m, first, last)
+		t.DaysSinceExposure = seriesAges(f, m)
 	}
 	return t, nil
 }
 
-// frameOfMetric finds a run and one of its metrics, "" for the primary one.
-func frameOfMetric(v *core.View, experiment string, run int, filtered bool, metric string) (*frame, *registry.Metric, error) {
-	f, err := frameOf(v, experiment, run, filtered)
-	if err != nil {
-		return nil, nil, err
-	}
-	m := f.primary()
-	if metric != "" {
-		m = f.metricOf(metric)
-	}
-	if m == nil {
-		return nil, nil, fmt.Errorf("%w: %q", ErrNoMetric, metric)
-	}
-	return f, m, nil
-}
-
-func (f *frame) metricOf(id string) *registry.Metric {
-	for i := range f.def.Metrics {
-		if f.def.Metrics[i].ID == id {
-			return &f.def.Metrics[i]
-		}
-	}
-	return nil
-}
-
 // seriesDays are the figures as they stood at the end of each day.
-func (f *frame) seriesDays(m *registry.Metric, first, last int64, matured bool) []SeriesDay {
+func seriesDays(f *measured, m *registry.Metric, first, last int64, matured bool) []SeriesDay {
 	all := make([]SeriesDay, 0, last-first+1)
 	so := make([]running, len(f.arms))
 	for day := first; day <= last; day++ {
@@ -193,7 +166,7 @@ func (f *frame) seriesDays(m *registry.Metric, first, last int64, matured bool) 
 			s = maturedAfter(m, day)
 		}
 		samples := f.samples(m, s)
-		d := SeriesDay{Day: date(day), Complete: day < f.today(), Variants: make([]DayFigure, 0, len(f.arms)), SampleRatio: f.splitThrough(day)}
+		d := SeriesDay{Day: date(day), Complete: day < f.today(), Variants: make([]DayFigure, 0, len(f.arms)), SampleRatio: splitThrough(f.population, day)}
 		for i, a := range f.arms {
 			var none Reasons
 			row := DayFigure{
@@ -255,7 +228,7 @@ func (r *running) see(c *Contrast) {
 }
 
 // splitThrough is the p value of the split of who came until the end of a day.
-func (f *frame) splitThrough(day int64) *float64 {
+func splitThrough(f *population, day int64) *float64 {
 	if !f.declared { // the weights are unknown
 		return nil
 	}
@@ -272,7 +245,7 @@ func (f *frame) splitThrough(day int64) *float64 {
 }
 
 // seriesCohorts are the days of first exposure.
-func (f *frame) seriesCohorts(m *registry.Metric, first, last int64) []SeriesCohort {
+func seriesCohorts(f *measured, m *registry.Metric, first, last int64) []SeriesCohort {
 	of := make([]map[int64]core.Sums, len(f.arms))
 	for i, a := range f.arms {
 		of[i] = map[int64]core.Sums{}
@@ -310,7 +283,7 @@ func (f *frame) seriesCohorts(m *registry.Metric, first, last int64) []SeriesCoh
 }
 
 // seriesAges are the days since the first exposure that are over for somebody, up to the window.
-func (f *frame) seriesAges(m *registry.Metric) []SeriesAge {
+func seriesAges(f *measured, m *registry.Metric) []SeriesAge {
 	first, _, _ := f.days()
 	oldest := f.today() - 1 - first
 	if window := int64(math.Ceil(time.Duration(*m.Window).Hours() / 24)); window > 0 {
@@ -322,7 +295,7 @@ func (f *frame) seriesAges(m *registry.Metric) []SeriesAge {
 	}
 	arms := make([][]ageSums, len(f.arms))
 	for i := range f.arms {
-		arms[i] = f.ages(m, i, oldest)
+		arms[i] = ages(f, m, i, oldest)
 	}
 	unit := float64(scale(fieldOf(m)))
 	all := make([]SeriesAge, 0, oldest+1)
@@ -362,7 +335,7 @@ type ageSums struct {
 }
 
 // ages of an arm, 0 to oldest. A cohort is in an age where that day is over for all of it.
-func (f *frame) ages(m *registry.Metric, arm int, oldest int64) []ageSums {
+func ages(f *measured, m *registry.Metric, arm int, oldest int64) []ageSums {
 	all := make([]ageSums, oldest+1)
 	over := f.today() - 1
 	for age := range all {

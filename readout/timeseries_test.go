@@ -79,7 +79,7 @@ func TestSeriesIsTheReadoutOfEachDay(t *testing.T) {
 		const days = 14
 		view := until(all, days*day).apply(rt, db)
 		metric := rapid.SampledFrom([]string{"purchase", "revenue"}).Draw(rt, "metric")
-		s, err := readout.Series(view, "x", readout.SeriesQuestion{Metric: metric}, "test")
+		s, err := readout.Series(view, readout.SeriesQuestion{Question: readout.Question{Experiment: "x"}, Metric: metric}, "test")
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func TestSeriesIsTheReadoutOfEachDay(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer closed(rt, then)
-		r, err := readout.Make(until(all, canonical.Time(days-back+1)*day-1).apply(rt, then), "x", 0, "test")
+		r, err := readout.Make(until(all, canonical.Time(days-back+1)*day-1).apply(rt, then), readout.Question{Experiment: "x"}, "test")
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -194,7 +194,7 @@ func TestSeriesNarrows(t *testing.T) {
 	}
 	w.at(30 * day)
 	for _, matured := range []bool{false, true} {
-		s, err := readout.Series(w.fold(t), "x", readout.SeriesQuestion{Matured: matured}, "test")
+		s, err := readout.Series(w.fold(t), readout.SeriesQuestion{Question: readout.Question{Experiment: "x"}, Matured: matured}, "test")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -222,18 +222,19 @@ func TestSeriesOfNothing(t *testing.T) {
 	w := &world{}
 	w.define(declared(``))
 	view := w.fold(t)
-	s, err := readout.Series(view, "x", readout.SeriesQuestion{}, "test")
+	s, err := readout.Series(view, readout.SeriesQuestion{Question: readout.Question{Experiment: "x"}}, "test")
 	if err != nil || len(s.Days)+len(s.Cohorts)+len(s.DaysSinceExposure) > 0 || s.Days == nil {
 		t.Errorf("%+v %v", s, err)
 	}
 	for q, want := range map[readout.SeriesQuestion]error{
-		{Metric: "none"}: readout.ErrNoMetric, {Run: 7}: readout.ErrNoRun,
+		{Question: readout.Question{Experiment: "x"}, Metric: "none"}: readout.ErrNoMetric,
+		{Question: readout.Question{Experiment: "x", Run: 7}}:         readout.ErrNoRun,
 	} {
-		if _, err := readout.Series(view, "x", q, "test"); !errors.Is(err, want) {
+		if _, err := readout.Series(view, q, "test"); !errors.Is(err, want) {
 			t.Errorf("%+v: %v", q, err)
 		}
 	}
-	if _, err := readout.Series(view, "y", readout.SeriesQuestion{}, "test"); !errors.Is(err, readout.ErrNoExperiment) {
+	if _, err := readout.Series(view, readout.SeriesQuestion{Question: readout.Question{Experiment: "y"}}, "test"); !errors.Is(err, readout.ErrNoExperiment) {
 		t.Error(err)
 	}
 }

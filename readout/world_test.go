@@ -122,7 +122,7 @@ func (w *world) apply(t failer, db core.Store) *core.View {
 
 func (w *world) readout(t testing.TB) *readout.Readout {
 	t.Helper()
-	r, err := readout.Make(w.fold(t), "x", 0, "test")
+	r, err := readout.Make(w.fold(t), readout.Question{Experiment: "x"}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func (s *scenario) simulate(index int) (out outcome, err error) {
 		if err := fold.Apply(p.by[d]); err != nil {
 			return out, err
 		}
-		r, err := readout.Make(fold.View(), experiment, 0, "sim")
+		r, err := readout.Make(fold.View(), readout.Question{Experiment: experiment}, "sim")
 		if err != nil {
 			return out, err
 		}

@@ -12,6 +12,7 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	_ "embed"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -82,8 +83,10 @@ type Options struct {
 
 // API answers requests. It is safe for concurrent use.
 type API struct {
-	Options
-	readouts cache
+	opts        Options
+	write       *writer
+	definitions *definitions
+	readouts    *readouts
 }
 
 // New fills in the defaults.
@@ -100,7 +103,9 @@ func New(o Options) *API {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &API{Options: o}
+	write := &writer{o}
+	made := &readouts{opts: o, write: write}
+	return &API{opts: o, write: write, readouts: made, definitions: &definitions{o, write}}
 }
 
 // route is one thing that can be asked.
@@ -111,26 +116,27 @@ type route struct {
 }
 
 func (a *API) routes() []route {
-	read, write := &lock{"read", a.ReadKey, "", a.Refused}, &lock{"admin", a.WriteKey, a.EditingOff, a.Refused}
+	read, write := &lock{"read", a.opts.ReadKey, "", a.opts.Refused}, &lock{"admin", a.opts.WriteKey, a.opts.EditingOff, a.opts.Refused}
+	x, r := a.definitions, a.readouts
 	return []route{
-		{http.MethodGet, "/v1/experiments", read, a.list},
-		{http.MethodPost, "/v1/experiments", write, a.create},
-		{http.MethodGet, "/v1/experiments/:id", read, a.experiment},
-		{http.MethodPatch, "/v1/experiments/:id", write, a.patch},
-		{http.MethodPost, "/v1/experiments/:id/start", write, a.step(start)},
-		{http.MethodPost, "/v1/experiments/:id/stop", write, a.step(stop)},
-		{http.MethodPost, "/v1/experiments/:id/end-early", write, a.step(endEarly)},
-		{http.MethodDelete, "/v1/experiments/:id/end-early", write, a.step(takeBack)},
-		{http.MethodPost, "/v1/experiments/:id/archive", write, a.archive(true)},
-		{http.MethodPost, "/v1/experiments/:id/unarchive", write, a.archive(false)},
-		{http.MethodPost, "/v1/experiments/:id/decisions", write, a.step(a.decide)},
-		{http.MethodGet, "/v1/experiments/:id/revisions", read, a.revisions},
-		{http.MethodGet, "/v1/experiments/:id/readout", read, a.readout},
-		{http.MethodGet, "/v1/experiments/:id/timeseries", read, a.timeseries},
-		{http.MethodGet, "/v1/experiments/:id/allocation", read, a.allocation},
-		{http.MethodGet, "/v1/experiments/:id/readouts", read, a.officials},
-		{http.MethodPost, "/v1/experiments/:id/readouts", write, a.keepReadout},
-		{http.MethodGet, "/v1/experiments/:id/readouts/:sha256", read, a.official},
+		{http.MethodGet, "/v1/experiments", read, x.list},
+		{http.MethodPost, "/v1/experiments", write, x.create},
+		{http.MethodGet, "/v1/experiments/:id", read, x.experiment},
+		{http.MethodPatch, "/v1/experiments/:id", write, x.patch},
+		{http.MethodPost, "/v1/experiments/:id/start", write, x.step(start)},
+		{http.MethodPost, "/v1/experiments/:id/stop", write, x.step(stop)},
+		{http.MethodPost, "/v1/experiments/:id/end-early", write, x.step(endEarly)},
+		{http.MethodDelete, "/v1/experiments/:id/end-early", write, x.step(takeBack)},
+		{http.MethodPost, "/v1/experiments/:id/archive", write, x.archive(true)},
+		{http.MethodPost, "/v1/experiments/:id/unarchive", write, x.archive(false)},
+		{http.MethodPost, "/v1/experiments/:id/decisions", write, x.step(r.decide)},
+		{http.MethodGet, "/v1/experiments/:id/revisions", read, x.revisions},
+		{http.MethodGet, "/v1/experiments/:id/readout", read, r.readout},
+		{http.MethodGet, "/v1/experiments/:id/timeseries", read, r.timeseries},
+		{http.MethodGet, "/v1/experiments/:id/allocation", read, r.allocation},
+		{http.MethodGet, "/v1/experiments/:id/readouts", read, r.officials},
+		{http.MethodPost, "/v1/experiments/:id/readouts", write, r.keepReadout},
+		{http.MethodGet, "/v1/experiments/:id/readouts/:sha256", read, r.official},
 		{http.MethodGet, "/v1/experiments/:id/associations", read, a.associations},
 		{http.MethodGet, "/v1/units/:kind/:id", read, a.unit},
 		{http.MethodDelete, "/v1/units/:kind/:id", write, a.erase},
@@ -202,7 +208,7 @@ func (a *API) handle(r route, inside bool) echo.HandlerFunc {
 			err = r.serve(c)
 		}
 		if err != nil {
-			problem.Respond(c.Response(), a.Log, id, err)
+			problem.Respond(c.Response(), a.opts.Log, id, err)
 		}
 		return nil
 	}
@@ -227,3 +233,9 @@ func requestID(given ...string) string {
 	}
 	return rand.Text()
 }
+
+//go:embed openapi.json
+var openapiText []byte
+
+// openapi is GET /openapi.json. It holds nothing secret, so it needs no key.
+func (a *API) openapi(c echo.Context) error { return fresh(c, tagOf(openapiText), openapiText) }

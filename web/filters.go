@@ -2,17 +2,13 @@ package web
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/problem"
-	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -56,7 +52,7 @@ func filtersOf(r registry.Registry, next *registry.FilterChange, seq uint64) fil
 
 // filters is GET /v1/filters.
 func (a *API) filters(c echo.Context) error {
-	f := filtersOf(a.State.View().Registry, nil, 0)
+	f := filtersOf(a.opts.State.View().Registry, nil, 0)
 	body, err := encode(f)
 	if err != nil {
 		return err
@@ -66,7 +62,7 @@ func (a *API) filters(c echo.Context) error {
 
 // setFilters is PUT /v1/filters. The body is all filters, so that what it leaves out is gone from then on.
 func (a *API) setFilters(c echo.Context) error {
-	before := a.State.View().Registry
+	before := a.opts.State.View().Registry
 	old := before.Filters()
 	if err := precondition(c.Request(), "The filters are", old.Revision, true); err != nil {
 		return err
@@ -79,7 +75,7 @@ func (a *API) setFilters(c echo.Context) error {
 	if err := decode(body, &to); err != nil {
 		return err
 	}
-	change, err := old.Edit(to, canonical.TimeOf(a.Now()), c.QueryParam("by"))
+	change, err := old.Edit(to, canonical.TimeOf(a.opts.Now()), c.QueryParam("by"))
 	if err != nil {
 		return refusal(err)
 	}
@@ -95,33 +91,17 @@ func (a *API) setFilters(c echo.Context) error {
 }
 
 // storeFilters puts a change of the filters on the log and waits until the core has read it.
-func (a *API) storeFilters(c echo.Context, change *registry.FilterChange, after uint64) (uint64, error) {
-	data, err := encode(change)
+func (a *API) storeFilters(c echo.Context, next *registry.FilterChange, after uint64) (uint64, error) {
+	data, err := encode(next)
 	if err != nil {
 		return 0, err
 	}
-	seq, err := a.Registry.PublishFilters(c.Request().Context(), after, data)
-	if err != nil && a.Changed(err) {
+	seq, err := a.write.put(c.Request().Context(), change{
+		what: "store the filters", late: "filters are stored but not applied yet",
+		publish: func(ctx context.Context) (uint64, error) { return a.opts.Registry.PublishFilters(ctx, after, data) },
+	})
+	if err != nil && a.opts.Changed(err) {
 		return 0, problem.Conflict("Somebody else has changed the filters in the meantime. GET them, look at what is new, and send the change again.")
 	}
-	if err != nil {
-		return 0, fmt.Errorf("%w: store the filters: %w", problem.ErrUnavailable, err)
-	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), applyWithin)
-	defer cancel()
-	if _, err := a.State.Wait(ctx, seq); err != nil { // they are stored all the same, and will be read
-		a.Log.LogAttrs(ctx, slog.LevelWarn, "filters are stored but not applied yet", slog.Uint64("stream_seq", seq), slog.Any("error", err))
-	}
-	return seq, nil
-}
-
-// askFiltered reads whether bots and internal users are to be counted; a detail says why it cannot be read.
-func askFiltered(values url.Values) (counted bool, detail string) {
-	switch values.Get("filtered") {
-	case "", readout.Exclude:
-		return false, ""
-	case readout.Include:
-		return true, ""
-	}
-	return false, "must be exclude, the default, or include"
+	return seq, err
 }

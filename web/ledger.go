@@ -118,7 +118,7 @@ func (a *API) ledger(c echo.Context) error {
 		q.After = &after
 	}
 	var last core.LedgerKey
-	sum, err := a.State.LedgerLines(q, func(k core.LedgerKey, l core.LedgerEntry) error {
+	sum, err := a.opts.State.LedgerLines(q, func(k core.LedgerKey, l core.LedgerEntry) error {
 		if len(out.Lines) == page.limit {
 			out.Next = place(last)
 			return nil

@@ -2,11 +2,8 @@ package web
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -29,12 +26,12 @@ type edit struct {
 
 // change answers a request that changes a declared experiment: it finds the experiment, has the change built, stores
 // it, and answers with the new state. A change of nil leaves everything as it is.
-func (a *API) change(c echo.Context, mustMatch bool, types []string, build func(*edit) (*registry.Change, error)) error {
+func (a *definitions) change(c echo.Context, mustMatch bool, types []string, build func(*edit) (*registry.Change, error)) error {
 	id, err := idOf(c)
 	if err != nil {
 		return err
 	}
-	e := &edit{ctx: c.Request().Context(), view: a.State.View(), now: canonical.TimeOf(a.Now()), by: c.QueryParam("by"), key: keyOf(c)}
+	e := &edit{ctx: c.Request().Context(), view: a.opts.State.View(), now: canonical.TimeOf(a.opts.Now()), by: c.QueryParam("by"), key: keyOf(c)}
 	var declaredAlready bool
 	if e.x, declaredAlready = e.view.Registry.Get(id); !declaredAlready {
 		return problem.NotFound(fmt.Sprintf("Nobody has declared the experiment %q. Declare it with POST /v1/experiments; what was counted so far stays.", id))
@@ -54,7 +51,7 @@ func (a *API) change(c echo.Context, mustMatch bool, types []string, build func(
 		return answer(c, http.StatusOK, declared(&e.x.Change))
 	}
 	if err := a.store(c, next, e.x.Seq); err != nil {
-		if a.Changed(err) {
+		if a.opts.Changed(err) {
 			return problem.Conflict(fmt.Sprintf("Somebody else has changed the experiment %q in the meantime. GET it, look at what is new, and send the change again.", id))
 		}
 		return err
@@ -62,42 +59,8 @@ func (a *API) change(c echo.Context, mustMatch bool, types []string, build func(
 	return answer(c, http.StatusOK, declared(next))
 }
 
-// refusal is a step that was not taken as the client reads it.
-func refusal(err error) error {
-	if faults := registry.Faults(nil); errors.As(err, &faults) {
-		return invalid(faults)
-	}
-	if refused := registry.Refused(""); errors.As(err, &refused) {
-		return problem.Conflict(string(refused))
-	}
-	return err
-}
-
-// precondition compares If-Match with the revision, strongly, as RFC 9110 wants it. What begins a sentence about it.
-func precondition(r *http.Request, what string, revision int, must bool) error {
-	header := r.Header.Values("If-Match")
-	tag := entityTag(revision)
-	if len(header) == 0 {
-		if !must {
-			return nil
-		}
-		return problem.Problem{
-			Status: http.StatusPreconditionRequired,
-			Detail: "Send If-Match with the ETag of what you have read, such as If-Match: " + tag + ", so that nobody's change is lost.",
-		}
-	}
-	for _, list := range header {
-		for one := range strings.SplitSeq(list, ",") {
-			if one = strings.TrimSpace(one); one == "*" || one == tag {
-				return nil
-			}
-		}
-	}
-	return problem.PreconditionFailed(fmt.Sprintf("%s at revision %d by now. GET that, look at what is new, and send the change again with If-Match: %s.", what, revision, tag))
-}
-
 // step is a request that moves an experiment on in its life. Its body may be left out where nothing is required.
-func (a *API) step(take func(*edit) (*registry.Change, error)) func(echo.Context) error {
+func (a *definitions) step(take func(*edit) (*registry.Change, error)) func(echo.Context) error {
 	return func(c echo.Context) error {
 		return a.change(c, false, []string{echo.MIMEApplicationJSON}, take)
 	}
@@ -161,37 +124,6 @@ func takeBack(e *edit) (*registry.Change, error) {
 	return e.view.Registry.TakeBack(e.x, registry.Step{Now: e.now, By: in.By})
 }
 
-// decide is POST /v1/experiments/{id}/decisions. A variant that is left out is a fault, since null means something.
-func (a *API) decide(e *edit) (*registry.Change, error) {
-	var in struct {
-		Run     *int    `json:"run"`
-		Variant *string `json:"variant"`
-		Why     string  `json:"why"`
-		By      string  `json:"by"`
-	}
-	if err := decode(e.body, &in); err != nil {
-		return nil, err
-	}
-	o := registry.Outcome{Variant: in.Variant, Why: in.Why, By: in.By, Key: e.key, At: e.now}
-	var faults registry.Faults
-	if in.Run != nil {
-		if o.Run = *in.Run; o.Run < 1 {
-			faults = append(faults, registry.Fault{Pointer: "/run", Detail: "must be the number of a run, from 1"})
-		}
-	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(e.body, &members); err != nil {
-		return nil, err
-	}
-	if _, given := members["variant"]; !given {
-		faults = append(faults, registry.Fault{Pointer: "/variant", Detail: "is required: the key of a variant, or null for no change"})
-	}
-	if len(faults) > 0 {
-		return nil, faults
-	}
-	return a.decided(e, o)
-}
-
 // revision is one change of an experiment among all.
 type revision struct {
 	Revision   int                 `json:"revision"`
@@ -206,12 +138,12 @@ type revision struct {
 }
 
 // revisions is GET /v1/experiments/{id}/revisions. What nobody declared has none.
-func (a *API) revisions(c echo.Context) error {
+func (a *definitions) revisions(c echo.Context) error {
 	id, err := idOf(c)
 	if err != nil {
 		return err
 	}
-	v := a.State.View()
+	v := a.opts.State.View()
 	if _, ok := v.Experiment(id); !ok {
 		return unknown(id)
 	}

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -102,7 +101,7 @@ func (p paging) of(parts []part, prefix string) (ids []string, cursor string, ok
 
 // list is GET /v1/experiments: declared ones first, then those that only events name, each in byte order of the ids. Only
 // what one page shows is made.
-func (a *API) list(c echo.Context) error {
+func (a *definitions) list(c echo.Context) error {
 	query := c.QueryParams()
 	page, err := pagingOf(query)
 	if err != nil {
@@ -116,7 +115,7 @@ func (a *API) list(c echo.Context) error {
 	default:
 		return problem.BadRequest("A parameter of the query cannot be read. Fix what errors names.", problem.FieldError{Pointer: "/archived", Detail: "must be true or false"})
 	}
-	v := a.State.View()
+	v := a.opts.State.View()
 	listing := v.Listing()
 	out := struct {
 		StreamSeq   uint64   `json:"stream_seq"`
@@ -172,7 +171,7 @@ func listedOf(v *core.View, id string) (listed, bool) {
 
 // archive is POST /v1/experiments/{id}/archive, and /unarchive: lists hide the experiment, or show it again. Nothing of it
 // is deleted.
-func (a *API) archive(archived bool) func(echo.Context) error {
+func (a *definitions) archive(archived bool) func(echo.Context) error {
 	return func(c echo.Context) error {
 		id, err := idOf(c)
 		if err != nil {
@@ -190,37 +189,37 @@ func (a *API) archive(archived bool) func(echo.Context) error {
 			return err
 		}
 		return a.storeArchive(c, registry.Archive{
-			ExperimentID: id, Prefix: in.Prefix, Archived: archived, At: canonical.TimeOf(a.Now()), By: in.By, Key: keyOf(c),
+			ExperimentID: id, Prefix: in.Prefix, Archived: archived, At: canonical.TimeOf(a.opts.Now()), By: in.By, Key: keyOf(c),
 		})
 	}
 }
 
 // storeArchive puts the change on the log and waits until the core has read it.
-func (a *API) storeArchive(c echo.Context, change registry.Archive) error {
-	v := a.State.View()
-	if _, known := v.Experiment(change.ExperimentID); !known && !change.Prefix {
-		return unknown(change.ExperimentID)
+func (a *definitions) storeArchive(c echo.Context, next registry.Archive) error {
+	v := a.opts.State.View()
+	if _, known := v.Experiment(next.ExperimentID); !known && !next.Prefix {
+		return unknown(next.ExperimentID)
 	}
-	after, err := v.Registry.Archiving(change)
+	after, err := v.Registry.Archiving(next)
 	if err != nil {
 		return refusal(err)
 	}
-	name := change.ExperimentID
-	if change.Prefix {
+	name := next.ExperimentID
+	if next.Prefix {
 		name += "*"
 	}
-	seq, err := a.Registry.PublishArchive(c.Request().Context(), name, after, change.AppendJSON(nil))
-	if err != nil && a.Changed(err) {
+	seq, err := a.write.put(c.Request().Context(), change{
+		what: fmt.Sprintf("archive %q", next.ExperimentID), late: "an archiving is stored but not applied yet",
+		publish: func(ctx context.Context) (uint64, error) {
+			return a.opts.Registry.PublishArchive(ctx, name, after, next.AppendJSON(nil))
+		},
+	})
+	if err != nil && a.opts.Changed(err) {
 		return problem.Conflict("Another request archived the same in the meantime. GET the list, and send the change again if it is still needed.")
 	}
 	if err != nil {
-		return fmt.Errorf("%w: archive %q: %w", problem.ErrUnavailable, change.ExperimentID, err)
-	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), applyWithin)
-	defer cancel()
-	if _, err := a.State.Wait(ctx, seq); err != nil { // it is stored all the same, and will be read
-		a.Log.LogAttrs(ctx, slog.LevelWarn, "an archiving is stored but not applied yet", slog.Uint64("stream_seq", seq), slog.Any("error", err))
+		return err
 	}
 	c.Response().Header().Set(headerSeq, strconv.FormatUint(seq, 10))
-	return answer(c, http.StatusOK, change)
+	return answer(c, http.StatusOK, next)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,7 +23,7 @@ import (
 )
 
 // keepReadout is POST /v1/experiments/{id}/readouts: a readout is stored whole. The same bytes are stored once.
-func (a *API) keepReadout(c echo.Context) error {
+func (a *readouts) keepReadout(c echo.Context) error {
 	id, err := idOf(c)
 	if err != nil {
 		return err
@@ -46,14 +47,11 @@ func (a *API) keepReadout(c echo.Context) error {
 			return invalid(registry.Faults{{Pointer: "/run", Detail: "must be the number of a run, from 1"}})
 		}
 	}
-	o := registry.Official{ExperimentID: id, By: in.By, Key: keyOf(c), Note: in.Note, At: canonical.TimeOf(a.Now())}
+	o := registry.Official{ExperimentID: id, By: in.By, Key: keyOf(c), Note: in.Note, At: canonical.TimeOf(a.opts.Now())}
 	if err := o.Check(); err != nil {
 		return refusal(err)
 	}
 	v, err := a.viewOf(c, id, asked{atSeq: in.AtSeq})
-	if errors.Is(err, errAnswered) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -89,8 +87,8 @@ func unmade(err error, id string, run int) error {
 
 // describe makes a run's readout, 0 for the newest, and completes what is said of it. The bytes are those that a GET of
 // the same state answers with.
-func (a *API) describe(o *registry.Official, v *core.View, run int) ([]byte, error) {
-	r, err := readout.Make(v, o.ExperimentID, run, a.Code)
+func (a *readouts) describe(o *registry.Official, v *core.View, run int) ([]byte, error) {
+	r, err := readout.Make(v, readout.Question{Experiment: o.ExperimentID, Run: run}, a.opts.Code)
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +96,8 @@ func (a *API) describe(o *registry.Official, v *core.View, run int) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(content)) > a.Largest {
-		return nil, problem.TooLarge(fmt.Sprintf("The readout has %d bytes; at most %d can be stored. Read it with GET .../readout and keep it elsewhere.", len(content), a.Largest))
+	if int64(len(content)) > a.opts.Largest {
+		return nil, problem.TooLarge(fmt.Sprintf("The readout has %d bytes; at most %d can be stored. Read it with GET .../readout and keep it elsewhere.", len(content), a.opts.Largest))
 	}
 	o.SHA256, o.Run = registry.HashOf(content), r.Run
 	o.AsOf = registry.Basis{StreamSeq: r.AsOf.StreamSeq, RegistryRevision: r.AsOf.RegistryRevision, CodeVersion: r.AsOf.CodeVersion}
@@ -108,8 +106,8 @@ func (a *API) describe(o *registry.Official, v *core.View, run int) ([]byte, err
 
 // keep stores a readout on the log and waits until the core has read it, unless its bytes are stored already: then o
 // becomes what was said of them first.
-func (a *API) keep(ctx context.Context, o *registry.Official, content []byte) (stored bool, seq uint64, err error) {
-	first, _, err := a.State.Official(o.ExperimentID, o.SHA256)
+func (a *readouts) keep(ctx context.Context, o *registry.Official, content []byte) (stored bool, seq uint64, err error) {
+	first, _, err := a.opts.State.Official(o.ExperimentID, o.SHA256)
 	if err == nil {
 		*o = first
 		return false, 0, nil
@@ -121,28 +119,26 @@ func (a *API) keep(ctx context.Context, o *registry.Official, content []byte) (s
 	if err != nil {
 		return false, 0, err
 	}
-	if seq, err = a.Registry.PublishReadout(ctx, o.ExperimentID, data); err != nil {
-		return false, 0, fmt.Errorf("%w: store a readout of %q: %w", problem.ErrUnavailable, o.ExperimentID, err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, applyWithin)
-	defer cancel()
-	if _, err := a.State.Wait(ctx, seq); err != nil { // it is stored all the same, and will be read
-		a.Log.LogAttrs(ctx, slog.LevelWarn, "a readout is stored but not applied yet",
-			slog.String("experiment", o.ExperimentID), slog.Uint64("stream_seq", seq), slog.Any("error", err))
-	}
-	return true, seq, nil
+	seq, err = a.write.put(ctx, change{
+		what: fmt.Sprintf("store a readout of %q", o.ExperimentID), late: "a readout is stored but not applied yet",
+		publish: func(ctx context.Context) (uint64, error) {
+			return a.opts.Registry.PublishReadout(ctx, o.ExperimentID, data)
+		},
+		attrs: []slog.Attr{slog.String("experiment", o.ExperimentID)},
+	})
+	return err == nil, seq, err
 }
 
 // officials is GET /v1/experiments/{id}/readouts.
-func (a *API) officials(c echo.Context) error {
+func (a *readouts) officials(c echo.Context) error {
 	id, err := idOf(c)
 	if err != nil {
 		return err
 	}
-	if _, ok := a.State.View().Experiment(id); !ok {
+	if _, ok := a.opts.State.View().Experiment(id); !ok {
 		return unknown(id)
 	}
-	all, err := a.State.Officials(id)
+	all, err := a.opts.State.Officials(id)
 	if err != nil {
 		return err
 	}
@@ -160,13 +156,13 @@ func (a *API) officials(c echo.Context) error {
 }
 
 // official is GET /v1/experiments/{id}/readouts/{sha256}: the bytes as they were stored.
-func (a *API) official(c echo.Context) error {
+func (a *readouts) official(c echo.Context) error {
 	id, err := idOf(c)
 	if err != nil {
 		return err
 	}
 	hash := c.Param("sha256")
-	_, content, err := a.State.Official(id, hash)
+	_, content, err := a.opts.State.Official(id, hash)
 	if errors.Is(err, core.ErrNoOfficial) {
 		return problem.NotFound(fmt.Sprintf("No readout of the experiment %q with the SHA-256 %.64q is stored. GET /v1/experiments/%s/readouts lists those that are.", id, hash, url.PathEscape(id)))
 	}
@@ -180,7 +176,7 @@ func (a *API) official(c echo.Context) error {
 
 // decided stores the readout that a decision is made on and gives the decision its hash. A decision is checked before
 // anything is stored, and never points to nothing.
-func (a *API) decided(e *edit, o registry.Outcome) (*registry.Change, error) {
+func (a *readouts) decided(e *edit, o registry.Outcome) (*registry.Change, error) {
 	kept := registry.Official{ExperimentID: e.x.ID, By: o.By, Key: o.Key, At: o.At, Note: "decision: " + o.Why}
 	if len(kept.Note) > maxNote {
 		kept.Note = "decision"
@@ -203,3 +199,34 @@ func (a *API) decided(e *edit, o registry.Outcome) (*registry.Change, error) {
 
 // maxNote is how many bytes of a decision's reason are a readout's note as well.
 const maxNote = 4000
+
+// decide is POST /v1/experiments/{id}/decisions. A variant that is left out is a fault, since null means something.
+func (a *readouts) decide(e *edit) (*registry.Change, error) {
+	var in struct {
+		Run     *int    `json:"run"`
+		Variant *string `json:"variant"`
+		Why     string  `json:"why"`
+		By      string  `json:"by"`
+	}
+	if err := decode(e.body, &in); err != nil {
+		return nil, err
+	}
+	o := registry.Outcome{Variant: in.Variant, Why: in.Why, By: in.By, Key: e.key, At: e.now}
+	var faults registry.Faults
+	if in.Run != nil {
+		if o.Run = *in.Run; o.Run < 1 {
+			faults = append(faults, registry.Fault{Pointer: "/run", Detail: "must be the number of a run, from 1"})
+		}
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(e.body, &members); err != nil {
+		return nil, err
+	}
+	if _, given := members["variant"]; !given {
+		faults = append(faults, registry.Fault{Pointer: "/variant", Detail: "is required: the key of a variant, or null for no change"})
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return a.decided(e, o)
+}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -32,8 +33,20 @@ type asked struct {
 	at       *canonical.Time // instead of atSeq
 }
 
+// of is the question about an experiment's run that they ask.
+func (q asked) of(id string) readout.Question {
+	return readout.Question{Experiment: id, Run: q.run, Filtered: q.filtered}
+}
+
+// readouts answers requests about the numbers of an experiment, now and as they were.
+type readouts struct {
+	opts  Options
+	write *writer
+	cache cache
+}
+
 // readout is GET /v1/experiments/{id}/readout.
-func (a *API) readout(c echo.Context) error {
+func (a *readouts) readout(c echo.Context) error {
 	id, err := idOf(c)
 	if err != nil {
 		return err
@@ -43,23 +56,20 @@ func (a *API) readout(c echo.Context) error {
 		return err
 	}
 	v, err := a.viewOf(c, id, q)
-	if errors.Is(err, errAnswered) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
 	s, _ := v.Experiment(id)
 	recomputing(c, v, s)
-	p, err := a.readouts.get(v, key{id, q.run, q.filtered}, func() ([]byte, error) {
-		r, err := readout.MakeCounting(v, id, q.run, q.filtered, a.Code)
+	p, err := a.cache.get(v, q.of(id), func() ([]byte, error) {
+		r, err := readout.Make(v, q.of(id), a.opts.Code)
 		if err != nil {
 			return nil, err
 		}
 		return encode(r)
 	})
 	if errors.Is(err, readout.ErrRecomputing) {
-		return unreadable(c, v)
+		return unreadable(v)
 	}
 	if err != nil {
 		return unmade(err, id, q.run)
@@ -148,29 +158,27 @@ func moment(text string) (canonical.Time, error) {
 
 // behind answers a client that asked for more than has been applied within its patience. It is no failure of ours, so
 // it is not logged.
-func behind(c echo.Context, applied, sought uint64, err error) error {
+func behind(applied, sought uint64, err error) error {
 	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	p := problem.Unavailable(time.Second)
-	p.Instance = c.Response().Header().Get(headerID)
+	p.Expected = true
 	p.Title = "Not applied yet"
 	p.Extension = fmt.Appendf(nil, `"applied_seq":%d,"min_seq":%d`, applied, sought)
-	problem.Write(c.Response(), p)
-	return errAnswered
+	return p
 }
 
 // unreadable answers for an experiment that is being recomputed since before the program was started.
-func unreadable(c echo.Context, v *core.View) error {
+func unreadable(v *core.View) error {
 	p := problem.Unavailable(time.Second)
-	p.Instance = c.Response().Header().Get(headerID)
+	p.Expected = true
 	p.Title = "Being recomputed"
 	p.Detail = "A change of the definition is being worked off, and what the readout was before it is not known any more because the program was started again. Ask again in a moment, or with at_seq for an older one."
 	if r := v.Recomputing; r != nil {
 		p.Extension = fmt.Appendf(nil, `"persons_done":%d,"persons":%d`, r.Done, r.Of)
 	}
-	problem.Write(c.Response(), p)
-	return nil
+	return p
 }
 
 func elsewhen(at, now uint64) error {
@@ -185,3 +193,162 @@ func elsewhen(at, now uint64) error {
 }
 
 var _ State = (*core.Fold)(nil)
+
+// Past makes former states of the core.
+type Past interface {
+	// At is the state after the last record at or below a stream sequence that was applied. Where that takes longer than
+	// ctx lasts it fails with an *Underway and goes on: whoever asks again finds more of it done.
+	At(ctx context.Context, seq uint64) (*core.View, error)
+}
+
+// Moments knows when what was received.
+type Moments interface {
+	// SeqAt is the sequence up to which everything had been received by a moment, 0 where that is nothing.
+	SeqAt(ctx context.Context, at canonical.Time) (uint64, error)
+}
+
+// then turns a moment into a sequence: the state that was known at that time, at the most the newest.
+func (a *readouts) then(c echo.Context, at canonical.Time) (uint64, error) {
+	fault := func(detail string) error {
+		return problem.Problem{Status: http.StatusUnprocessableEntity, Detail: detail, Errors: []problem.FieldError{{Pointer: "/at", Detail: detail}}}
+	}
+	if a.opts.Moments == nil {
+		return 0, fault("Moments cannot be looked up here. Ask with at_seq.")
+	}
+	seq, err := a.opts.Moments.SeqAt(c.Request().Context(), at)
+	if err != nil {
+		return 0, err
+	}
+	if seq == 0 {
+		return 0, fault("Nothing had been received by " + at.String() + ".")
+	}
+	return min(seq, a.opts.State.View().Seq), nil
+}
+
+// Underway reports a former state that is being made.
+type Underway struct {
+	Applied uint64 // stream sequence that was reached; 0: it waits for its turn
+	Sought  uint64
+}
+
+// Error says how far it is.
+func (u *Underway) Error() string {
+	return fmt.Sprintf("the state at sequence %d is being made from the log, which was read up to %d", u.Sought, u.Applied)
+}
+
+// pastWait is how long a former state is waited for where the client does not say.
+const pastWait = 30 * time.Second
+
+// viewOf is the state that a client asks for: the newest, one in which the experiment stands for something that was just
+// written, or a former one.
+func (a *readouts) viewOf(c echo.Context, id string, q asked) (*core.View, error) {
+	if q.at != nil {
+		seq, err := a.then(c, *q.at)
+		if err != nil {
+			return nil, err
+		}
+		q.atSeq = &seq
+	}
+	v := a.opts.State.View()
+	if asOf(v, id) < q.minSeq {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), q.patience(defaultWait))
+		defer cancel()
+		var err error
+		if v, err = a.opts.State.Until(ctx, func(v *core.View) bool { return asOf(v, id) >= q.minSeq }); err != nil {
+			return nil, behind(asOf(v, id), q.minSeq, err)
+		}
+	}
+	if q.atSeq == nil || *q.atSeq == asOf(v, id) {
+		return v, nil
+	}
+	if a.opts.Past == nil || *q.atSeq > v.Seq {
+		return nil, elsewhen(*q.atSeq, asOf(v, id))
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), q.patience(pastWait))
+	defer cancel()
+	v, err := a.opts.Past.At(ctx, *q.atSeq)
+	if underway := (*Underway)(nil); errors.As(err, &underway) {
+		p := problem.Unavailable(5 * time.Second)
+		p.Expected = true
+		p.Title = fmt.Sprintf("The state at sequence %d is being made from the log; %d are applied. Ask again.", underway.Sought, underway.Applied)
+		p.Extension = fmt.Appendf(nil, `"applied_seq":%d,"at_seq":%d`, underway.Applied, underway.Sought)
+		return nil, p
+	}
+	return v, err
+}
+
+// patience is how long the client waits.
+func (q asked) patience(unsaid time.Duration) time.Duration {
+	if q.wait == nil {
+		return unsaid
+	}
+	return *q.wait
+}
+
+// askFiltered reads whether bots and internal users are to be counted; a detail says why it cannot be read.
+func askFiltered(values url.Values) (counted bool, detail string) {
+	switch values.Get("filtered") {
+	case "", readout.Exclude:
+		return false, ""
+	case readout.Include:
+		return true, ""
+	}
+	return false, "must be exclude, the default, or include"
+}
+
+// maxPages bounds what one state of the core may fill.
+const maxPages = 1024
+
+// cache keeps the readouts of the newest View that somebody asked for.
+type cache struct {
+	mu    sync.Mutex
+	view  *core.View
+	pages map[readout.Question]*page
+}
+
+// page is a readout as it is given out. Whoever asks first makes it, the others wait.
+type page struct {
+	once sync.Once
+	body []byte
+	tag  string
+	err  error
+}
+
+// get finds the readout or makes it. What cannot be made is not kept.
+func (c *cache) get(v *core.View, k readout.Question, content func() ([]byte, error)) (*page, error) {
+	p := c.page(v, k)
+	p.once.Do(func() {
+		if p.body, p.err = content(); p.err == nil {
+			p.tag = tagOf(p.body)
+		}
+	})
+	if p.err != nil {
+		c.drop(k, p)
+	}
+	return p, p.err
+}
+
+func (c *cache) page(v *core.View, k readout.Question) *page {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.view == nil, v != c.view && v.Seq >= c.view.Seq, v == c.view && len(c.pages) >= maxPages && c.pages[k] == nil:
+		c.view, c.pages = v, map[readout.Question]*page{}
+	case v != c.view: // somebody who was slow still holds an older one
+		return &page{}
+	}
+	p := c.pages[k]
+	if p == nil {
+		p = &page{}
+		c.pages[k] = p
+	}
+	return p
+}
+
+func (c *cache) drop(k readout.Question, p *page) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pages[k] == p {
+		delete(c.pages, k)
+	}
+}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,7 +9,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/problem"
 )
 
 // unit is GET /v1/units/{kind}/{id}: why this person is counted, or is not.
@@ -17,7 +20,7 @@ func (a *API) unit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	t, err := a.State.Trace(u)
+	t, err := a.opts.State.Trace(u)
 	if errors.Is(err, core.ErrNoUnit) {
 		return noUnit(u)
 	}
@@ -32,4 +35,143 @@ func (a *API) unit(c echo.Context) error {
 	h.Set("Cache-Control", "no-store")
 	h.Set(headerSeq, strconv.FormatUint(t.AsOf.Seq, 10))
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, append(body, '\n'))
+}
+
+// Eraser removes persons. It returns once nothing of the person is left in the state and on the log; core.ErrNoUnit where
+// nobody knows the id, core.ErrErasing while it is at work for somebody else. An error that wraps problem.ErrUnavailable
+// may come after the receipt was stored: then what is left to do is done in the background.
+type Eraser interface {
+	Erase(ctx context.Context, u canonical.Unit, on Order) (Erased, error)
+}
+
+// Order says on whose word a person is erased, and why.
+type Order struct {
+	By, Reason string
+	Key        string // fingerprint of the key; "": none was needed
+}
+
+// Erased is a receipt, with what an erasure leaves for people to look at.
+type Erased struct {
+	core.Receipt
+	// TextsToReview are places where people wrote an id of the person: reasons, notes, names. The log keeps them as they
+	// are. They are found once, and are not part of the receipt.
+	TextsToReview []NamingText `json:"texts_to_review"`
+}
+
+// NamingText is a text that people wrote and that names an erased person.
+type NamingText struct {
+	Where string `json:"where"`
+	Bytes int    `json:"bytes,omitempty"` // how long it is
+}
+
+// maxReceiptNote is the longest text that a receipt keeps, in bytes.
+const maxReceiptNote = 500
+
+// unitOf is the unit in the path.
+func unitOf(c echo.Context) (u canonical.Unit, err error) {
+	switch kind := c.Param("kind"); kind {
+	case canonical.User.String():
+		u.Kind = canonical.User
+	case canonical.Anonymous.String():
+		u.Kind = canonical.Anonymous
+	default:
+		return u, problem.NotFound(fmt.Sprintf("There are no units of the kind %q. Ask for /v1/units/user/{id} or /v1/units/anonymous/{id}.", kind))
+	}
+	u.ID, err = idOf(c)
+	return u, err
+}
+
+func noUnit(u canonical.Unit) error {
+	return problem.NotFound(fmt.Sprintf("No event that was applied has named the %s id %q. User and anonymous ids are two spaces: it may be of the other kind.", u.Kind, u.ID))
+}
+
+// erase is DELETE /v1/units/{kind}/{id}.
+func (a *API) erase(c echo.Context) error {
+	u, err := unitOf(c)
+	if err != nil {
+		return err
+	}
+	in := struct {
+		By     string `json:"by"`
+		Reason string `json:"reason"`
+	}{c.QueryParam("by"), c.QueryParam("reason")}
+	body, err := read(c, echo.MIMEApplicationJSON)
+	if err == nil && len(body) > 0 {
+		err = decode(body, &in)
+	}
+	if err != nil {
+		return err
+	}
+	var faults []problem.FieldError
+	for _, note := range []struct{ pointer, text string }{{"/by", in.By}, {"/reason", in.Reason}} {
+		if len(note.text) > maxReceiptNote {
+			faults = append(faults, problem.FieldError{Pointer: note.pointer, Detail: fmt.Sprintf("must have at most %d bytes", maxReceiptNote)})
+		}
+	}
+	if len(faults) > 0 {
+		return problem.Invalid("The receipt keeps short notes only. Mend what errors names and send the request again; nothing was erased.", faults...)
+	}
+	if a.opts.Eraser == nil {
+		return problem.NotFound("Nobody is erased here. Ask the TrackLayer that keeps the log.")
+	}
+	receipt, err := a.opts.Eraser.Erase(c.Request().Context(), u, Order{in.By, in.Reason, keyOf(c)})
+	switch {
+	case errors.Is(err, core.ErrNoUnit):
+		return noUnit(u)
+	case errors.Is(err, core.ErrErasing):
+		return problem.Conflict("Another erasure is at work. Send the request again when it has ended; GET /v1/erasures lists those that have.")
+	case err != nil:
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set(headerSeq, strconv.FormatUint(receipt.Seq, 10))
+	receipt.Receipt = shown(receipt.Receipt)
+	return answer(c, http.StatusOK, receipt)
+}
+
+// shown is a receipt without the sequences, which are for those who follow it.
+func shown(r core.Receipt) core.Receipt {
+	lines := make([]core.ErasedLine, len(r.Erased))
+	for i, l := range r.Erased {
+		l.Seqs = nil
+		lines[i] = l
+	}
+	r.Erased = lines
+	return r
+}
+
+// erasures is GET /v1/erasures.
+func (a *API) erasures(c echo.Context) error {
+	all, err := a.opts.State.Receipts()
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Erasures []core.Receipt `json:"erasures"`
+	}{[]core.Receipt{}}
+	for _, r := range all {
+		out.Erasures = append(out.Erasures, shown(r))
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return answer(c, http.StatusOK, out)
+}
+
+// erasure is GET /v1/erasures/{id}.
+func (a *API) erasure(c echo.Context) error {
+	id, err := idOf(c)
+	if err != nil {
+		return err
+	}
+	all, err := a.opts.State.Receipts()
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if r.ID == id {
+			c.Response().Header().Set("Cache-Control", "no-store")
+			return answer(c, http.StatusOK, shown(r))
+		}
+	}
+	return problem.NotFound(fmt.Sprintf("There is no receipt %q. GET /v1/erasures lists them all.", id))
 }
