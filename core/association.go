@@ -58,15 +58,15 @@ const (
 // rowMaker makes the rows of one person.
 type rowMaker struct {
 	*watched
-	tx        Tx
+	state     *reader
 	verdicts  map[participationRun][]*verdict
 	exposures map[moment]*canonical.Event
 	users     map[canonical.Unit]string
 	version   uint64 // of the person, 0 until it is asked for
 }
 
-func (w *watched) rowMaker(tx Tx) *rowMaker {
-	m := &rowMaker{watched: w, tx: tx, verdicts: w.verdictsOf(), exposures: map[moment]*canonical.Event{}, users: map[canonical.Unit]string{}}
+func (w *watched) rowMaker(state *reader) *rowMaker {
+	m := &rowMaker{watched: w, state: state, verdicts: w.verdictsOf(), exposures: map[moment]*canonical.Event{}, users: map[canonical.Unit]string{}}
 	for _, p := range w.placed {
 		m.exposures[momentOf(p.event)] = p.event
 	}
@@ -161,7 +161,7 @@ func (m *rowMaker) identity(a, b canonical.Unit) (string, error) {
 		if _, known := m.users[u]; known {
 			continue
 		}
-		user, err := userOf(m.tx, u)
+		user, err := m.state.userOf(u)
 		if err != nil {
 			return "", err
 		}
@@ -211,11 +211,11 @@ func (s Status) Under(pop Population, policy registry.Crossover, filtered bool) 
 // where run is not 0, in the order of the persons' keys: all of them stand for that View. It runs beside Apply and holds
 // one person at a time. An error of begin or each ends it.
 func (f *Fold) Associations(ctx context.Context, experiment string, run int, begin func(*View) error, each func(*Association) error) error {
-	return f.reading(func(v *View, tx Tx) error {
+	return f.reading(func(v *View, r *reader) error {
 		if err := begin(v); err != nil {
 			return err
 		}
-		return tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
+		return r.db.Scan([]byte{keyPerson}, func(_, value []byte) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -223,11 +223,11 @@ func (f *Fold) Associations(ctx context.Context, experiment string, run int, beg
 			if err != nil || p == nil || !p.in(experiment) {
 				return err
 			}
-			w, err := look(tx, v.Registry, p.units, p.size())
+			w, err := r.look(p.units, p.size())
 			if err != nil {
 				return err
 			}
-			rows, err := w.rowMaker(tx).all(experiment, run)
+			rows, err := w.rowMaker(r).all(experiment, run)
 			for i := range rows {
 				if err := each(&rows[i]); err != nil {
 					return err

@@ -6,19 +6,17 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-
-	"github.com/tracklayer/tracklayer/canonical"
 )
 
 // Audit computes every person and every aggregate anew from the stored facts and says where the state differs from
 // that, and whether the ledger has as many accepted events as there are. No difference is an empty list. It reads the last commit and changes nothing; it must not run beside Apply.
 func (f *Fold) Audit() ([]string, error) {
-	tx := f.store.Begin()
-	defer tx.Discard()
-	g := &Fold{store: f.store, tx: tx, rules: f.rules, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{}}
+	v, state := f.committed()
+	defer state.db.Discard()
+	sums := aggregates{aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}}
 	var diff []string
 	var persons []*person
-	err := tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
+	err := state.db.Scan([]byte{keyPerson}, func(_, value []byte) error {
 		p, _, err := decodePerson(value)
 		if p != nil {
 			persons = append(persons, p)
@@ -29,7 +27,7 @@ func (f *Fold) Audit() ([]string, error) {
 		return nil, err
 	}
 	for _, p := range persons {
-		anew, err := g.evaluated(p.units, p.size())
+		anew, err := state.evaluated(p.units, p.size())
 		if err != nil {
 			return nil, err
 		}
@@ -37,15 +35,15 @@ func (f *Fold) Audit() ([]string, error) {
 		if !slices.Equal(anew.appendTo(nil), p.appendTo(nil)) {
 			diff = append(diff, fmt.Sprintf("person of %d ids: the record differs from its facts", len(p.units)))
 		}
-		g.contribute(1, anew, "")
+		sums.contribute(1, anew, "")
 	}
 	for id := range f.aggs {
-		g.aggregate(id)
+		sums.aggregate(id)
 	}
-	for id, a := range g.aggs {
+	for id, a := range sums.aggs {
 		a.prune()
 		have := &Aggregate{}
-		if s, ok := f.View().snapshots.Get(id); ok {
+		if s, ok := v.snapshots.Get(id); ok {
 			have = s.Aggregate
 		}
 		fault, err := contrast(have, a)
@@ -56,17 +54,17 @@ func (f *Fold) Audit() ([]string, error) {
 			diff = append(diff, fmt.Sprintf("experiment %q: %s", id, fault))
 		}
 	}
-	more, err := f.auditLedger(tx)
+	more, err := state.auditLedger(v)
 	diff = append(diff, more...)
 	slices.Sort(diff)
 	return diff, err
 }
 
 // auditLedger compares what every source's lines say was accepted with the events that are there.
-func (f *Fold) auditLedger(tx Tx) (diff []string, err error) {
+func (r *reader) auditLedger(v *View) (diff []string, err error) {
 	accepted := map[string]int64{}
 	days := map[string]LedgerEntry{}
-	err = f.Ledger(func(k LedgerKey, l LedgerEntry) error {
+	err = r.ledger(func(k LedgerKey, l LedgerEntry) error {
 		accepted[k.Source] += l.Accepted
 		sum := days[k.day().Key()]
 		sum.add(1, &l)
@@ -76,7 +74,7 @@ func (f *Fold) auditLedger(tx Tx) (diff []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for key, have := range f.View().LedgerDays.All() {
+	for key, have := range v.LedgerDays.All() {
 		sum := days[key]
 		if sum.add(-1, &have); !reflect.DeepEqual(sum, LedgerEntry{}) {
 			diff = append(diff, fmt.Sprintf("ledger of %q: the sum of day %d is not that of its lines", ledgerDayOf(key).Source, ledgerDayOf(key).Day))
@@ -86,7 +84,7 @@ func (f *Fold) auditLedger(tx Tx) (diff []string, err error) {
 	for key := range days {
 		diff = append(diff, fmt.Sprintf("ledger of %q: day %d has no sum", ledgerDayOf(key).Source, ledgerDayOf(key).Day))
 	}
-	err = tx.Scan([]byte{keyEvent}, func(key, _ []byte) error {
+	err = r.db.Scan([]byte{keyEvent}, func(key, _ []byte) error {
 		source, _, _ := bytes.Cut(key[1:], []byte{0})
 		accepted[string(source)]--
 		return nil

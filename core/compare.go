@@ -38,14 +38,14 @@ var compared = []struct {
 // Compare says in which records the state differs from another one that was folded from the log up to the same sequence,
 // one line a kind of record, without personal data. No difference is an empty list. It must not run beside Apply.
 func (f *Fold) Compare(other *Fold) (diff []string, err error) {
-	a, b := f.store.Begin(), other.store.Begin()
+	a, b := f.store.Freeze(), other.store.Freeze()
 	defer a.Discard()
 	defer b.Discard()
-	x, err := metaOf(a)
+	x, err := readMeta(a)
 	if err != nil {
 		return nil, err
 	}
-	y, err := metaOf(b)
+	y, err := readMeta(b)
 	if err != nil {
 		return nil, err
 	}
@@ -81,9 +81,9 @@ func (f *Fold) Compare(other *Fold) (diff []string, err error) {
 type record struct{ key, value []byte }
 
 // records reads all keys with a letter. What it yields is valid until the next one. The error is set at the end.
-func records(tx Tx, kind byte, failed *error) iter.Seq[record] {
+func records(db Reader, kind byte, failed *error) iter.Seq[record] {
 	return func(yield func(record) bool) {
-		err := tx.Scan([]byte{kind}, func(key, value []byte) error {
+		err := db.Scan([]byte{kind}, func(key, value []byte) error {
 			if !yield(record{key, value}) {
 				return errStop
 			}
@@ -96,7 +96,7 @@ func records(tx Tx, kind byte, failed *error) iter.Seq[record] {
 }
 
 // compareRecords walks over both stores' records of a kind side by side.
-func compareRecords(a, b Tx, kind byte, word string) (line string, err error) {
+func compareRecords(a, b Reader, kind byte, word string) (line string, err error) {
 	nextA, stopA := iter.Pull(records(a, kind, &err))
 	defer stopA()
 	nextB, stopB := iter.Pull(records(b, kind, &err))

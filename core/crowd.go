@@ -60,21 +60,21 @@ func (e *entry) isBulky() bool {
 }
 
 // overgrown reports whether merges join the user id with more ids than a person may have.
-func (f *Fold) overgrown(user string) (bool, error) {
-	if f.tx != nil && f.meta.Format != 0 && f.meta.Overgrown == 0 {
-		return false, nil // nearly always; a Fold that only reads does not know
+func (r *reader) overgrown(user string) (bool, error) {
+	if r.overgrownIDs != nil && *r.overgrownIDs == 0 {
+		return false, nil // nearly always
 	}
-	_, found, err := f.tx.Get(overgrownKey(user))
+	_, found, err := r.db.Get(overgrownKey(user))
 	return found, err
 }
 
 func overgrownKey(user string) []byte { return append([]byte{keyOvergrown}, user...) }
 
 // merged are the user ids that merges join with the given one, itself included, at most limit of them, in no order.
-func (f *Fold) merged(user string, limit int) ([]string, error) {
+func (r *reader) merged(user string, limit int) ([]string, error) {
 	found, known := []string{user}, map[string]struct{}{user: {}}
 	for at := 0; at < len(found) && len(found) < limit; at++ {
-		err := f.eachMerge(found[at], func(other string) error {
+		err := r.eachMerge(found[at], func(other string) error {
 			if _, again := known[other]; !again {
 				known[other] = struct{}{}
 				if found = append(found, other); len(found) >= limit {
@@ -92,11 +92,11 @@ func (f *Fold) merged(user string, limit int) ([]string, error) {
 
 // eachMerge calls each with every user id that a merge names together with the given one, once, however many reports there
 // are of it.
-func (f *Fold) eachMerge(user string, each func(other string) error) error {
+func (r *reader) eachMerge(user string, each func(other string) error) error {
 	prefix := edgeKey(keyMerge, user, "")
 	for from := prefix; ; {
 		other := ""
-		err := f.tx.ScanAfter(prefix, from, func(key, _ []byte) error {
+		err := r.db.ScanAfter(prefix, from, func(key, _ []byte) error {
 			other = edgeOther(key, len(prefix))
 			return errStop
 		})
@@ -203,12 +203,12 @@ func (f *Fold) shrink(ids ...string) ([]canonical.Unit, error) {
 }
 
 // isCrowd reports whether one of the ids is merged with more ids than a person may have.
-func (f *Fold) isCrowd(units []canonical.Unit) (bool, error) {
+func (r *reader) isCrowd(units []canonical.Unit) (bool, error) {
 	for _, u := range units {
 		if u.Kind != canonical.User {
 			break // they come after the users
 		}
-		if tooLarge, err := f.overgrown(u.ID); err != nil || tooLarge {
+		if tooLarge, err := r.overgrown(u.ID); err != nil || tooLarge {
 			return tooLarge, err
 		}
 	}
@@ -322,7 +322,7 @@ func (f *Fold) settleAside() error {
 		return err
 	}
 	r := f.store.Freeze()
-	computed, err := (&Fold{tx: still{r}, rules: f.beside.rules}).evaluated(f.beside.units, f.beside.about)
+	computed, err := (&reader{db: r, rules: f.beside.rules}).evaluated(f.beside.units, f.beside.about)
 	r.Discard()
 	if err != nil {
 		return err

@@ -50,12 +50,12 @@ func (r *RunAggregate) doubts(sign int64, p *person, v *runView) {
 }
 
 // refusals is how many users the person's anonymous ids were linked to besides their owners.
-func (f *Fold) refusals(units []canonical.Unit) (n int64, err error) {
+func (r *reader) refusals(units []canonical.Unit) (n int64, err error) {
 	for _, u := range units {
 		if u.Kind != canonical.Anonymous {
 			continue
 		}
-		o, err := f.owner(u.ID)
+		o, err := r.owner(u.ID)
 		if err != nil {
 			return 0, err
 		}

@@ -47,7 +47,7 @@ func (a *Aggregate) Lines() []string { return a.lines() }
 
 // PersonRecords are all records of persons and redirects in the store.
 func (f *Fold) PersonRecords() (records [][]byte, err error) {
-	tx := f.store.Begin()
+	tx := f.store.Freeze()
 	defer tx.Discard()
 	err = tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
 		records = append(records, append([]byte(nil), value...))
@@ -58,7 +58,7 @@ func (f *Fold) PersonRecords() (records [][]byte, err error) {
 
 // Holding are the letters of the records that hold a text in their key or value.
 func (f *Fold) Holding(text string) (letters string) {
-	tx := f.store.Begin()
+	tx := f.store.Freeze()
 	defer tx.Discard()
 	err := tx.Scan(nil, func(key, value []byte) error {
 		if strings.Contains(string(key), text) || strings.Contains(string(value), text) {

@@ -20,13 +20,11 @@ var ErrFormat = errors.New("the state was written by another version of TrackLay
 // Fold is the state and its one writer. Apply and Recompute wait for each other; everything that reads is for any number
 // of goroutines, beside them.
 type Fold struct {
-	store   Store
-	tx      Tx
-	rules   rules
-	meta    meta
-	aggs    map[string]*Aggregate
-	dirty   map[string]struct{}       // experiments whose aggregate changed since the last commit
-	people  map[canonical.Unit]*entry // units that were read, as many as stay in memory
+	reader // of tx; people are the units that were read, as many as stay in memory
+	store  Store
+	tx     Tx
+	meta   meta
+	aggregates
 	touched []*entry                  // of these, the ones that changed since the last commit
 	names   map[name]int64            // all that facts call experiments, with how many do
 	renamed map[name]struct{}         // of these, the ones whose number changed since the last commit
@@ -87,16 +85,17 @@ func (f *Fold) touch(e *entry) {
 // Open reads the state and stands at its last commit.
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
-		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
+		reader: reader{people: map[canonical.Unit]*entry{}}, store: store, aggregates: aggregates{aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}},
 		names: map[name]int64{}, seen: map[string]Seen{}, reseen: map[string]struct{}{}, renamed: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]byte{}, ledger: map[LedgerKey]*ledgerLine{}, more: make(chan struct{}),
 	}
-	tx := store.Begin()
-	defer tx.Discard()
+	f.overgrownIDs = &f.meta.Overgrown
+	db := store.Freeze()
+	defer db.Discard()
 	var err error
-	if f.meta, err = readMeta(tx); err != nil {
+	if f.meta, err = readMeta(db); err != nil {
 		return nil, err
 	}
-	err = tx.Scan([]byte{keyDefinition}, func(key, value []byte) error {
+	err = db.Scan([]byte{keyDefinition}, func(key, value []byte) error {
 		next, _, err := f.rules.Apply(value, binary.BigEndian.Uint64(key[1:]))
 		f.rules.Registry = next
 		return err
@@ -104,10 +103,10 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.loadNames(tx), f.loadSeen(tx), f.loadLedgerDays(tx)); err != nil {
+	if err := errors.Join(f.loadNames(db), f.loadSeen(db), f.loadLedgerDays(db)); err != nil {
 		return nil, err
 	}
-	err = tx.Scan([]byte{keyAggregate}, func(key, value []byte) error {
+	err = db.Scan([]byte{keyAggregate}, func(key, value []byte) error {
 		a := &Aggregate{}
 		if err := json.Unmarshal(value, a); err != nil {
 			return fmt.Errorf("aggregate %q: %w: %w", key[1:], errRecord, err)
@@ -118,17 +117,17 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.loadParts(tx); err != nil {
+	if err := f.loadParts(db); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.loadCuts(tx), f.loadProducts(tx)); err != nil {
+	if err := errors.Join(f.loadCuts(db), f.loadProducts(db)); err != nil {
 		return nil, err
 	}
 	for id, a := range f.aggs {
 		a.changed, a.paired, a.parts = nil, nil, nil
 		f.show(f.snapshot(id, a))
 	}
-	if err := f.resume(tx); err != nil {
+	if err := f.resume(db); err != nil {
 		return nil, err
 	}
 	f.publish()
@@ -169,9 +168,10 @@ func (f *Fold) write(fn func() error) error {
 		return fmt.Errorf("after an earlier failure: %w", f.broken)
 	}
 	f.tx = f.store.Begin()
+	f.db = f.tx
 	defer func() {
 		f.tx.Discard()
-		f.tx = nil
+		f.tx, f.db = nil, nil
 	}()
 	if f.broken = fn(); f.broken == nil {
 		f.broken = f.commit()
@@ -279,39 +279,6 @@ func (f *Fold) flushPeople() error {
 	return nil
 }
 
-func (f *Fold) aggregate(experiment string) *Aggregate {
-	a := f.aggs[experiment]
-	switch {
-	case a == nil:
-		a = &Aggregate{}
-		f.aggs[experiment] = a
-	case a.handed:
-		a = a.fork()
-		f.aggs[experiment] = a
-	}
-	f.dirty[experiment] = struct{}{}
-	return a
-}
-
-// load reads what is known of a unit.
-func (f *Fold) load(u canonical.Unit) (*entry, error) {
-	if e, ok := f.people[u]; ok {
-		return e, nil
-	}
-	e := &entry{unit: u}
-	raw, found, err := f.tx.Get(unitKey(keyPerson, u))
-	if err != nil {
-		return nil, err
-	}
-	if found {
-		if e.person, e.redirect, err = decodePerson(raw); err != nil {
-			return nil, err
-		}
-	}
-	f.people[u] = e
-	return e, nil
-}
-
 // change lets fn change the person in place and keeps the aggregates equal to the sum of all persons. Only the
 // participation in the experiment may change, or any of them where experiment is "".
 func (f *Fold) change(e *entry, experiment string, fn func()) error {
@@ -326,14 +293,6 @@ func (f *Fold) change(e *entry, experiment string, fn func()) error {
 	}
 	f.touch(e)
 	return nil
-}
-
-func (f *Fold) contribute(sign int64, p *person, experiment string) {
-	for i := range p.parts {
-		if q := &p.parts[i]; experiment == "" || q.experiment == experiment {
-			f.aggregate(q.experiment).add(sign, q, p)
-		}
-	}
 }
 
 // recompute replaces the person by what its facts say, at once or, where that takes long, later.
@@ -354,53 +313,5 @@ func (f *Fold) settle(e *entry) error {
 	e.person = anew
 	f.contribute(1, e.person, "")
 	f.touch(e)
-	return nil
-}
-
-// evaluated computes a person with about so many facts from them. The facts of most persons fit into memory, and are
-// read once; the others' are read as often as need be.
-func (f *Fold) evaluated(units []canonical.Unit, about int64) (*person, error) {
-	all := facts(func(each func(*canonical.Event) error) error { return f.eachFact(units, each) })
-	if about <= heavy {
-		read, err := f.facts(units, about)
-		if err != nil {
-			return nil, err
-		}
-		all = held(read)
-	}
-	p, err := f.rules.evaluate(units, all)
-	if err != nil {
-		return p, err
-	}
-	if p.refused, err = f.refusals(units); err == nil {
-		p.crowd, err = f.isCrowd(units)
-	}
-	return p, err
-}
-
-// facts reads everything that is stored under the units, about so many.
-func (f *Fold) facts(units []canonical.Unit, about int64) ([]canonical.Event, error) {
-	facts := make([]canonical.Event, 0, about)
-	err := f.eachFact(units, func(e *canonical.Event) error {
-		facts = append(facts, *e)
-		return nil
-	})
-	return facts, err
-}
-
-// eachFact calls each with everything that is stored under the units.
-func (f *Fold) eachFact(units []canonical.Unit, each func(*canonical.Event) error) error {
-	for _, u := range units {
-		err := f.tx.Scan(unitKey(keyFact, u), func(_, value []byte) error {
-			e, err := canonical.ParseWire(append([]byte(nil), value...))
-			if err != nil {
-				return fmt.Errorf("fact: %w: %w", errRecord, err)
-			}
-			return each(&e)
-		})
-		if err != nil {
-			return err
-		}
-	}
 	return nil
 }

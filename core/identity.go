@@ -2,8 +2,6 @@ package core
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -51,17 +49,6 @@ func insertUnit(units []canonical.Unit, u canonical.Unit) []canonical.Unit {
 		return units
 	}
 	return slices.Insert(units, i, u)
-}
-
-var errStop = errors.New("enough")
-
-// any reports whether a key with the prefix exists.
-func (f *Fold) any(prefix []byte) (bool, error) {
-	err := f.tx.Scan(prefix, func(_, _ []byte) error { return errStop })
-	if errors.Is(err, errStop) {
-		return true, nil
-	}
-	return false, err
 }
 
 // merge notes that two user ids are one person, as long as no more than MaxUserIDs are.
@@ -127,7 +114,7 @@ func (f *Fold) regroupLater(seeds []canonical.Unit) error {
 // regroupNow is regroup without a thought of the time that it takes. The heaviest person's view is carried over and
 // computed later.
 func (f *Fold) regroupNow(seeds []canonical.Unit) error {
-	g := &grouping{fold: f, leader: map[canonical.Unit]canonical.Unit{}, old: map[*entry]struct{}{}}
+	g := &grouping{state: &f.reader, leader: map[canonical.Unit]canonical.Unit{}, old: map[*entry]struct{}{}}
 	if err := g.gather(seeds); err != nil {
 		return err
 	}
@@ -211,29 +198,9 @@ func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person) 
 	return f.later(e)
 }
 
-// fewFacts reports whether the units have so few facts that they can be read at once.
-func (f *Fold) fewFacts(units []canonical.Unit) (bool, error) {
-	n := int64(0)
-	for _, u := range units {
-		err := f.tx.Scan(unitKey(keyFact, u), func(_, _ []byte) error {
-			if n++; n > heavy {
-				return errStop
-			}
-			return nil
-		})
-		if errors.Is(err, errStop) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
 // grouping is a union-find over ids.
 type grouping struct {
-	fold   *Fold
+	state  *reader
 	leader map[canonical.Unit]canonical.Unit
 	old    map[*entry]struct{} // the persons that the ids belonged to
 }
@@ -262,7 +229,7 @@ func (g *grouping) gather(work []canonical.Unit) error {
 			continue
 		}
 		g.leader[u] = u
-		e, err := g.fold.personOf(u)
+		e, err := g.state.personOf(u)
 		if err != nil {
 			return err
 		}
@@ -272,7 +239,7 @@ func (g *grouping) gather(work []canonical.Unit) error {
 				work = append(work, e.person.units...)
 			}
 		}
-		others, err := g.fold.neighbours(u)
+		others, err := g.state.neighbours(u)
 		if err != nil {
 			return err
 		}
@@ -289,9 +256,9 @@ func (g *grouping) gather(work []canonical.Unit) error {
 
 // neighbours are the ids that are the same person as u by one step: a user's other names, an anonymous id's owner. From
 // a user to its anonymous ids no step is needed: they are among its person's ids, or they are seeds.
-func (f *Fold) neighbours(u canonical.Unit) ([]canonical.Unit, error) {
+func (r *reader) neighbours(u canonical.Unit) ([]canonical.Unit, error) {
 	if u.Kind == canonical.Anonymous {
-		o, err := f.owner(u.ID)
+		o, err := r.owner(u.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -301,39 +268,13 @@ func (f *Fold) neighbours(u canonical.Unit) ([]canonical.Unit, error) {
 		}
 		return []canonical.Unit{{Kind: canonical.User, ID: user}}, nil
 	}
-	if tooLarge, err := f.overgrown(u.ID); err != nil || tooLarge {
+	if tooLarge, err := r.overgrown(u.ID); err != nil || tooLarge {
 		return nil, err
 	}
 	var others []canonical.Unit
-	err := f.eachMerge(u.ID, func(other string) error {
+	err := r.eachMerge(u.ID, func(other string) error {
 		others = append(others, canonical.Unit{Kind: canonical.User, ID: other})
 		return nil
 	})
 	return others, err
-}
-
-// named finds the person that somebody who has only an id asks for. A user id that no event names for certain may be an
-// ambiguous one, which is known as a visitor's.
-func (f *Fold) named(u canonical.Unit) (*entry, error) {
-	e, err := f.personOf(u)
-	if err != nil || e.person != nil || u.Kind != canonical.User {
-		return e, err
-	}
-	o, err := f.owner(u.ID)
-	if err != nil || !o.ambiguous {
-		return e, err
-	}
-	return f.personOf(canonical.Unit{Kind: canonical.Anonymous, ID: u.ID})
-}
-
-// personOf finds the person that a unit belongs to, nil where it is not known yet.
-func (f *Fold) personOf(u canonical.Unit) (*entry, error) {
-	for range 3 { // a redirect leads straight to the person; the bound is for a broken state
-		e, err := f.load(u)
-		if err != nil || e.redirect == (canonical.Unit{}) {
-			return e, err
-		}
-		u = e.redirect
-	}
-	return nil, fmt.Errorf("redirects without end: %w", errRecord)
 }

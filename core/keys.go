@@ -168,3 +168,11 @@ func decodeEventRecord(b []byte) (r eventRecord, err error) {
 	}
 	return r, nil
 }
+
+// momentFrom reads what momentKey wrote.
+func momentFrom(b []byte) moment {
+	m := moment{at: canonical.Time(binary.BigEndian.Uint64(b))}
+	m.source = edgeOther(b, 8)
+	m.id = string(b[8+len(m.source)+1:])
+	return m
+}

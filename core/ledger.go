@@ -230,9 +230,12 @@ func (f *Fold) flushLedger() error {
 
 // Ledger reads every line of the ledger in order.
 func (f *Fold) Ledger(fn func(LedgerKey, LedgerEntry) error) error {
-	tx := f.store.Begin()
-	defer tx.Discard()
-	return tx.Scan([]byte{keyLedger}, func(k, v []byte) error {
+	return f.reading(func(_ *View, r *reader) error { return r.ledger(fn) })
+}
+
+// ledger reads every line of the ledger in order.
+func (r *reader) ledger(fn func(LedgerKey, LedgerEntry) error) error {
+	return r.db.Scan([]byte{keyLedger}, func(k, v []byte) error {
 		key, err := decodeLedgerKey(k)
 		if err != nil {
 			return err

@@ -55,8 +55,8 @@ func (e *LedgerEntry) add(sign int64, o *LedgerEntry) {
 }
 
 // loadLedgerDays reads the sums of all days.
-func (f *Fold) loadLedgerDays(tx Tx) error {
-	return tx.Scan([]byte{keyLedgerDay}, func(key, value []byte) error {
+func (f *Fold) loadLedgerDays(db Reader) error {
+	return db.Scan([]byte{keyLedgerDay}, func(key, value []byte) error {
 		sum, err := decodeLedger(value)
 		if err == nil && len(key) < 9 {
 			err = fmt.Errorf("ledger: %w", errRecord)
@@ -80,7 +80,7 @@ type LedgerQuery struct {
 // not. It costs what is listed, and the days and sources that there are; of a query for experiments, that times the number
 // of experiments.
 func (f *Fold) LedgerLines(q LedgerQuery, fn func(LedgerKey, LedgerEntry) error) (sum LedgerEntry, err error) {
-	return sum, f.reading(func(v *View, tx Tx) error { return q.read(v, tx, &sum, fn) })
+	return sum, f.reading(func(v *View, r *reader) error { return q.read(v, r.db, &sum, fn) })
 }
 
 func (q *LedgerQuery) read(v *View, r Reader, sum *LedgerEntry, fn func(LedgerKey, LedgerEntry) error) (err error) {
@@ -172,10 +172,10 @@ func (q *LedgerQuery) named(r Reader, of LedgerDay, sum *LedgerEntry, list func(
 // LedgerByDay calls fn with the sum of the lines of each day and source, in order, and with the reasons why items were
 // rejected or ignored then.
 func (f *Fold) LedgerByDay(fn func(LedgerDay, LedgerEntry) error) error {
-	return f.reading(func(v *View, tx Tx) error {
+	return f.reading(func(v *View, r *reader) error {
 		for key, sum := range v.LedgerDays.All() {
 			of := ledgerDayOf(key)
-			raw, found, err := tx.Get(LedgerKey{Day: of.Day, Source: of.Source}.encode())
+			raw, found, err := r.db.Get(LedgerKey{Day: of.Day, Source: of.Source}.encode())
 			if err != nil {
 				return err
 			}

@@ -41,8 +41,8 @@ func (f *Fold) Officials(experiment string) (all []registry.Official, err error)
 		seq uint64
 	}
 	var found []kept
-	err = f.reading(func(_ *View, tx Tx) error {
-		return tx.Scan(edgeKey(keyReadout, experiment, ""), func(_, value []byte) error {
+	err = f.reading(func(_ *View, r *reader) error {
+		return r.db.Scan(edgeKey(keyReadout, experiment, ""), func(_, value []byte) error {
 			o, _, seq, err := readOfficial(value)
 			found = append(found, kept{o, seq})
 			return err
@@ -57,8 +57,8 @@ func (f *Fold) Officials(experiment string) (all []registry.Official, err error)
 
 // Official finds a stored readout by its SHA-256 in hexadecimal digits, and its bytes. It fails with ErrNoOfficial.
 func (f *Fold) Official(experiment, hash string) (o registry.Official, readout []byte, err error) {
-	err = f.reading(func(_ *View, tx Tx) error {
-		value, found, err := tx.Get(officialKey(experiment, hash))
+	err = f.reading(func(_ *View, r *reader) error {
+		value, found, err := r.db.Get(officialKey(experiment, hash))
 		if err != nil {
 			return err
 		}

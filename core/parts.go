@@ -92,8 +92,8 @@ func (a *Aggregate) part(p part) ([]byte, error) {
 }
 
 // loadParts reads the parts of all aggregates.
-func (f *Fold) loadParts(tx Tx) error {
-	return tx.Scan([]byte{keyPart}, func(key, value []byte) error {
+func (f *Fold) loadParts(db Reader) error {
+	return db.Scan([]byte{keyPart}, func(key, value []byte) error {
 		experiment, p, ok := decodePart(key)
 		a := f.aggs[experiment]
 		if !ok || a == nil || a.Runs[p.run] == nil || !a.Runs[p.run].load(p, value) {

@@ -54,8 +54,8 @@ func (f *Fold) flushProducts(experiment string, a *Aggregate) error {
 }
 
 // loadProducts reads the products of all aggregates.
-func (f *Fold) loadProducts(tx Tx) error {
-	return tx.Scan([]byte{keyProduct}, func(key, value []byte) error {
+func (f *Fold) loadProducts(db Reader) error {
+	return db.Scan([]byte{keyProduct}, func(key, value []byte) error {
 		experiment, of, ok := decodeProductKey(key)
 		a := f.aggs[experiment]
 		if !ok || a == nil || a.arm(of) == nil {

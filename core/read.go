@@ -2,8 +2,6 @@ package core
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -153,22 +151,6 @@ func (f *Fold) publish() {
 	close(f.more)
 	f.more = make(chan struct{})
 	f.mu.Unlock()
-}
-
-// readMeta reads what is stored with every commit.
-func readMeta(r Reader) (meta, error) {
-	m := meta{Format: Format}
-	raw, found, err := r.Get([]byte{keyMeta})
-	if err != nil || !found {
-		return m, err
-	}
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return m, fmt.Errorf("%w: %w", errRecord, err)
-	}
-	if m.Format != Format {
-		return m, fmt.Errorf("%w: format %d, this one reads %d; run tracklayer rebuild to make it anew from the log", ErrFormat, m.Format, Format)
-	}
-	return m, nil
 }
 
 // SequenceOf is the stream sequence that a store stands for, 0 where nothing was applied. It reads nothing else, and

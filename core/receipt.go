@@ -117,10 +117,10 @@ func (l *ErasedLine) key() (LedgerKey, func(*LedgerEntry) *int64, error) {
 
 // Receipts reads the receipts of all erasures in order.
 func (f *Fold) Receipts() ([]Receipt, error) {
-	tx := f.store.Begin()
-	defer tx.Discard()
+	_, state := f.committed()
+	defer state.db.Discard()
 	all := []Receipt{}
-	err := tx.Scan([]byte{keyErasure}, func(key, value []byte) error {
+	err := state.db.Scan([]byte{keyErasure}, func(key, value []byte) error {
 		r, err := ParseReceipt(value, binary.BigEndian.Uint64(key[1:]))
 		all = append(all, r)
 		return err

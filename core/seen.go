@@ -41,8 +41,8 @@ func (f *Fold) noteSeen(e *canonical.Event, sign int64) {
 	f.reseen[e.ConversionEvent] = struct{}{}
 }
 
-func (f *Fold) loadSeen(tx Tx) error {
-	return tx.Scan([]byte{keySeen}, func(key, value []byte) error {
+func (f *Fold) loadSeen(db Reader) error {
+	return db.Scan([]byte{keySeen}, func(key, value []byte) error {
 		d := decoder{b: value}
 		s := Seen{d.int(), d.int(), d.int()}
 		if d.bad || len(d.b) > 0 {

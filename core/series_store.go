@@ -101,8 +101,8 @@ func (a *Aggregate) peek(id *seriesID) *series {
 }
 
 // loadCuts reads the series of all aggregates.
-func (f *Fold) loadCuts(tx Tx) error {
-	err := tx.Scan([]byte{keyCut}, func(key, value []byte) error {
+func (f *Fold) loadCuts(db Reader) error {
+	err := db.Scan([]byte{keyCut}, func(key, value []byte) error {
 		experiment, c, ok := decodeCut(key)
 		a := f.aggs[experiment]
 		if !ok || a == nil {

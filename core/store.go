@@ -1,13 +1,13 @@
 package core
 
-import "errors"
-
 // Store is an ordered map of bytes with one writer. What a Tx wrote becomes visible and, together, durable or lost as
 // one at Commit.
 type Store interface {
+	// Begin starts the writer's transaction. There is at most one at a time: the Fold begins one for each commit, and
+	// nothing that only reads begins any.
 	Begin() Tx
-	// Freeze reads what is committed now, whatever is committed later. It may be called beside the writer, and the Reader
-	// is one goroutine's until Discard. While it lives the store keeps on disk what it sees.
+	// Freeze reads what is committed now, whatever is committed later. Any goroutine may call it at any time, beside the
+	// writer too; the Reader belongs to one goroutine until Discard. While it lives the store keeps on disk what it sees.
 	Freeze() Reader
 	Close() error
 }
@@ -32,12 +32,3 @@ type Tx interface {
 	Delete(key []byte) error
 	Commit() error
 }
-
-// still is one committed state as a Tx that takes no writes, so that what folds can read it too.
-type still struct{ Reader }
-
-var errStill = errors.New("a reader writes nothing")
-
-func (still) Set(_, _ []byte) error { return errStill }
-func (still) Delete(_ []byte) error { return errStill }
-func (still) Commit() error         { return errStill }

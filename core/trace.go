@@ -127,8 +127,8 @@ const (
 // Trace finds the person of an id as of the last commit and says what became of all of its events. It runs beside Apply.
 // An id that no event has named is ErrNoUnit.
 func (f *Fold) Trace(u canonical.Unit) (t *Trace, err error) {
-	err = f.reading(func(v *View, tx Tx) error {
-		t, err = trace(v, tx, u)
+	err = f.reading(func(v *View, r *reader) error {
+		t, err = r.trace(v, u)
 		return err
 	})
 	if err != nil {
@@ -140,8 +140,8 @@ func (f *Fold) Trace(u canonical.Unit) (t *Trace, err error) {
 // traced is how many events a trace lists at the most: a stuck sender can make millions.
 var traced int64 = 50_000
 
-func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
-	e, err := (&Fold{tx: tx, people: map[canonical.Unit]*entry{}}).named(u)
+func (r *reader) trace(v *View, u canonical.Unit) (*Trace, error) {
+	e, err := r.named(u)
 	if err != nil {
 		return nil, err
 	}
@@ -150,26 +150,26 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 	}
 	units := e.person.units
 	t := &Trace{AsOf: AsOf{v.Seq, v.Registry.Revision, v.Erasures}, Unit: refOf(u), Person: refOf(units[0]), Filtered: []TracedLabel{}, Experiments: []TracedExperiment{}}
-	if t.Units, err = tracedUnits(tx, units); err != nil {
+	if t.Units, err = r.tracedUnits(units); err != nil {
 		return nil, err
 	}
 	if n := e.person.size(); n > traced {
 		t.Left = fmt.Sprintf("About %d events: they, what became of each conversion, and the rows are left out here. The rows of an experiment can be had under /v1/experiments/{id}/associations.", n)
-		m := (&watched{person: e.person, rules: rules{Registry: v.Registry}}).rowMaker(tx)
+		m := (&watched{person: e.person, rules: rules{Registry: v.Registry}}).rowMaker(r)
 		for i := range e.person.parts {
 			t.Experiments = append(t.Experiments, m.experiment(&e.person.parts[i]))
 		}
 		return t, nil
 	}
-	w, err := look(tx, v.Registry, units, e.person.size())
+	w, err := r.look(units, e.person.size())
 	if err != nil {
 		return nil, err
 	}
 	t.Filtered = w.labelled()
-	if t.Events, err = w.events(tx); err != nil {
+	if t.Events, err = w.events(r); err != nil {
 		return nil, err
 	}
-	m := w.rowMaker(tx)
+	m := w.rowMaker(r)
 	for i := range w.parts {
 		t.Experiments = append(t.Experiments, m.experiment(&w.parts[i]))
 	}
@@ -177,10 +177,10 @@ func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
 	return t, err
 }
 
-func (w *watched) events(tx Tx) ([]TracedEvent, error) {
+func (w *watched) events(state *reader) ([]TracedEvent, error) {
 	all := make([]TracedEvent, 0, len(w.facts))
 	for i := range w.facts {
-		r, err := w.record(tx, &w.facts[i])
+		r, err := w.record(state, &w.facts[i])
 		if err != nil {
 			return nil, err
 		}

@@ -64,7 +64,7 @@ func twinsOf(all []valued) map[[2]string]struct{} {
 
 // twinned reports whether another conversion of the person may be a twin of e. The answer may be a needless yes, which
 // costs time and no truth.
-func (f *Fold) twinned(p *person, e *canonical.Event) (bool, error) {
+func (r *reader) twinned(p *person, e *canonical.Event) (bool, error) {
 	if !e.Value.Set || p.conversions == 0 {
 		return false, nil
 	}
@@ -72,7 +72,7 @@ func (f *Fold) twinned(p *person, e *canonical.Event) (bool, error) {
 	for _, u := range p.units {
 		prefix := unitKey(keyFact, u)
 		from := binary.BigEndian.AppendUint64(slices.Clone(prefix), uint64(max(e.At-TwinWithin, 0)))
-		err := f.tx.ScanAfter(prefix, from, func(key, value []byte) error {
+		err := r.db.ScanAfter(prefix, from, func(key, value []byte) error {
 			if timeOfEdge(key, len(prefix)) > e.At+TwinWithin {
 				return errBreak
 			}

@@ -233,7 +233,7 @@ func (f *Fold) arrive() {
 }
 
 // resume finds what was under way when the program stopped. What readers saw then is gone.
-func (f *Fold) resume(tx Tx) error {
+func (f *Fold) resume(db Reader) error {
 	if w := f.meta.Walk; w != nil {
 		for _, id := range w.Concerned {
 			s := &Snapshot{ID: id, Aggregate: &Aggregate{}, Recomputing: true, Lost: true}
@@ -244,7 +244,7 @@ func (f *Fold) resume(tx Tx) error {
 			f.show(s)
 		}
 	}
-	return tx.Scan([]byte{keyDue}, func(key, value []byte) error {
+	return db.Scan([]byte{keyDue}, func(key, value []byte) error {
 		if len(value) != 1 {
 			return fmt.Errorf("what is due: %w", errRecord)
 		}

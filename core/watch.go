@@ -1,7 +1,6 @@
 package core
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -75,12 +74,12 @@ type watched struct {
 }
 
 // record is an event's record. It is asked for up to three times an event, and read once.
-func (w *watched) record(tx Tx, e *canonical.Event) (eventRecord, error) {
+func (w *watched) record(db *reader, e *canonical.Event) (eventRecord, error) {
 	m := momentOf(e)
 	if r, ok := w.known[m]; ok {
 		return r, nil
 	}
-	r, _, err := eventRecordOf(tx, eventKey(e))
+	r, _, err := db.eventRecord(eventKey(e))
 	if w.known == nil {
 		w.known = make(map[moment]eventRecord, len(w.facts))
 	}
@@ -88,9 +87,9 @@ func (w *watched) record(tx Tx, e *canonical.Event) (eventRecord, error) {
 	return r, err
 }
 
-// look evaluates a person, known by all of its ids, from the facts that the transaction sees.
-func look(tx Tx, r registry.Registry, units []canonical.Unit, about int64) (*watched, error) {
-	facts, err := (&Fold{tx: tx}).facts(units, about)
+// look evaluates a person, known by all of its ids, from the facts that the reader sees.
+func (r *reader) look(units []canonical.Unit, about int64) (*watched, error) {
+	facts, err := r.facts(units, about)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +106,7 @@ func look(tx Tx, r registry.Registry, units []canonical.Unit, about int64) (*wat
 		slices.SortFunc(facts, inTime)
 	}
 	w := &watched{facts: facts}
-	w.rules = rules{Registry: r, watch: &w.watch}
+	w.rules = rules{Registry: r.rules.Registry, watch: &w.watch}
 	w.person, err = w.rules.evaluate(units, held(facts))
 	return w, err
 }
@@ -145,21 +144,4 @@ func (w *watched) verdictsOf() map[participationRun][]*verdict {
 type participationRun struct {
 	experiment string
 	run        int
-}
-
-// reading lets fn read one committed state, whatever Apply commits meanwhile: the View and what the store holds of it.
-func (f *Fold) reading(fn func(v *View, tx Tx) error) error {
-	f.gate.RLock()
-	v, r := f.View(), f.store.Freeze()
-	f.gate.RUnlock()
-	defer r.Discard()
-	return fn(v, still{r})
-}
-
-// momentFrom reads what momentKey wrote.
-func momentFrom(b []byte) moment {
-	m := moment{at: canonical.Time(binary.BigEndian.Uint64(b))}
-	m.source = edgeOther(b, 8)
-	m.id = string(b[8+len(m.source)+1:])
-	return m
 }

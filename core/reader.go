@@ -1,0 +1,259 @@
+package core
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tracklayer/tracklayer/canonical"
+)
+
+// reader reads what the state knows of units: from a transaction with its own writes on top, or from one committed state.
+// It belongs to one goroutine. People keeps what load has read.
+type reader struct {
+	db     Reader
+	rules  rules
+	people map[canonical.Unit]*entry
+	// overgrownIDs is how many user ids there are of which no merge holds; nil: not known.
+	overgrownIDs *int64
+}
+
+// committed returns the newest committed state, and a reader of what the store holds of it, whatever Apply commits
+// meanwhile. The caller discards the reader's db.
+func (f *Fold) committed() (*View, *reader) {
+	f.gate.RLock()
+	v, db := f.View(), f.store.Freeze()
+	f.gate.RUnlock()
+	return v, &reader{db: db, rules: rules{Registry: v.Registry}, people: map[canonical.Unit]*entry{}}
+}
+
+// reading lets fn read one committed state.
+func (f *Fold) reading(fn func(v *View, r *reader) error) error {
+	v, r := f.committed()
+	defer r.db.Discard()
+	return fn(v, r)
+}
+
+var errStop = errors.New("enough")
+
+// readMeta reads what is stored with every commit.
+func readMeta(r Reader) (meta, error) {
+	m := meta{Format: Format}
+	raw, found, err := r.Get([]byte{keyMeta})
+	if err != nil || !found {
+		return m, err
+	}
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return m, fmt.Errorf("%w: %w", errRecord, err)
+	}
+	if m.Format != Format {
+		return m, fmt.Errorf("%w: format %d, this one reads %d; run tracklayer rebuild to make it anew from the log", ErrFormat, m.Format, Format)
+	}
+	return m, nil
+}
+
+// any reports whether a key with the prefix exists.
+func (r *reader) any(prefix []byte) (bool, error) {
+	err := r.db.Scan(prefix, func(_, _ []byte) error { return errStop })
+	if errors.Is(err, errStop) {
+		return true, nil
+	}
+	return false, err
+}
+
+// load reads what is known of a unit.
+func (r *reader) load(u canonical.Unit) (*entry, error) {
+	if e, ok := r.people[u]; ok {
+		return e, nil
+	}
+	e := &entry{unit: u}
+	raw, found, err := r.db.Get(unitKey(keyPerson, u))
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		if e.person, e.redirect, err = decodePerson(raw); err != nil {
+			return nil, err
+		}
+	}
+	r.people[u] = e
+	return e, nil
+}
+
+// personOf finds the person that a unit belongs to, nil where it is not known yet.
+func (r *reader) personOf(u canonical.Unit) (*entry, error) {
+	for range 3 { // a redirect leads straight to the person; the bound is for a broken state
+		e, err := r.load(u)
+		if err != nil || e.redirect == (canonical.Unit{}) {
+			return e, err
+		}
+		u = e.redirect
+	}
+	return nil, fmt.Errorf("redirects without end: %w", errRecord)
+}
+
+// named finds the person that somebody who has only an id asks for. A user id that no event names for certain may be an
+// ambiguous one, which is known as a visitor's.
+func (r *reader) named(u canonical.Unit) (*entry, error) {
+	e, err := r.personOf(u)
+	if err != nil || e.person != nil || u.Kind != canonical.User {
+		return e, err
+	}
+	o, err := r.owner(u.ID)
+	if err != nil || !o.ambiguous {
+		return e, err
+	}
+	return r.personOf(canonical.Unit{Kind: canonical.Anonymous, ID: u.ID})
+}
+
+// evaluated computes a person with about so many facts from them. The facts of most persons fit into memory, and are
+// read once; the others' are read as often as need be.
+func (r *reader) evaluated(units []canonical.Unit, about int64) (*person, error) {
+	all := facts(func(each func(*canonical.Event) error) error { return r.eachFact(units, each) })
+	if about <= heavy {
+		read, err := r.facts(units, about)
+		if err != nil {
+			return nil, err
+		}
+		all = held(read)
+	}
+	p, err := r.rules.evaluate(units, all)
+	if err != nil {
+		return p, err
+	}
+	if p.refused, err = r.refusals(units); err == nil {
+		p.crowd, err = r.isCrowd(units)
+	}
+	return p, err
+}
+
+// facts reads everything that is stored under the units, about so many.
+func (r *reader) facts(units []canonical.Unit, about int64) ([]canonical.Event, error) {
+	facts := make([]canonical.Event, 0, about)
+	err := r.eachFact(units, func(e *canonical.Event) error {
+		facts = append(facts, *e)
+		return nil
+	})
+	return facts, err
+}
+
+// eachFact calls each with everything that is stored under the units.
+func (r *reader) eachFact(units []canonical.Unit, each func(*canonical.Event) error) error {
+	for _, u := range units {
+		err := r.db.Scan(unitKey(keyFact, u), func(_, value []byte) error {
+			e, err := canonical.ParseWire(append([]byte(nil), value...))
+			if err != nil {
+				return fmt.Errorf("fact: %w: %w", errRecord, err)
+			}
+			return each(&e)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fewFacts reports whether the units have so few facts that they can be read at once.
+func (r *reader) fewFacts(units []canonical.Unit) (bool, error) {
+	n := int64(0)
+	for _, u := range units {
+		err := r.db.Scan(unitKey(keyFact, u), func(_, _ []byte) error {
+			if n++; n > heavy {
+				return errStop
+			}
+			return nil
+		})
+		if errors.Is(err, errStop) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// eventRecord is the record of an event.
+func (r *reader) eventRecord(key []byte) (e eventRecord, found bool, err error) {
+	raw, found, err := r.db.Get(key)
+	if err != nil || !found {
+		return e, false, err
+	}
+	e, err = decodeEventRecord(raw)
+	return e, true, err
+}
+
+// factOf reads the fact of an event.
+func (r *reader) factOf(key []byte) (e canonical.Event, err error) {
+	record, found, err := r.eventRecord(key)
+	if err != nil {
+		return e, err
+	}
+	source, id, ok := bytes.Cut(key[1:], []byte{0})
+	if !found || !ok {
+		return e, errRecord
+	}
+	held := canonical.Event{ID: string(id), Source: string(source), At: record.at}
+	setUnit(&held, record.unit)
+	raw, found, err := r.db.Get(factKey(&held))
+	if err != nil {
+		return e, err
+	}
+	if !found {
+		return e, fmt.Errorf("an event of %q has no fact: %w", source, errRecord)
+	}
+	if e, err = canonical.ParseWire(bytes.Clone(raw)); err != nil {
+		return e, fmt.Errorf("fact: %w: %w", errRecord, err)
+	}
+	return e, nil
+}
+
+// reportsOf are the events that link an anonymous id to a user or withdraw such links: their ids, sources, times and users.
+func (r *reader) reportsOf(anonymous string) (reports []canonical.Event, err error) {
+	for _, kind := range [...]byte{keyOwnerEdge, keyUnlink} {
+		prefix := edgeKey(kind, anonymous, "")
+		err = r.db.Scan(prefix, func(key, _ []byte) error {
+			user := edgeOther(key, len(prefix))
+			m := momentFrom(key[len(prefix)+len(user)+1:])
+			reports = append(reports, canonical.Event{ID: m.id, Source: m.source, At: m.at, UserID: user, AnonymousID: anonymous})
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return reports, nil
+}
+
+// span is a range of sequences, both ends in it.
+type span struct{ from, to uint64 }
+
+func inSpans(all []span, seq uint64) bool {
+	_, within := slices.BinarySearchFunc(all, seq, func(s span, seq uint64) int {
+		switch {
+		case s.to < seq:
+			return -1
+		case s.from > seq:
+			return 1
+		}
+		return 0
+	})
+	return within
+}
+
+// gaps are the messages that were gone from the log when they were read.
+func (r *reader) gaps() (all []span, err error) {
+	err = r.db.Scan([]byte{keyGap}, func(key, value []byte) error {
+		to, size := binary.Uvarint(value)
+		if size <= 0 {
+			return fmt.Errorf("gap: %w", errRecord)
+		}
+		all = append(all, span{binary.BigEndian.Uint64(key[1:]), to})
+		return nil
+	})
+	return all, err
+}
