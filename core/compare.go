@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
 )
 
 // compared are the records of the state that are a function of the log and of nothing else, in words. Names of
@@ -162,11 +163,11 @@ func alike(kind byte, a, b []byte) bool {
 	if bytes.Equal(a, b) || kind != keyPerson {
 		return bytes.Equal(a, b)
 	}
-	p, _, err := decodePerson(a)
-	q, _, other := decodePerson(b)
+	p, _, err := person.Decode(a)
+	q, _, other := person.Decode(b)
 	if err != nil || other != nil || p == nil || q == nil {
 		return false
 	}
-	p.revision, q.revision = 0, 0
-	return bytes.Equal(p.appendTo(nil), q.appendTo(nil))
+	p.Revision, q.Revision = 0, 0
+	return bytes.Equal(p.AppendTo(nil), q.AppendTo(nil))
 }

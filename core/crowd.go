@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
 )
 
 // Anybody who may send events may link ids, so the work for one link must not grow with the ids that hang together
@@ -28,21 +29,6 @@ var maxUserIDs = MaxUserIDs
 // bulky is the weight from which on a person is not changed in place any more.
 var bulky int64 = 2_000
 
-// weight is how large the record of a person is, in parts of about equal size: how much work a change of it is.
-func (p *person) weight() int64 {
-	n := int64(len(p.units) + len(p.parts))
-	for i := range p.parts {
-		for j := range p.parts[i].runs {
-			v := &p.parts[i].runs[j]
-			n += int64(1 + len(v.arms) + len(v.unknown) + len(v.totals))
-			for k := range v.totals {
-				n += int64(len(v.totals[k].steps))
-			}
-		}
-	}
-	return n
-}
-
 // tooManyIDs is the number of ids from which on who is who is found out in the background.
 const tooManyIDs = 200
 
@@ -53,7 +39,7 @@ func (e *entry) isBulky() bool {
 		return false
 	}
 	if e.weighed != e.person {
-		e.weighed, e.weight = e.person, e.person.weight()
+		e.weighed, e.weight = e.person, e.person.Weight()
 	}
 	e.weight++
 	return e.weight > bulky
@@ -278,7 +264,7 @@ type aside struct {
 	unit  canonical.Unit
 	units []canonical.Unit
 	about int64
-	rules rules
+	rules person.Rules
 }
 
 func (f *Fold) dueAgain() bool {
@@ -313,7 +299,7 @@ func (f *Fold) settleAside() error {
 			if e.unit != u {
 				return errors.Join(f.tx.Delete(unitKey(keyDue, u)), f.postpone(e.unit, dueFacts))
 			}
-			f.beside = &aside{u, slices.Clone(e.person.units), e.person.size(), f.rules}
+			f.beside = &aside{u, slices.Clone(e.person.Units), e.person.Size(), f.rules}
 			return nil
 		}
 		return nil
@@ -331,7 +317,7 @@ func (f *Fold) settleAside() error {
 }
 
 // settled puts a person who was computed beside the writer in its place, unless it is another one by now.
-func (f *Fold) settled(computed *person) error {
+func (f *Fold) settled(computed *person.Person) error {
 	b := f.beside
 	f.beside = nil
 	e, err := f.personOf(b.unit)
@@ -341,7 +327,7 @@ func (f *Fold) settled(computed *person) error {
 	switch {
 	case e.person == nil:
 		return f.tx.Delete(unitKey(keyDue, b.unit))
-	case e.unit != b.unit || f.rules.Revision != b.rules.Revision || !slices.Equal(e.person.units, b.units):
+	case e.unit != b.unit || f.rules.Revision != b.rules.Revision || !slices.Equal(e.person.Units, b.units):
 		return f.postpone(e.unit, dueFacts)
 	}
 	f.contribute(-1, e.person, "")

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // hints are the event keys of the receipts that this process has published, by receipt, and the keys that were removed,
@@ -198,9 +200,9 @@ func (f *Fold) flushPerson(e *entry) error {
 	key := unitKey(keyPerson, e.unit)
 	switch {
 	case e.person != nil:
-		f.buf = e.person.appendTo(f.buf[:0])
+		f.buf = e.person.AppendTo(f.buf[:0])
 	case e.redirect != canonical.Unit{}:
-		f.buf = appendUnit(append(f.buf[:0], tagRedirect), e.redirect)
+		f.buf = wire.AppendUnit(append(f.buf[:0], person.TagRedirect), e.redirect)
 	default:
 		return f.tx.Delete(key)
 	}

@@ -9,6 +9,10 @@ import (
 	"sync/atomic"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/ledger"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // Format is the version of the stored records. A store of another format is refused.
@@ -25,25 +29,25 @@ type Fold struct {
 	tx     Tx
 	meta   meta
 	aggregates
-	touched []*entry                  // of these, the ones that changed since the last commit
-	names   map[name]int64            // all that facts call experiments, with how many do
-	renamed map[name]struct{}         // of these, the ones whose number changed since the last commit
-	seen    map[string]Seen           // conversion events of facts
-	reseen  map[string]struct{}       // of these, the ones whose number changed since the last commit
-	ledger  map[LedgerKey]*ledgerLine // lines that were read since the last commit
-	next    tables                    // what readers see from the next commit on
-	hints   hints                     // where to find what a receipt of this process erases
-	frozen  map[string]*Snapshot      // experiments that are being recomputed, as they were before
-	due     map[canonical.Unit]byte   // ids that wait for the background, with what is due
-	seq     uint64                    // of the record that is being applied
-	erasing bool                      // a receipt is being followed: what it erases must be gone at once
-	groups  int                       // of due: ids of which it must be found again who is who
-	beside  *aside                    // a person that is computed beside the writer
-	broken  error                     // a failed write: memory and disk differ, nothing may be applied any more
+	touched []*entry                   // of these, the ones that changed since the last commit
+	names   map[name]int64             // all that facts call experiments, with how many do
+	renamed map[name]struct{}          // of these, the ones whose number changed since the last commit
+	seen    map[string]sums.Seen       // conversion events of facts
+	reseen  map[string]struct{}        // of these, the ones whose number changed since the last commit
+	ledger  map[ledger.Key]*ledgerLine // lines that were read since the last commit
+	next    sums.Tables                // what readers see from the next commit on
+	hints   hints                      // where to find what a receipt of this process erases
+	frozen  map[string]*sums.Snapshot  // experiments that are being recomputed, as they were before
+	due     map[canonical.Unit]byte    // ids that wait for the background, with what is due
+	seq     uint64                     // of the record that is being applied
+	erasing bool                       // a receipt is being followed: what it erases must be gone at once
+	groups  int                        // of due: ids of which it must be found again who is who
+	beside  *aside                     // a person that is computed beside the writer
+	broken  error                      // a failed write: memory and disk differ, nothing may be applied any more
 	buf     []byte
 	writer  sync.Mutex // Apply or Recompute
 
-	view atomic.Pointer[View]
+	view atomic.Pointer[sums.View]
 	gate sync.RWMutex // held for reading, View and store are of one commit
 	mu   sync.Mutex
 	more chan struct{} // closed at the next commit
@@ -67,10 +71,10 @@ type meta struct {
 // entry is a unit as read since the last commit: a person, a redirect to one, or nothing yet.
 type entry struct {
 	unit     canonical.Unit
-	person   *person
+	person   *person.Person
 	redirect canonical.Unit
-	touched  bool    // since the last commit
-	weighed  *person // whose weight is known
+	touched  bool           // since the last commit
+	weighed  *person.Person // whose weight is known
 	weight   int64
 }
 
@@ -85,8 +89,8 @@ func (f *Fold) touch(e *entry) {
 // Open reads the state and stands at its last commit.
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
-		reader: reader{people: map[canonical.Unit]*entry{}}, store: store, aggregates: aggregates{aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}},
-		names: map[name]int64{}, seen: map[string]Seen{}, reseen: map[string]struct{}{}, renamed: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]byte{}, ledger: map[LedgerKey]*ledgerLine{}, more: make(chan struct{}),
+		reader: reader{people: map[canonical.Unit]*entry{}}, store: store, aggregates: aggregates{aggs: map[string]*sums.Aggregate{}, dirty: map[string]struct{}{}},
+		names: map[name]int64{}, seen: map[string]sums.Seen{}, reseen: map[string]struct{}{}, renamed: map[name]struct{}{}, frozen: map[string]*sums.Snapshot{}, due: map[canonical.Unit]byte{}, ledger: map[ledger.Key]*ledgerLine{}, more: make(chan struct{}),
 	}
 	f.overgrownIDs = &f.meta.Overgrown
 	db := store.Freeze()
@@ -107,9 +111,9 @@ func Open(store Store) (*Fold, error) {
 		return nil, err
 	}
 	err = db.Scan([]byte{keyAggregate}, func(key, value []byte) error {
-		a := &Aggregate{}
+		a := &sums.Aggregate{}
 		if err := json.Unmarshal(value, a); err != nil {
-			return fmt.Errorf("aggregate %q: %w: %w", key[1:], errRecord, err)
+			return fmt.Errorf("aggregate %q: %w: %w", key[1:], wire.ErrRecord, err)
 		}
 		f.aggs[string(key[1:])] = a
 		return nil
@@ -124,7 +128,7 @@ func Open(store Store) (*Fold, error) {
 		return nil, err
 	}
 	for id, a := range f.aggs {
-		a.changed, a.paired, a.parts = nil, nil, nil
+		a.Loaded()
 		f.show(f.snapshot(id, a))
 	}
 	if err := f.resume(db); err != nil {
@@ -240,18 +244,18 @@ func (f *Fold) flushAggregate(id string) error {
 	if err := f.flushProducts(id, a); err != nil {
 		return err
 	}
-	a.prune()
+	a.Prune()
 	if err := f.flushParts(id, a); err != nil {
 		return err
 	}
-	if a.isEmpty() {
+	if a.IsEmpty() {
 		delete(f.aggs, id)
 		if f.frozen[id] == nil {
 			f.hide(id)
 		}
 		return f.tx.Delete(append([]byte{keyAggregate}, id...))
 	}
-	raw, err := a.head()
+	raw, err := a.Head()
 	if err != nil {
 		return err
 	}
@@ -289,7 +293,7 @@ func (f *Fold) change(e *entry, experiment string, fn func()) error {
 	fn()
 	f.contribute(1, e.person, experiment)
 	if experiment == "" { // a conversion that names no experiment may add a number to every run
-		e.weight += int64(len(e.person.parts))
+		e.weight += int64(len(e.person.Parts))
 	}
 	f.touch(e)
 	return nil
@@ -297,7 +301,7 @@ func (f *Fold) change(e *entry, experiment string, fn func()) error {
 
 // recompute replaces the person by what its facts say, at once or, where that takes long, later.
 func (f *Fold) recompute(e *entry) error {
-	if e.person.size() > heavy || f.waits(e.unit) || e.isBulky() {
+	if e.person.Size() > heavy || f.waits(e.unit) || e.isBulky() {
 		return f.later(e)
 	}
 	return f.settle(e)
@@ -305,7 +309,7 @@ func (f *Fold) recompute(e *entry) error {
 
 // settle replaces the person by what its facts say.
 func (f *Fold) settle(e *entry) error {
-	anew, err := f.evaluated(e.person.units, e.person.size())
+	anew, err := f.evaluated(e.person.Units, e.person.Size())
 	if err != nil {
 		return err
 	}

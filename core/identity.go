@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
 )
 
 // adopt brings an anonymous id to its new owner. An id without a history of its own is just added; everybody else is
@@ -25,15 +26,15 @@ func (f *Fold) adopt(anonymous, user string) error {
 		return err
 	}
 	// The sums change only where the ids become so many that the person is doubtful.
-	add := func() { p.person.units = insertUnit(p.person.units, a) }
-	if len(p.person.units) == Crowd {
+	add := func() { p.person.Units = insertUnit(p.person.Units, a) }
+	if len(p.person.Units) == person.Crowd {
 		f.contribute(-1, p.person, "")
 		add()
 		f.contribute(1, p.person, "")
 	} else {
 		add()
 	}
-	e.redirect = p.person.units[0]
+	e.redirect = p.person.Units[0]
 	f.touch(p)
 	f.touch(e)
 	return nil
@@ -58,7 +59,7 @@ func (f *Fold) merge(e *canonical.Event) error {
 		return err
 	}
 	for _, pair := range [...][2]string{{e.UserID, e.PreviousUserID}, {e.PreviousUserID, e.UserID}} {
-		if err := f.tx.Set(momentKey(edgeKey(keyMerge, pair[0], pair[1]), momentOf(e)), nil); err != nil {
+		if err := f.tx.Set(momentKey(edgeKey(keyMerge, pair[0], pair[1]), person.MomentOf(e)), nil); err != nil {
 			return err
 		}
 	}
@@ -79,7 +80,7 @@ func (f *Fold) merge(e *canonical.Event) error {
 
 func (f *Fold) unmerge(e *canonical.Event) error {
 	for _, pair := range [...][2]string{{e.UserID, e.PreviousUserID}, {e.PreviousUserID, e.UserID}} {
-		if err := f.tx.Delete(momentKey(edgeKey(keyMerge, pair[0], pair[1]), momentOf(e))); err != nil {
+		if err := f.tx.Delete(momentKey(edgeKey(keyMerge, pair[0], pair[1]), person.MomentOf(e))); err != nil {
 			return err
 		}
 	}
@@ -95,7 +96,7 @@ func (f *Fold) regroup(seeds []canonical.Unit) error {
 		if err != nil {
 			return err
 		}
-		if e.person != nil && (len(e.person.units) > tooManyIDs || f.waits(e.unit) || e.isBulky()) {
+		if e.person != nil && (len(e.person.Units) > tooManyIDs || f.waits(e.unit) || e.isBulky()) {
 			return f.regroupLater(seeds)
 		}
 	}
@@ -119,14 +120,14 @@ func (f *Fold) regroupNow(seeds []canonical.Unit) error {
 		return err
 	}
 	size := int64(0)
-	var heaviest *person
+	var heaviest *person.Person
 	for e := range g.old {
 		if f.beside != nil && f.beside.unit == e.unit { // what is computed of it now is of an older state
 			if err := f.postpone(e.unit, dueFacts); err != nil {
 				return err
 			}
 		}
-		size += e.person.size()
+		size += e.person.Size()
 		if heaviest == nil || compareHeavy(e.person, heaviest) > 0 {
 			heaviest = e.person
 		}
@@ -172,13 +173,13 @@ func (f *Fold) regroupNow(seeds []canonical.Unit) error {
 }
 
 // compareHeavy orders persons by their size, and equal ones by their key.
-func compareHeavy(a, b *person) int {
-	return cmp.Or(cmp.Compare(a.size(), b.size()), compareUnits(a.units[0], b.units[0]))
+func compareHeavy(a, b *person.Person) int {
+	return cmp.Or(cmp.Compare(a.Size(), b.Size()), compareUnits(a.Units[0], b.Units[0]))
 }
 
 // regroupHeavy makes a person of units that may have more facts than can be read now: the heaviest of those before,
 // where it is among them, else nobody in particular.
-func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person) error {
+func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person.Person) error {
 	few, err := f.fewFacts(units)
 	if err != nil {
 		return err
@@ -187,13 +188,13 @@ func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person) 
 		e.person, err = f.evaluated(units, 0)
 		return err
 	}
-	e.person = &person{units: units}
-	if e.person.refused, err = f.refusals(units); err != nil {
+	e.person = &person.Person{Units: units}
+	if e.person.Refused, err = f.refusals(units); err != nil {
 		return err
 	}
-	if slices.Contains(units, heaviest.units[0]) {
-		e.person.conversions, e.person.labels = heaviest.conversions, heaviest.labels
-		e.person.revision, e.person.parts = heaviest.revision, heaviest.parts
+	if slices.Contains(units, heaviest.Units[0]) {
+		e.person.Conversions, e.person.Labels = heaviest.Conversions, heaviest.Labels
+		e.person.Revision, e.person.Parts = heaviest.Revision, heaviest.Parts
 	}
 	return f.later(e)
 }
@@ -236,7 +237,7 @@ func (g *grouping) gather(work []canonical.Unit) error {
 		if e.person != nil {
 			if _, seen := g.old[e]; !seen {
 				g.old[e] = struct{}{}
-				work = append(work, e.person.units...)
+				work = append(work, e.person.Units...)
 			}
 		}
 		others, err := g.state.neighbours(u)

@@ -61,10 +61,10 @@ func (r *reader) links(owner ownerRecord, id string) (ties []Tie, err error) {
 				return err
 			}
 		}
-		if n := len(ties); m.at <= until || n > 0 && ties[n-1].With.ID == other {
+		if n := len(ties); m.At <= until || n > 0 && ties[n-1].With.ID == other {
 			return nil
 		}
-		ties = append(ties, Tie{howLink, refOf(canonical.Unit{Kind: canonical.User, ID: other}), Report{m.id, m.source, m.at}})
+		ties = append(ties, Tie{howLink, refOf(canonical.Unit{Kind: canonical.User, ID: other}), Report{m.ID, m.Source, m.At}})
 		return nil
 	})
 	return ties, err
@@ -80,7 +80,7 @@ func (r *reader) edges(kind byte, how, id string) ([]Tie, error) {
 			return nil // the key orders a pair's reports by time
 		}
 		m := momentFrom(key[len(prefix)+len(other)+1:])
-		ties = append(ties, Tie{how, refOf(canonical.Unit{Kind: canonical.User, ID: other}), Report{m.id, m.source, m.at}})
+		ties = append(ties, Tie{how, refOf(canonical.Unit{Kind: canonical.User, ID: other}), Report{m.ID, m.Source, m.At}})
 		return nil
 	})
 	return ties, err

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/ledger"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // Range is a range of stream sequences, both ends in it.
@@ -144,7 +146,7 @@ func (f *Fold) Holdings() (Holdings, error) {
 		return h, err
 	}
 	h.Seq, h.Erasures, h.Persons = m.Seq, m.Erasures, m.Persons
-	err = state.ledger(func(k LedgerKey, l LedgerEntry) error {
+	err = state.ledger(func(k ledger.Key, l ledger.Entry) error {
 		held := h.Sources[k.Source]
 		held.Accepted += l.Accepted
 		held.Erased += l.Erased
@@ -175,4 +177,4 @@ func (f *Fold) correctClock(r *canonical.Record) error {
 }
 
 // IsUnreadable reports that a record of the state holds something else than was written.
-func IsUnreadable(err error) bool { return errors.Is(err, errRecord) }
+func IsUnreadable(err error) bool { return errors.Is(err, wire.ErrRecord) }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // link notes that an anonymous id was seen with a user. The id belongs to the user with the earliest link that still
@@ -28,7 +30,7 @@ func (f *Fold) link(e *canonical.Event) error {
 	if err != nil {
 		return err
 	}
-	if err := f.tx.Set(momentKey(key, momentOf(e)), nil); err != nil {
+	if err := f.tx.Set(momentKey(key, person.MomentOf(e)), nil); err != nil {
 		return err
 	}
 	after := owner
@@ -78,7 +80,7 @@ func (r *reader) owner(anonymous string) (ownerRecord, error) {
 
 func (f *Fold) setOwner(anonymous string, before, after ownerRecord) error {
 	f.meta.LinkConflicts += after.refused() - before.refused()
-	f.meta.Ambiguous += int64(boolByte(after.ambiguous)) - int64(boolByte(before.ambiguous))
+	f.meta.Ambiguous += int64(wire.BoolByte(after.ambiguous)) - int64(wire.BoolByte(before.ambiguous))
 	key := edgeKey(keyOwner, anonymous, "")
 	if after == (ownerRecord{}) {
 		return f.tx.Delete(key)
@@ -115,7 +117,7 @@ var manyLinks int64 = 100
 
 // unlink withdraws the links of a pair that were made up to the event's time.
 func (f *Fold) unlink(e *canonical.Event) error {
-	if err := f.tx.Set(momentKey(edgeKey(keyUnlink, e.AnonymousID, e.UserID), momentOf(e)), nil); err != nil {
+	if err := f.tx.Set(momentKey(edgeKey(keyUnlink, e.AnonymousID, e.UserID), person.MomentOf(e)), nil); err != nil {
 		return err
 	}
 	before, err := f.owner(e.AnonymousID)

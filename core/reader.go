@@ -9,13 +9,16 @@ import (
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // reader reads what the state knows of units: from a transaction with its own writes on top, or from one committed state.
 // It belongs to one goroutine. People keeps what load has read.
 type reader struct {
 	db     Reader
-	rules  rules
+	rules  person.Rules
 	people map[canonical.Unit]*entry
 	// overgrownIDs is how many user ids there are of which no merge holds; nil: not known.
 	overgrownIDs *int64
@@ -23,15 +26,15 @@ type reader struct {
 
 // committed returns the newest committed state, and a reader of what the store holds of it, whatever Apply commits
 // meanwhile. The caller discards the reader's db.
-func (f *Fold) committed() (*View, *reader) {
+func (f *Fold) committed() (*sums.View, *reader) {
 	f.gate.RLock()
 	v, db := f.View(), f.store.Freeze()
 	f.gate.RUnlock()
-	return v, &reader{db: db, rules: rules{Registry: v.Registry}, people: map[canonical.Unit]*entry{}}
+	return v, &reader{db: db, rules: person.Rules{Registry: v.Registry}, people: map[canonical.Unit]*entry{}}
 }
 
 // reading lets fn read one committed state.
-func (f *Fold) reading(fn func(v *View, r *reader) error) error {
+func (f *Fold) reading(fn func(v *sums.View, r *reader) error) error {
 	v, r := f.committed()
 	defer r.db.Discard()
 	return fn(v, r)
@@ -47,7 +50,7 @@ func readMeta(r Reader) (meta, error) {
 		return m, err
 	}
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return m, fmt.Errorf("%w: %w", errRecord, err)
+		return m, fmt.Errorf("%w: %w", wire.ErrRecord, err)
 	}
 	if m.Format != Format {
 		return m, fmt.Errorf("%w: format %d, this one reads %d; run tracklayer rebuild to make it anew from the log", ErrFormat, m.Format, Format)
@@ -75,7 +78,7 @@ func (r *reader) load(u canonical.Unit) (*entry, error) {
 		return nil, err
 	}
 	if found {
-		if e.person, e.redirect, err = decodePerson(raw); err != nil {
+		if e.person, e.redirect, err = person.Decode(raw); err != nil {
 			return nil, err
 		}
 	}
@@ -92,7 +95,7 @@ func (r *reader) personOf(u canonical.Unit) (*entry, error) {
 		}
 		u = e.redirect
 	}
-	return nil, fmt.Errorf("redirects without end: %w", errRecord)
+	return nil, fmt.Errorf("redirects without end: %w", wire.ErrRecord)
 }
 
 // named finds the person that somebody who has only an id asks for. A user id that no event names for certain may be an
@@ -111,21 +114,21 @@ func (r *reader) named(u canonical.Unit) (*entry, error) {
 
 // evaluated computes a person with about so many facts from them. The facts of most persons fit into memory, and are
 // read once; the others' are read as often as need be.
-func (r *reader) evaluated(units []canonical.Unit, about int64) (*person, error) {
-	all := facts(func(each func(*canonical.Event) error) error { return r.eachFact(units, each) })
+func (r *reader) evaluated(units []canonical.Unit, about int64) (*person.Person, error) {
+	all := person.Facts(func(each func(*canonical.Event) error) error { return r.eachFact(units, each) })
 	if about <= heavy {
 		read, err := r.facts(units, about)
 		if err != nil {
 			return nil, err
 		}
-		all = held(read)
+		all = person.InMemory(read)
 	}
-	p, err := r.rules.evaluate(units, all)
+	p, err := r.rules.Evaluate(units, all)
 	if err != nil {
 		return p, err
 	}
-	if p.refused, err = r.refusals(units); err == nil {
-		p.crowd, err = r.isCrowd(units)
+	if p.Refused, err = r.refusals(units); err == nil {
+		p.Crowd, err = r.isCrowd(units)
 	}
 	return p, err
 }
@@ -146,7 +149,7 @@ func (r *reader) eachFact(units []canonical.Unit, each func(*canonical.Event) er
 		err := r.db.Scan(unitKey(keyFact, u), func(_, value []byte) error {
 			e, err := canonical.ParseWire(append([]byte(nil), value...))
 			if err != nil {
-				return fmt.Errorf("fact: %w: %w", errRecord, err)
+				return fmt.Errorf("fact: %w: %w", wire.ErrRecord, err)
 			}
 			return each(&e)
 		})
@@ -195,7 +198,7 @@ func (r *reader) factOf(key []byte) (e canonical.Event, err error) {
 	}
 	source, id, ok := bytes.Cut(key[1:], []byte{0})
 	if !found || !ok {
-		return e, errRecord
+		return e, wire.ErrRecord
 	}
 	held := canonical.Event{ID: string(id), Source: string(source), At: record.at}
 	setUnit(&held, record.unit)
@@ -204,10 +207,10 @@ func (r *reader) factOf(key []byte) (e canonical.Event, err error) {
 		return e, err
 	}
 	if !found {
-		return e, fmt.Errorf("an event of %q has no fact: %w", source, errRecord)
+		return e, fmt.Errorf("an event of %q has no fact: %w", source, wire.ErrRecord)
 	}
 	if e, err = canonical.ParseWire(bytes.Clone(raw)); err != nil {
-		return e, fmt.Errorf("fact: %w: %w", errRecord, err)
+		return e, fmt.Errorf("fact: %w: %w", wire.ErrRecord, err)
 	}
 	return e, nil
 }
@@ -219,7 +222,7 @@ func (r *reader) reportsOf(anonymous string) (reports []canonical.Event, err err
 		err = r.db.Scan(prefix, func(key, _ []byte) error {
 			user := edgeOther(key, len(prefix))
 			m := momentFrom(key[len(prefix)+len(user)+1:])
-			reports = append(reports, canonical.Event{ID: m.id, Source: m.source, At: m.at, UserID: user, AnonymousID: anonymous})
+			reports = append(reports, canonical.Event{ID: m.ID, Source: m.Source, At: m.At, UserID: user, AnonymousID: anonymous})
 			return nil
 		})
 		if err != nil {
@@ -250,10 +253,49 @@ func (r *reader) gaps() (all []span, err error) {
 	err = r.db.Scan([]byte{keyGap}, func(key, value []byte) error {
 		to, size := binary.Uvarint(value)
 		if size <= 0 {
-			return fmt.Errorf("gap: %w", errRecord)
+			return fmt.Errorf("gap: %w", wire.ErrRecord)
 		}
 		all = append(all, span{binary.BigEndian.Uint64(key[1:]), to})
 		return nil
 	})
 	return all, err
+}
+
+// twinned reports whether another conversion of the person may be a twin of e. The answer may be a needless yes, which
+// costs time and no truth.
+func (r *reader) twinned(p *person.Person, e *canonical.Event) (bool, error) {
+	if !e.Value.Set || p.Conversions == 0 {
+		return false, nil
+	}
+	self, seen := person.ValuedOf(e), 0
+	for _, u := range p.Units {
+		prefix := unitKey(keyFact, u)
+		from := binary.BigEndian.AppendUint64(slices.Clone(prefix), uint64(max(e.At-person.TwinWithin, 0)))
+		err := r.db.ScanAfter(prefix, from, func(key, value []byte) error {
+			if timeOfEdge(key, len(prefix)) > e.At+person.TwinWithin {
+				return errBreak
+			}
+			if seen++; seen > person.MaxTwins {
+				return errStop
+			}
+			o, err := canonical.ParseWire(value)
+			if err != nil {
+				return errors.Join(wire.ErrRecord, err)
+			}
+			if o.Kind != canonical.Converted || !o.Value.Set || o.Adjusts != "" || o.ID == e.ID && o.Source == e.Source {
+				return nil
+			}
+			if other := person.ValuedOf(&o); self.Twin(&other) {
+				return errStop
+			}
+			return nil
+		})
+		if errors.Is(err, errStop) {
+			return true, nil
+		}
+		if err != nil && !errors.Is(err, errBreak) {
+			return false, err
+		}
+	}
+	return false, nil
 }

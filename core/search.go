@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/sums"
 )
 
 // Search finds the messages of a person on the log, of which the state keeps only the facts. Every message of the units'
@@ -30,7 +31,7 @@ type found struct {
 // itself: only a body that lost a conflict may have named it.
 func (f *Fold) Search(u canonical.Unit) (*Search, error) {
 	var e *entry
-	err := f.reading(func(_ *View, r *reader) (err error) {
+	err := f.reading(func(_ *sums.View, r *reader) (err error) {
 		e, err = r.named(u)
 		return err
 	})
@@ -39,7 +40,7 @@ func (f *Fold) Search(u canonical.Unit) (*Search, error) {
 	}
 	s := &Search{Units: []canonical.Unit{u}, events: map[string][]found{}}
 	if e.person != nil {
-		s.Units = e.person.units
+		s.Units = e.person.Units
 	}
 	return s, nil
 }

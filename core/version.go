@@ -55,7 +55,7 @@ func (w *watched) newest(state *reader) (uint64, error) {
 		return err
 	}
 	var anonymous []string
-	for _, u := range w.units {
+	for _, u := range w.Units {
 		if u.Kind == canonical.Anonymous {
 			anonymous = append(anonymous, u.ID)
 		}

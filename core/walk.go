@@ -6,6 +6,9 @@ import (
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
+	"github.com/tracklayer/tracklayer/core/wire"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -34,12 +37,6 @@ type walk struct {
 	Seen  int64  `json:"seen"` // persons looked at in this round
 	// Revision of the registry by which everybody is to be computed. Who is already is passed over.
 	Revision int `json:"revision"`
-}
-
-// Progress says how far a recomputation is.
-type Progress struct {
-	Done int64 // persons looked at
-	Of   int64 // persons there are
 }
 
 // reread makes next the registry that everything is read by, and recomputes whoever takes part in one of the
@@ -75,21 +72,21 @@ func (f *Fold) reread(next registry.Registry, concerned []string, moved []name, 
 
 // freeze keeps what readers see of the experiments until they are recomputed. One that is new has nothing to be kept.
 func (f *Fold) freeze(concerned []string, before, next registry.Registry) {
-	called := f.next.called.copied()
+	called := f.next.Called.Copied()
 	for _, id := range concerned {
 		if f.frozen[id] != nil {
 			continue
 		}
-		s := &Snapshot{ID: id, Aggregate: &Aggregate{}, Recomputing: true, Seq: f.meta.Seq, Revision: before.Revision, Watermark: f.meta.Watermark}
-		s.called = called
+		s := &sums.Snapshot{ID: id, Aggregate: &sums.Aggregate{}, Recomputing: true, Seq: f.meta.Seq, Revision: before.Revision, Watermark: f.meta.Watermark}
+		s.KnownAs(called)
 		if a := f.aggs[id]; a != nil {
-			if !a.handed {
-				a.prune()
+			if !a.HandedOut() {
+				a.Prune()
 			}
-			s.Aggregate = a.handOut()
+			s.Aggregate = a.HandOut()
 		}
 		x, declared := before.Get(id)
-		if !declared && s.Aggregate.isEmpty() {
+		if !declared && s.Aggregate.IsEmpty() {
 			x, declared = next.Get(id)
 		}
 		if declared {
@@ -195,16 +192,16 @@ func (f *Fold) stride(w *walk, n int) (units []canonical.Unit, end bool, err err
 		}
 		looked++
 		w.At = append(w.At[:0:0], key...)
-		p, _, err := decodePerson(value)
+		p, _, err := person.Decode(value)
 		if err != nil || p == nil {
 			return err
 		}
 		w.Seen++
-		if p.revision < w.Revision && (w.Everybody || slices.ContainsFunc(p.parts, func(q participation) bool {
-			_, concerned := slices.BinarySearch(w.Concerned, q.experiment)
+		if p.Revision < w.Revision && (w.Everybody || slices.ContainsFunc(p.Parts, func(q person.Participation) bool {
+			_, concerned := slices.BinarySearch(w.Concerned, q.Experiment)
 			return concerned
 		})) {
-			units = append(units, p.units[0])
+			units = append(units, p.Units[0])
 		}
 		return nil
 	})
@@ -236,7 +233,7 @@ func (f *Fold) arrive() {
 func (f *Fold) resume(db Reader) error {
 	if w := f.meta.Walk; w != nil {
 		for _, id := range w.Concerned {
-			s := &Snapshot{ID: id, Aggregate: &Aggregate{}, Recomputing: true, Lost: true}
+			s := &sums.Snapshot{ID: id, Aggregate: &sums.Aggregate{}, Recomputing: true, Lost: true}
 			if x, ok := f.rules.Get(id); ok {
 				s.Experiment = x
 			}
@@ -246,7 +243,7 @@ func (f *Fold) resume(db Reader) error {
 	}
 	return db.Scan([]byte{keyDue}, func(key, value []byte) error {
 		if len(value) != 1 {
-			return fmt.Errorf("what is due: %w", errRecord)
+			return fmt.Errorf("what is due: %w", wire.ErrRecord)
 		}
 		f.due[canonical.Unit{Kind: canonical.UnitKind(key[1]), ID: string(key[2 : len(key)-1])}] = value[0]
 		if value[0]&(dueGroups|dueLinks) != 0 {
