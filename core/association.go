@@ -183,7 +183,7 @@ func (f *Fold) Associations(ctx context.Context, experiment string, run int, beg
 		if err := begin(v); err != nil {
 			return err
 		}
-		return r.db.Scan([]byte{keyPerson}, func(_, value []byte) error {
+		return eachRecord(r.db.Scan([]byte{keyPerson}), func(_, value []byte) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}

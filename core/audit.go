@@ -20,7 +20,7 @@ func (f *Fold) Audit() ([]string, error) {
 	all := aggregates{aggs: map[string]*sums.Aggregate{}, dirty: map[string]struct{}{}}
 	var diff []string
 	var persons []*person.Person
-	err := state.db.Scan([]byte{keyPerson}, func(_, value []byte) error {
+	err := eachRecord(state.db.Scan([]byte{keyPerson}), func(_, value []byte) error {
 		p, _, err := person.Decode(value)
 		if p != nil {
 			persons = append(persons, p)
@@ -84,7 +84,7 @@ func (r *reader) auditLedger(v *sums.View) (diff []string, err error) {
 	for key := range days {
 		diff = append(diff, fmt.Sprintf("ledger of %q: day %d has no sum", ledger.DayOf(key).Source, ledger.DayOf(key).Day))
 	}
-	err = r.db.Scan([]byte{keyEvent}, func(key, _ []byte) error {
+	err = eachRecord(r.db.Scan([]byte{keyEvent}), func(key, _ []byte) error {
 		source, _, _ := bytes.Cut(key[1:], []byte{0})
 		accepted[string(source)]--
 		return nil

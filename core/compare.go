@@ -78,20 +78,19 @@ func (f *Fold) Compare(other *Fold) (diff []string, err error) {
 	return diff, nil
 }
 
-// record is one key of the store with its value.
-type record struct{ key, value []byte }
-
-// records reads all keys with a letter. What it yields is valid until the next one. The error is set at the end.
-func records(db Reader, kind byte, failed *error) iter.Seq[record] {
-	return func(yield func(record) bool) {
-		err := db.Scan([]byte{kind}, func(key, value []byte) error {
-			if !yield(record{key, value}) {
-				return errStop
+// records iterates over all records whose key begins with a letter. The error is set at the end.
+func records(db Reader, kind byte, failed *error) iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for record, err := range db.Scan([]byte{kind}) {
+			if err != nil {
+				if *failed == nil {
+					*failed = err
+				}
+				return
 			}
-			return nil
-		})
-		if err != nil && *failed == nil && err != errStop { //nolint:errorlint // it is returned as it stands, or joined by a real one
-			*failed = err
+			if !yield(record) {
+				return
+			}
 		}
 	}
 }
@@ -114,14 +113,14 @@ func compareRecords(a, b Reader, kind byte, word string) (line string, err error
 		case !inA:
 			order = 1
 		default:
-			order = bytes.Compare(x.key, y.key)
+			order = bytes.Compare(x.Key, y.Key)
 		}
 		switch {
 		case order < 0 && kind != keyName:
 			extra++
 		case order > 0:
 			missing++
-		case order == 0 && !alike(kind, x.value, y.value):
+		case order == 0 && !alike(kind, x.Value, y.Value):
 			other++
 		}
 		if where == "" && extra+missing+other > 0 {
@@ -141,16 +140,16 @@ func compareRecords(a, b Reader, kind byte, word string) (line string, err error
 }
 
 // describe names a record that differs, where its key holds no personal data.
-func describe(x, y record, order int) string {
+func describe(x, y Record, order int) string {
 	r := x
 	if order > 0 {
 		r = y
 	}
-	switch r.key[0] {
+	switch r.Key[0] {
 	case keyAggregate:
-		return fmt.Sprintf("; first experiment %q", r.key[1:])
+		return fmt.Sprintf("; first experiment %q", r.Key[1:])
 	case keyLedger:
-		if k, err := decodeLedgerKey(r.key); err == nil {
+		if k, err := decodeLedgerKey(r.Key); err == nil {
 			return fmt.Sprintf("; first %s of %q on day %s", kindWord(k.Kind), k.Source, canonical.Time(k.Day*86400000))
 		}
 	}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"iter"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -60,39 +61,41 @@ func overgrownKey(user string) []byte { return append([]byte{keyOvergrown}, user
 func (r *reader) merged(user string, limit int) ([]string, error) {
 	found, known := []string{user}, map[string]struct{}{user: {}}
 	for at := 0; at < len(found) && len(found) < limit; at++ {
-		err := r.eachMerge(found[at], func(other string) error {
+		for other, err := range r.merges(found[at]) {
+			if err != nil {
+				return nil, err
+			}
 			if _, again := known[other]; !again {
 				known[other] = struct{}{}
 				if found = append(found, other); len(found) >= limit {
-					return errStop
+					break
 				}
 			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errStop) {
-			return nil, err
 		}
 	}
 	return found, nil
 }
 
-// eachMerge calls each with every user id that a merge names together with the given one, once, however many reports there
-// are of it.
-func (r *reader) eachMerge(user string, each func(other string) error) error {
-	prefix := edgeKey(keyMerge, user, "")
-	for from := prefix; ; {
-		other := ""
-		err := r.db.ScanAfter(prefix, from, func(key, _ []byte) error {
-			other = edgeOther(key, len(prefix))
-			return errStop
-		})
-		if err != nil && !errors.Is(err, errStop) || other == "" {
-			return err
+// merges iterates over every user id that a merge names together with the given one, once, however many reports there are
+// of it. An error comes last.
+func (r *reader) merges(user string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		prefix := edgeKey(keyMerge, user, "")
+		for from := prefix; ; {
+			other := ""
+			for record, err := range r.db.ScanAfter(prefix, from) {
+				if err != nil {
+					yield("", err)
+					return
+				}
+				other = edgeOther(record.Key, len(prefix))
+				break
+			}
+			if other == "" || !yield(other, nil) {
+				return
+			}
+			from = append(edgeKey(keyMerge, user, other), 0xff) // behind all reports of the pair: times begin with a smaller byte
 		}
-		if err := each(other); err != nil {
-			return err
-		}
-		from = append(edgeKey(keyMerge, user, other), 0xff) // behind all reports of the pair: times begin with a smaller byte
 	}
 }
 
@@ -128,19 +131,21 @@ func (f *Fold) grow(a, b string) ([]canonical.Unit, error) {
 func (f *Fold) outgrow(user string) ([]canonical.Unit, error) {
 	found, known := []string{user}, map[string]struct{}{user: {}}
 	for at := 0; at < len(found); at++ {
-		err := f.eachMerge(found[at], func(other string) error {
+		for other, err := range f.merges(found[at]) {
+			if err != nil {
+				return nil, err
+			}
 			if _, again := known[other]; again {
-				return nil
+				continue
 			}
 			known[other] = struct{}{}
 			marked, err := f.overgrown(other)
-			if err == nil && !marked {
+			if err != nil {
+				return nil, err
+			}
+			if !marked {
 				found = append(found, other)
 			}
-			return err
-		})
-		if err != nil {
-			return nil, err
 		}
 	}
 	return f.mark(found)

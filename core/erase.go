@@ -129,7 +129,7 @@ func (f *Fold) erasedEvents(receipt *Receipt, want int) (keys [][]byte, err erro
 		return keys, nil
 	}
 	keys = nil
-	err = f.tx.Scan([]byte{keyEvent}, func(key, value []byte) error {
+	err = eachRecord(f.tx.Scan([]byte{keyEvent}), func(key, value []byte) error {
 		r, err := decodeEventRecord(value)
 		if _, ours := erased[r.first]; ours {
 			keys = append(keys, slices.Clone(key))

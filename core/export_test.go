@@ -38,7 +38,7 @@ func Reencode(record []byte) (again []byte, readable bool, err error) {
 func (f *Fold) PersonRecords() (records [][]byte, err error) {
 	tx := f.store.Freeze()
 	defer tx.Discard()
-	err = tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
+	err = eachRecord(tx.Scan([]byte{keyPerson}), func(_, value []byte) error {
 		records = append(records, append([]byte(nil), value...))
 		return nil
 	})
@@ -49,7 +49,7 @@ func (f *Fold) PersonRecords() (records [][]byte, err error) {
 func (f *Fold) Holding(text string) (letters string) {
 	tx := f.store.Freeze()
 	defer tx.Discard()
-	err := tx.Scan(nil, func(key, value []byte) error {
+	err := eachRecord(tx.Scan(nil), func(key, value []byte) error {
 		if strings.Contains(string(key), text) || strings.Contains(string(value), text) {
 			letters += string(key[:1])
 		}

@@ -99,7 +99,7 @@ func Open(store Store) (*Fold, error) {
 	if f.meta, err = readMeta(db); err != nil {
 		return nil, err
 	}
-	err = db.Scan([]byte{keyDefinition}, func(key, value []byte) error {
+	err = eachRecord(db.Scan([]byte{keyDefinition}), func(key, value []byte) error {
 		next, _, err := f.rules.Apply(value, binary.BigEndian.Uint64(key[1:]))
 		f.rules.Registry = next
 		return err
@@ -110,7 +110,7 @@ func Open(store Store) (*Fold, error) {
 	if err := errors.Join(f.loadNames(db), f.loadSeen(db), f.loadLedgerDays(db)); err != nil {
 		return nil, err
 	}
-	err = db.Scan([]byte{keyAggregate}, func(key, value []byte) error {
+	err = eachRecord(db.Scan([]byte{keyAggregate}), func(key, value []byte) error {
 		a := &sums.Aggregate{}
 		if err := json.Unmarshal(value, a); err != nil {
 			return fmt.Errorf("aggregate %q: %w: %w", key[1:], wire.ErrRecord, err)

@@ -273,9 +273,11 @@ func (r *reader) neighbours(u canonical.Unit) ([]canonical.Unit, error) {
 		return nil, err
 	}
 	var others []canonical.Unit
-	err := r.eachMerge(u.ID, func(other string) error {
+	for other, err := range r.merges(u.ID) {
+		if err != nil {
+			return nil, err
+		}
 		others = append(others, canonical.Unit{Kind: canonical.User, ID: other})
-		return nil
-	})
-	return others, err
+	}
+	return others, nil
 }

@@ -82,7 +82,7 @@ func (f *Fold) Ledger(fn func(ledger.Key, ledger.Entry) error) error {
 
 // ledger reads every line of the ledger in order.
 func (r *reader) ledger(fn func(ledger.Key, ledger.Entry) error) error {
-	return r.db.Scan([]byte{keyLedger}, func(k, v []byte) error {
+	return eachRecord(r.db.Scan([]byte{keyLedger}), func(k, v []byte) error {
 		key, err := decodeLedgerKey(k)
 		if err != nil {
 			return err

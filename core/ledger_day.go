@@ -25,7 +25,7 @@ type ledgerLine struct {
 
 // loadLedgerDays reads the sums of all days.
 func (f *Fold) loadLedgerDays(db Reader) error {
-	return db.Scan([]byte{keyLedgerDay}, func(key, value []byte) error {
+	return eachRecord(db.Scan([]byte{keyLedgerDay}), func(key, value []byte) error {
 		sum, err := ledger.Decode(value)
 		if err == nil && len(key) < 9 {
 			err = fmt.Errorf("ledger: %w", wire.ErrRecord)
@@ -52,11 +52,14 @@ func (f *Fold) LedgerLines(q LedgerQuery, fn func(ledger.Key, ledger.Entry) erro
 	return sum, f.reading(func(v *sums.View, r *reader) error { return q.read(v, r.db, &sum, fn) })
 }
 
+// errFull ends the list of a query that has as many lines as were asked for.
+var errFull = errors.New("enough lines")
+
 func (q *LedgerQuery) read(v *sums.View, r Reader, sum *ledger.Entry, fn func(ledger.Key, ledger.Entry) error) (err error) {
 	listed := 0
 	list := func(k ledger.Key, l ledger.Entry) error {
 		if q.Limit > 0 && listed == q.Limit {
-			return errStop
+			return errFull
 		}
 		listed++
 		return fn(k, l)
@@ -72,7 +75,7 @@ func (q *LedgerQuery) read(v *sums.View, r Reader, sum *ledger.Entry, fn func(le
 			sum.Add(1, &total)
 			err = q.scan(r, of, list)
 		}
-		if err != nil && !errors.Is(err, errStop) {
+		if err != nil && !errors.Is(err, errFull) {
 			return err
 		}
 	}
@@ -96,7 +99,7 @@ func (q *LedgerQuery) scan(r Reader, of ledger.Day, list func(ledger.Key, ledger
 			from = ledgerKey(*q.After)
 		}
 	}
-	return r.ScanAfter(ledgerDayPrefix(of), from, func(key, value []byte) error {
+	return eachRecord(r.ScanAfter(ledgerDayPrefix(of), from), func(key, value []byte) error {
 		k, err := decodeLedgerKey(key)
 		if err != nil || !q.passes(k) {
 			return err
@@ -129,7 +132,7 @@ func (q *LedgerQuery) named(r Reader, of ledger.Day, sum *ledger.Entry, list fun
 			}
 			sum.Add(1, &l)
 			if full == nil && q.passes(k) {
-				if full = list(k, l); full != nil && !errors.Is(full, errStop) {
+				if full = list(k, l); full != nil && !errors.Is(full, errFull) {
 					return full
 				}
 			}

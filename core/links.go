@@ -52,7 +52,7 @@ func (r *reader) links(owner ownerRecord, id string) (ties []Tie, err error) {
 	prefix := edgeKey(keyOwnerEdge, id, "")
 	var until canonical.Time
 	last := ""
-	err = r.db.Scan(prefix, func(key, _ []byte) error {
+	err = eachRecord(r.db.Scan(prefix), func(key, _ []byte) error {
 		other := edgeOther(key, len(prefix))
 		m := momentFrom(key[len(prefix)+len(other)+1:])
 		if other != last {
@@ -74,7 +74,7 @@ func (r *reader) links(owner ownerRecord, id string) (ties []Tie, err error) {
 func (r *reader) edges(kind byte, how, id string) ([]Tie, error) {
 	prefix := edgeKey(kind, id, "")
 	var ties []Tie
-	err := r.db.Scan(prefix, func(key, _ []byte) error {
+	err := eachRecord(r.db.Scan(prefix), func(key, _ []byte) error {
 		other := edgeOther(key, len(prefix))
 		if n := len(ties); n > 0 && ties[n-1].With.ID == other {
 			return nil // the key orders a pair's reports by time

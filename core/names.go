@@ -52,7 +52,7 @@ func (f *Fold) rename(next registry.Registry, moved []name) {
 
 // loadNames reads all names.
 func (f *Fold) loadNames(db Reader) error {
-	return db.Scan([]byte{keyName}, func(key, value []byte) error {
+	return eachRecord(db.Scan([]byte{keyName}), func(key, value []byte) error {
 		n, err := decodeName(key)
 		count, size := binary.Varint(value)
 		if err == nil && size <= 0 {

@@ -44,7 +44,7 @@ func (f *Fold) Officials(experiment string) (all []registry.Official, err error)
 	}
 	var found []kept
 	err = f.reading(func(_ *sums.View, r *reader) error {
-		return r.db.Scan(edgeKey(keyReadout, experiment, ""), func(_, value []byte) error {
+		return eachRecord(r.db.Scan(edgeKey(keyReadout, experiment, "")), func(_, value []byte) error {
 			o, _, seq, err := readOfficial(value)
 			found = append(found, kept{o, seq})
 			return err

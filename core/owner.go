@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -95,17 +96,16 @@ func timeOfEdge(key []byte, at int) canonical.Time {
 // anyAfter reports whether an edge with the prefix has a time after at.
 func (r *reader) anyAfter(prefix []byte, at canonical.Time) (bool, error) {
 	from := binary.BigEndian.AppendUint64(slices.Clone(prefix), uint64(at)+1)
-	err := r.db.ScanAfter(prefix, from, func(_, _ []byte) error { return errStop })
-	if errors.Is(err, errStop) {
-		return true, nil
+	for _, err := range r.db.ScanAfter(prefix, from) {
+		return err == nil, err
 	}
-	return false, err
+	return false, nil
 }
 
 // unlinkedUntil is the time up to which links of the pair are withdrawn, 0 if none is.
 func (r *reader) unlinkedUntil(anonymous, user string) (until canonical.Time, err error) {
 	prefix := edgeKey(keyUnlink, anonymous, user)
-	err = r.db.Scan(prefix, func(key, _ []byte) error {
+	err = eachRecord(r.db.Scan(prefix), func(key, _ []byte) error {
 		until = timeOfEdge(key, len(prefix)) // the last one is the latest
 		return nil
 	})
@@ -150,7 +150,7 @@ func (r *reader) linked(anonymous string, before ownerRecord) (after ownerRecord
 	if after.unlinked, err = r.any(edgeKey(keyUnlink, anonymous, "")); err != nil {
 		return after, err
 	}
-	err = r.db.Scan(all, func(key, _ []byte) error {
+	err = eachRecord(r.db.Scan(all), func(key, _ []byte) error {
 		user := edgeOther(key, len(all))
 		at := timeOfEdge(key, len(all)+len(user)+1)
 		if user != last {
@@ -202,16 +202,19 @@ func (r *reader) isAmbiguous(id string) (bool, error) {
 	if both, err := r.any(edgeKey(keyOwnerEdge, id, id)); err != nil || both {
 		return both, err
 	}
-	err := r.eachFact([]canonical.Unit{{Kind: canonical.Anonymous, ID: id}}, func(e *canonical.Event) error {
-		if e.AmbiguousID {
-			return errStop
+	for record, err := range r.db.Scan(unitKey(keyFact, canonical.Unit{Kind: canonical.Anonymous, ID: id})) {
+		if err != nil {
+			return false, err
 		}
-		return nil
-	})
-	if errors.Is(err, errStop) {
-		return true, nil
+		e, err := canonical.ParseWire(record.Value)
+		if err != nil {
+			return false, fmt.Errorf("fact: %w: %w", wire.ErrRecord, err)
+		}
+		if e.AmbiguousID {
+			return true, nil
+		}
 	}
-	return false, err
+	return false, nil
 }
 
 // isIdentified reports whether a fact or a merge names the id as a user's for certain.

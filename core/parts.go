@@ -45,7 +45,7 @@ func (f *Fold) flushParts(experiment string, a *sums.Aggregate) error {
 
 // loadParts reads the parts of all aggregates.
 func (f *Fold) loadParts(db Reader) error {
-	return db.Scan([]byte{keyPart}, func(key, value []byte) error {
+	return eachRecord(db.Scan([]byte{keyPart}), func(key, value []byte) error {
 		experiment, p, ok := decodePart(key)
 		a := f.aggs[experiment]
 		if !ok || a == nil || a.Runs[p.Run] == nil || !a.Runs[p.Run].Load(p, value) {

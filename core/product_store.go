@@ -53,7 +53,7 @@ func (f *Fold) flushProducts(experiment string, a *sums.Aggregate) error {
 
 // loadProducts reads the products of all aggregates.
 func (f *Fold) loadProducts(db Reader) error {
-	return db.Scan([]byte{keyProduct}, func(key, value []byte) error {
+	return eachRecord(db.Scan([]byte{keyProduct}), func(key, value []byte) error {
 		experiment, of, ok := decodeProductKey(key)
 		a := f.aggs[experiment]
 		if !ok || a == nil || !a.LoadProducts(of, value) {

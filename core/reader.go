@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -40,7 +41,18 @@ func (f *Fold) reading(fn func(v *sums.View, r *reader) error) error {
 	return fn(v, r)
 }
 
-var errStop = errors.New("enough")
+// eachRecord calls fn with every record until it fails.
+func eachRecord(records iter.Seq2[Record, error], fn func(key, value []byte) error) error {
+	for record, err := range records {
+		if err != nil {
+			return err
+		}
+		if err := fn(record.Key, record.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // readMeta reads what is stored with every commit.
 func readMeta(r Reader) (meta, error) {
@@ -60,11 +72,10 @@ func readMeta(r Reader) (meta, error) {
 
 // any reports whether a key with the prefix exists.
 func (r *reader) any(prefix []byte) (bool, error) {
-	err := r.db.Scan(prefix, func(_, _ []byte) error { return errStop })
-	if errors.Is(err, errStop) {
-		return true, nil
+	for _, err := range r.db.Scan(prefix) {
+		return err == nil, err
 	}
-	return false, err
+	return false, nil
 }
 
 // load reads what is known of a unit.
@@ -146,7 +157,7 @@ func (r *reader) facts(units []canonical.Unit, about int64) ([]canonical.Event, 
 // eachFact calls each with everything that is stored under the units.
 func (r *reader) eachFact(units []canonical.Unit, each func(*canonical.Event) error) error {
 	for _, u := range units {
-		err := r.db.Scan(unitKey(keyFact, u), func(_, value []byte) error {
+		err := eachRecord(r.db.Scan(unitKey(keyFact, u)), func(_, value []byte) error {
 			e, err := canonical.ParseWire(append([]byte(nil), value...))
 			if err != nil {
 				return fmt.Errorf("fact: %w: %w", wire.ErrRecord, err)
@@ -164,17 +175,13 @@ func (r *reader) eachFact(units []canonical.Unit, each func(*canonical.Event) er
 func (r *reader) fewFacts(units []canonical.Unit) (bool, error) {
 	n := int64(0)
 	for _, u := range units {
-		err := r.db.Scan(unitKey(keyFact, u), func(_, _ []byte) error {
-			if n++; n > heavy {
-				return errStop
+		for _, err := range r.db.Scan(unitKey(keyFact, u)) {
+			if err != nil {
+				return false, err
 			}
-			return nil
-		})
-		if errors.Is(err, errStop) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
+			if n++; n > heavy {
+				return false, nil
+			}
 		}
 	}
 	return true, nil
@@ -219,7 +226,7 @@ func (r *reader) factOf(key []byte) (e canonical.Event, err error) {
 func (r *reader) reportsOf(anonymous string) (reports []canonical.Event, err error) {
 	for _, kind := range [...]byte{keyOwnerEdge, keyUnlink} {
 		prefix := edgeKey(kind, anonymous, "")
-		err = r.db.Scan(prefix, func(key, _ []byte) error {
+		err = eachRecord(r.db.Scan(prefix), func(key, _ []byte) error {
 			user := edgeOther(key, len(prefix))
 			m := momentFrom(key[len(prefix)+len(user)+1:])
 			reports = append(reports, canonical.Event{ID: m.ID, Source: m.Source, At: m.At, UserID: user, AnonymousID: anonymous})
@@ -250,7 +257,7 @@ func inSpans(all []span, seq uint64) bool {
 
 // gaps are the messages that were gone from the log when they were read.
 func (r *reader) gaps() (all []span, err error) {
-	err = r.db.Scan([]byte{keyGap}, func(key, value []byte) error {
+	err = eachRecord(r.db.Scan([]byte{keyGap}), func(key, value []byte) error {
 		to, size := binary.Uvarint(value)
 		if size <= 0 {
 			return fmt.Errorf("gap: %w", wire.ErrRecord)
@@ -271,30 +278,26 @@ func (r *reader) twinned(p *person.Person, e *canonical.Event) (bool, error) {
 	for _, u := range p.Units {
 		prefix := unitKey(keyFact, u)
 		from := binary.BigEndian.AppendUint64(slices.Clone(prefix), uint64(max(e.At-person.TwinWithin, 0)))
-		err := r.db.ScanAfter(prefix, from, func(key, value []byte) error {
-			if timeOfEdge(key, len(prefix)) > e.At+person.TwinWithin {
-				return errBreak
+		for record, err := range r.db.ScanAfter(prefix, from) {
+			if err != nil {
+				return false, err
+			}
+			if timeOfEdge(record.Key, len(prefix)) > e.At+person.TwinWithin {
+				break
 			}
 			if seen++; seen > person.MaxTwins {
-				return errStop
+				return true, nil
 			}
-			o, err := canonical.ParseWire(value)
+			o, err := canonical.ParseWire(record.Value)
 			if err != nil {
-				return errors.Join(wire.ErrRecord, err)
+				return false, errors.Join(wire.ErrRecord, err)
 			}
 			if o.Kind != canonical.Converted || !o.Value.Set || o.Adjusts != "" || o.ID == e.ID && o.Source == e.Source {
-				return nil
+				continue
 			}
 			if other := person.ValuedOf(&o); self.Twin(&other) {
-				return errStop
+				return true, nil
 			}
-			return nil
-		})
-		if errors.Is(err, errStop) {
-			return true, nil
-		}
-		if err != nil && !errors.Is(err, errBreak) {
-			return false, err
 		}
 	}
 	return false, nil

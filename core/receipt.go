@@ -121,7 +121,7 @@ func (f *Fold) Receipts() ([]Receipt, error) {
 	_, state := f.committed()
 	defer state.db.Discard()
 	all := []Receipt{}
-	err := state.db.Scan([]byte{keyErasure}, func(key, value []byte) error {
+	err := eachRecord(state.db.Scan([]byte{keyErasure}), func(key, value []byte) error {
 		r, err := ParseReceipt(value, binary.BigEndian.Uint64(key[1:]))
 		all = append(all, r)
 		return err

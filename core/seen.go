@@ -24,7 +24,7 @@ func (f *Fold) noteSeen(e *canonical.Event, sign int64) {
 }
 
 func (f *Fold) loadSeen(db Reader) error {
-	return db.Scan([]byte{keySeen}, func(key, value []byte) error {
+	return eachRecord(db.Scan([]byte{keySeen}), func(key, value []byte) error {
 		d := wire.Decoder{Rest: value}
 		s := sums.Seen{Events: d.Int(), Values: d.Int(), MetricValues: d.Int()}
 		if d.Bad || len(d.Rest) > 0 {

@@ -64,7 +64,7 @@ func (f *Fold) flushCuts(experiment string, a *sums.Aggregate) error {
 
 // loadCuts reads the series of all aggregates.
 func (f *Fold) loadCuts(db Reader) error {
-	err := db.Scan([]byte{keyCut}, func(key, value []byte) error {
+	err := eachRecord(db.Scan([]byte{keyCut}), func(key, value []byte) error {
 		experiment, c, ok := decodeCut(key)
 		a := f.aggs[experiment]
 		if !ok || a == nil {

@@ -1,5 +1,7 @@
 package core
 
+import "iter"
+
 // Store is an ordered map of bytes with one writer. What a Tx wrote becomes visible and, together, durable or lost as
 // one at Commit.
 type Store interface {
@@ -12,15 +14,18 @@ type Store interface {
 	Close() error
 }
 
-// Reader reads the store. Slices returned by Get and Scan are valid until the next call on the Reader. Errors are the
+// Record is one key of the store with its value.
+type Record struct{ Key, Value []byte }
+
+// Reader reads the store. A value returned by Get is valid until the next call on the Reader. Errors are the
 // disk's.
 type Reader interface {
 	Get(key []byte) (value []byte, found bool, err error)
-	// Scan calls fn for every key with the prefix in byte order until fn returns an error. fn may read and must not write;
-	// the slices that it was given are its own only until it does.
-	Scan(prefix []byte, fn func(key, value []byte) error) error
+	// Scan iterates over all records whose key has the prefix, in byte order of the keys. A record is valid until the loop
+	// reads another one or goes on; the loop may read and must not write. An error comes last, with no record.
+	Scan(prefix []byte) iter.Seq2[Record, error]
 	// ScanAfter is Scan from the first key after one that has the prefix.
-	ScanAfter(prefix, after []byte, fn func(key, value []byte) error) error
+	ScanAfter(prefix, after []byte) iter.Seq2[Record, error]
 	Discard()
 }
 

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -183,18 +182,24 @@ func (f *Fold) stride(w *walk, n int) (units []canonical.Unit, end bool, err err
 	if len(w.At) > 0 {
 		from = w.At
 	}
-	err = f.tx.ScanAfter(prefix, from, func(key, value []byte) error {
-		if w.Last && len(w.Until) > 0 && string(key) > string(w.Until) {
-			return errStop
+	for record, err := range f.tx.ScanAfter(prefix, from) {
+		if err != nil {
+			return nil, false, err
+		}
+		if w.Last && len(w.Until) > 0 && string(record.Key) > string(w.Until) {
+			break
 		}
 		if looked/lookahead >= n || len(units) >= n {
-			return errBreak
+			return units, false, nil
 		}
 		looked++
-		w.At = append(w.At[:0:0], key...)
-		p, _, err := person.Decode(value)
-		if err != nil || p == nil {
-			return err
+		w.At = append(w.At[:0:0], record.Key...)
+		p, _, err := person.Decode(record.Value)
+		if err != nil {
+			return nil, false, err
+		}
+		if p == nil {
+			continue
 		}
 		w.Seen++
 		if p.Revision < w.Revision && (w.Everybody || slices.ContainsFunc(p.Parts, func(q person.Participation) bool {
@@ -203,22 +208,13 @@ func (f *Fold) stride(w *walk, n int) (units []canonical.Unit, end bool, err err
 		})) {
 			units = append(units, p.Units[0])
 		}
-		return nil
-	})
-	switch {
-	case errors.Is(err, errBreak):
-		return units, false, nil
-	case err != nil && !errors.Is(err, errStop):
-		return nil, false, err
-	case w.Last:
+	}
+	if w.Last {
 		return units, true, nil
 	}
 	w.Last, w.At, w.Seen = true, nil, 0
 	return units, false, nil
 }
-
-// errBreak ends a scan that goes on another time.
-var errBreak = errors.New("more another time")
 
 // arrive ends the walk: readers see what it came to.
 func (f *Fold) arrive() {
@@ -241,7 +237,7 @@ func (f *Fold) resume(db Reader) error {
 			f.show(s)
 		}
 	}
-	return db.Scan([]byte{keyDue}, func(key, value []byte) error {
+	return eachRecord(db.Scan([]byte{keyDue}), func(key, value []byte) error {
 		if len(value) != 1 {
 			return fmt.Errorf("what is due: %w", wire.ErrRecord)
 		}
