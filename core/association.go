@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -58,31 +60,31 @@ const (
 // rowMaker makes the rows of one person.
 type rowMaker struct {
 	*watched
-	tx        Tx
-	verdicts  map[participationRun][]*verdict
-	exposures map[moment]*canonical.Event
+	state     *reader
+	verdicts  map[participationRun][]*person.Verdict
+	exposures map[person.Moment]*canonical.Event
 	users     map[canonical.Unit]string
 	version   uint64 // of the person, 0 until it is asked for
 }
 
-func (w *watched) rowMaker(tx Tx) *rowMaker {
-	m := &rowMaker{watched: w, tx: tx, verdicts: w.verdictsOf(), exposures: map[moment]*canonical.Event{}, users: map[canonical.Unit]string{}}
-	for _, p := range w.placed {
-		m.exposures[momentOf(p.event)] = p.event
+func (w *watched) rowMaker(state *reader) *rowMaker {
+	m := &rowMaker{watched: w, state: state, verdicts: w.verdictsOf(), exposures: map[person.Moment]*canonical.Event{}, users: map[canonical.Unit]string{}}
+	for _, p := range w.Placed {
+		m.exposures[person.MomentOf(p.Event)] = p.Event
 	}
 	return m
 }
 
 // rows are the person's rows in one run: one for every conversion concerned, or one without.
-func (m *rowMaker) rows(experiment string, v *runView) ([]Association, error) {
-	if !v.exposed() {
+func (m *rowMaker) rows(experiment string, v *person.Run) ([]Association, error) {
+	if !v.Exposed() {
 		return nil, nil
 	}
 	base, exposure := m.base(experiment, v)
 	if err := m.deliveries(&base, exposure); err != nil {
 		return nil, err
 	}
-	verdicts := m.verdicts[participationRun{experiment, v.run}]
+	verdicts := m.verdicts[participationRun{experiment, v.Run}]
 	if len(verdicts) == 0 {
 		base.ID = m.deriveID(&base)
 		base.Identity = direct
@@ -100,43 +102,43 @@ func (m *rowMaker) rows(experiment string, v *runView) ([]Association, error) {
 }
 
 // base is what all rows of a run share.
-func (m *rowMaker) base(experiment string, v *runView) (Association, *canonical.Event) {
-	a := Association{ExperimentID: experiment, Run: v.run, RunStatus: registry.Undeclared, Key: m.units[0], EndedEarly: v.end.set(), Filtered: m.labels != 0}
+func (m *rowMaker) base(experiment string, v *person.Run) (Association, *canonical.Event) {
+	a := Association{ExperimentID: experiment, Run: v.Run, RunStatus: registry.Undeclared, Key: m.Units[0], EndedEarly: v.End.Set(), Filtered: m.Labels != 0}
 	if x, ok := m.rules.Get(experiment); ok {
-		run, _ := x.Run(v.run)
+		run, _ := x.Run(v.Run)
 		a.RunStatus = run.Status
 	}
-	arms := v.arms
+	arms := v.Arms
 	if len(arms) == 0 {
-		arms = v.unknown
+		arms = v.Unknown
 	} else {
-		a.Variant = v.first().variant
+		a.Variant = v.First().Variant
 	}
-	earliest := arms[0].earliest
+	earliest := arms[0].Earliest
 	for _, arm := range arms {
-		a.Exposures += arm.n
-		if arm.earliest.before(earliest) {
-			earliest = arm.earliest
+		a.Exposures += arm.N
+		if arm.Earliest.Before(earliest) {
+			earliest = arm.Earliest
 		}
 	}
-	a.Crossover = len(v.arms) > 1
+	a.Crossover = len(v.Arms) > 1
 	e := m.exposures[earliest]
 	a.ExposedAt, a.ExposureEvent, a.SourceTool, a.AnonymousID = e.At, e.ID, e.Source, e.AnonymousID
 	return a, e
 }
 
-func (m *rowMaker) convert(a *Association, v *runView, d *verdict, exposure *canonical.Event) error {
-	e := d.event
+func (m *rowMaker) convert(a *Association, v *person.Run, d *person.Verdict, exposure *canonical.Event) error {
+	e := d.Event
 	a.ConvertedAt, a.ConversionEvent, a.ConversionID = e.At, e.ConversionEvent, e.ID
 	a.Value, a.MetricValue, a.Currency = e.Value, e.MetricValue, e.Currency
 	if e.AnonymousID != "" {
 		a.AnonymousID = e.AnonymousID
 	}
-	a.Status = d.status.Under(v.population(m.labels), m.rules.policy(a.ExperimentID), false)
-	a.Unfiltered = d.status.Under(v.population(m.labels), m.rules.policy(a.ExperimentID), true)
+	a.Status = d.Status.Under(v.Population(m.Labels), m.rules.Policy(a.ExperimentID), false)
+	a.Unfiltered = d.Status.Under(v.Population(m.Labels), m.rules.Policy(a.ExperimentID), true)
 	a.DedupStatus, a.Destination = kept, e.Source
-	if d.kept != nil {
-		a.DedupStatus, a.DuplicateOf, a.Destination = duplicate, d.kept.ID, d.kept.Source
+	if d.Kept != nil {
+		a.DedupStatus, a.DuplicateOf, a.Destination = duplicate, d.Kept.ID, d.Kept.Source
 	}
 	a.Adjusts = e.Adjusts
 	a.ID = m.deriveID(a, e.Source, e.ID)
@@ -161,7 +163,7 @@ func (m *rowMaker) identity(a, b canonical.Unit) (string, error) {
 		if _, known := m.users[u]; known {
 			continue
 		}
-		user, err := userOf(m.tx, u)
+		user, err := m.state.userOf(u)
 		if err != nil {
 			return "", err
 		}
@@ -173,61 +175,27 @@ func (m *rowMaker) identity(a, b canonical.Unit) (string, error) {
 	return merged, nil
 }
 
-// policy is what becomes of crossovers.
-func (r rules) policy(experiment string) registry.Crossover {
-	if x, ok := r.Get(experiment); ok {
-		return x.Crossover
-	}
-	return registry.Exclude
-}
-
-// Exclusions of conversions that would have counted.
-const (
-	FilteredOut        = "filtered" // a bot's or an internal user's
-	CrossoverExcluded  = "crossover_excluded"
-	EndedEarlyExcluded = "ended_early_excluded"
-)
-
-// Under is the status's word in the API for a person of that population where crossovers are treated by that policy, and
-// bots and internal users are counted or not. A duplicate or a late conversion stays what it is, whoever made it.
-func (s Status) Under(pop Population, policy registry.Crossover, filtered bool) string {
-	keeps := policy == registry.FirstExposure
-	counts := s == Counted || s == Adjustment
-	if counts && pop&Filtered != 0 && !filtered {
-		return FilteredOut
-	}
-	pop &^= Filtered
-	switch {
-	case !counts || pop == Clean:
-	case pop == Ended, pop == CrossedEnded && keeps:
-		return EndedEarlyExcluded
-	case !keeps:
-		return CrossoverExcluded
-	}
-	return s.String()
-}
-
 // Associations calls begin with the last commit and then each with all rows of an experiment in it, those of one run
 // where run is not 0, in the order of the persons' keys: all of them stand for that View. It runs beside Apply and holds
 // one person at a time. An error of begin or each ends it.
-func (f *Fold) Associations(ctx context.Context, experiment string, run int, begin func(*View) error, each func(*Association) error) error {
-	return f.reading(func(v *View, tx Tx) error {
+func (f *Fold) Associations(ctx context.Context, experiment string, run int, begin func(*sums.View) error, each func(*Association) error) error {
+	return f.reading(func(v *sums.View, r *reader) error {
 		if err := begin(v); err != nil {
 			return err
 		}
-		return tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
+		return eachRecord(r.db.Scan([]byte{keyPerson}), func(_, value []byte) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			p, _, err := decodePerson(value)
-			if err != nil || p == nil || !p.in(experiment) {
+			p, _, err := person.Decode(value)
+			if err != nil || p == nil || !p.In(experiment) {
 				return err
 			}
-			w, err := look(tx, v.Registry, p.units, p.size())
+			w, err := r.look(p.Units, p.Size())
 			if err != nil {
 				return err
 			}
-			rows, err := w.rowMaker(tx).all(experiment, run)
+			rows, err := w.rowMaker(r).all(experiment, run)
 			for i := range rows {
 				if err := each(&rows[i]); err != nil {
 					return err
@@ -238,30 +206,20 @@ func (f *Fold) Associations(ctx context.Context, experiment string, run int, beg
 	})
 }
 
-// in reports whether the person takes part in the experiment.
-func (p *person) in(experiment string) bool {
-	for i := range p.parts {
-		if p.parts[i].experiment == experiment {
-			return true
-		}
-	}
-	return false
-}
-
 // all are the person's rows in order of the experiments, runs and conversions. "" and 0 leave out no experiment and no
 // run.
 func (m *rowMaker) all(experiment string, run int) ([]Association, error) {
 	rows := []Association{}
-	for i := range m.parts {
-		q := &m.parts[i]
-		if experiment != "" && q.experiment != experiment {
+	for i := range m.Parts {
+		q := &m.Parts[i]
+		if experiment != "" && q.Experiment != experiment {
 			continue
 		}
-		for j := range q.runs {
-			if run != 0 && q.runs[j].run != run {
+		for j := range q.Runs {
+			if run != 0 && q.Runs[j].Run != run {
 				continue
 			}
-			more, err := m.rows(q.experiment, &q.runs[j])
+			more, err := m.rows(q.Experiment, &q.Runs[j])
 			if err != nil {
 				return nil, err
 			}

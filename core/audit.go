@@ -7,19 +7,21 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/ledger"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 )
 
 // Audit computes every person and every aggregate anew from the stored facts and says where the state differs from
 // that, and whether the ledger has as many accepted events as there are. No difference is an empty list. It reads the last commit and changes nothing; it must not run beside Apply.
 func (f *Fold) Audit() ([]string, error) {
-	tx := f.store.Begin()
-	defer tx.Discard()
-	g := &Fold{store: f.store, tx: tx, rules: f.rules, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{}}
+	v, state := f.committed()
+	defer state.db.Discard()
+	all := aggregates{aggs: map[string]*sums.Aggregate{}, dirty: map[string]struct{}{}}
 	var diff []string
-	var persons []*person
-	err := tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
-		p, _, err := decodePerson(value)
+	var persons []*person.Person
+	err := eachRecord(state.db.Scan([]byte{keyPerson}), func(_, value []byte) error {
+		p, _, err := person.Decode(value)
 		if p != nil {
 			persons = append(persons, p)
 		}
@@ -29,26 +31,22 @@ func (f *Fold) Audit() ([]string, error) {
 		return nil, err
 	}
 	for _, p := range persons {
-		anew, err := g.evaluated(p.units, p.size())
+		anew, err := state.evaluated(p.Units, p.Size())
 		if err != nil {
 			return nil, err
 		}
-		anew.revision = p.revision // when it was computed is no matter of facts
-		if !slices.Equal(anew.appendTo(nil), p.appendTo(nil)) {
-			diff = append(diff, fmt.Sprintf("person of %d ids: the record differs from its facts", len(p.units)))
+		anew.Revision = p.Revision // when it was computed is no matter of facts
+		if !slices.Equal(anew.AppendTo(nil), p.AppendTo(nil)) {
+			diff = append(diff, fmt.Sprintf("person of %d ids: the record differs from its facts", len(p.Units)))
 		}
-		g.contribute(1, anew, "")
+		all.contribute(1, anew, "")
 	}
 	for id := range f.aggs {
-		g.aggregate(id)
+		all.aggregate(id)
 	}
-	for id, a := range g.aggs {
-		a.prune()
-		have := &Aggregate{}
-		if s, ok := f.View().snapshots.Get(id); ok {
-			have = s.Aggregate
-		}
-		fault, err := contrast(have, a)
+	for id, a := range all.aggs {
+		a.Prune()
+		fault, err := contrast(v.Committed(id), a)
 		if err != nil {
 			return nil, err
 		}
@@ -56,37 +54,37 @@ func (f *Fold) Audit() ([]string, error) {
 			diff = append(diff, fmt.Sprintf("experiment %q: %s", id, fault))
 		}
 	}
-	more, err := f.auditLedger(tx)
+	more, err := state.auditLedger(v)
 	diff = append(diff, more...)
 	slices.Sort(diff)
 	return diff, err
 }
 
 // auditLedger compares what every source's lines say was accepted with the events that are there.
-func (f *Fold) auditLedger(tx Tx) (diff []string, err error) {
+func (r *reader) auditLedger(v *sums.View) (diff []string, err error) {
 	accepted := map[string]int64{}
-	days := map[string]LedgerEntry{}
-	err = f.Ledger(func(k LedgerKey, l LedgerEntry) error {
+	days := map[string]ledger.Entry{}
+	err = r.ledger(func(k ledger.Key, l ledger.Entry) error {
 		accepted[k.Source] += l.Accepted
-		sum := days[k.day().Key()]
-		sum.add(1, &l)
-		days[k.day().Key()] = sum
+		sum := days[k.SourceDay().Key()]
+		sum.Add(1, &l)
+		days[k.SourceDay().Key()] = sum
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	for key, have := range f.View().LedgerDays.All() {
+	for key, have := range v.LedgerDays.All() {
 		sum := days[key]
-		if sum.add(-1, &have); !reflect.DeepEqual(sum, LedgerEntry{}) {
-			diff = append(diff, fmt.Sprintf("ledger of %q: the sum of day %d is not that of its lines", ledgerDayOf(key).Source, ledgerDayOf(key).Day))
+		if sum.Add(-1, &have); !reflect.DeepEqual(sum, ledger.Entry{}) {
+			diff = append(diff, fmt.Sprintf("ledger of %q: the sum of day %d is not that of its lines", ledger.DayOf(key).Source, ledger.DayOf(key).Day))
 		}
 		delete(days, key)
 	}
 	for key := range days {
-		diff = append(diff, fmt.Sprintf("ledger of %q: day %d has no sum", ledgerDayOf(key).Source, ledgerDayOf(key).Day))
+		diff = append(diff, fmt.Sprintf("ledger of %q: day %d has no sum", ledger.DayOf(key).Source, ledger.DayOf(key).Day))
 	}
-	err = tx.Scan([]byte{keyEvent}, func(key, _ []byte) error {
+	err = eachRecord(r.db.Scan([]byte{keyEvent}), func(key, _ []byte) error {
 		source, _, _ := bytes.Cut(key[1:], []byte{0})
 		accepted[string(source)]--
 		return nil
@@ -100,7 +98,7 @@ func (f *Fold) auditLedger(tx Tx) (diff []string, err error) {
 }
 
 // contrast says in what an aggregate differs from what the facts come to, "" if in nothing.
-func contrast(have, facts *Aggregate) (string, error) {
+func contrast(have, facts *sums.Aggregate) (string, error) {
 	x, err := json.Marshal(have)
 	if err != nil {
 		return "", err
@@ -112,7 +110,7 @@ func contrast(have, facts *Aggregate) (string, error) {
 	if string(x) != string(y) {
 		return fmt.Sprintf("the aggregate is %s, the facts say %s", x, y), nil
 	}
-	is, should := have.lines(), facts.lines()
+	is, should := have.Lines(), facts.Lines()
 	for i := range max(len(is), len(should)) {
 		switch {
 		case i >= len(is):

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"fmt"
+	"iter"
 	"testing"
 
 	"github.com/tracklayer/tracklayer/canonical"
@@ -25,13 +26,13 @@ type countedTx struct {
 func (c countedTx) Get(key []byte) ([]byte, bool, error) { *c.calls++; return c.Tx.Get(key) }
 func (c countedTx) Set(key, value []byte) error          { *c.calls++; return c.Tx.Set(key, value) }
 func (c countedTx) Delete(key []byte) error              { *c.calls++; return c.Tx.Delete(key) }
-func (c countedTx) Scan(prefix []byte, fn func(key, value []byte) error) error {
-	return c.Tx.Scan(prefix, func(key, value []byte) error { *c.calls++; return fn(key, value) })
+func (c countedTx) Scan(prefix []byte) iter.Seq2[core.Record, error] {
+	return eachCounted(c.Tx.Scan(prefix), func() { *c.calls++ })
 }
 
-func (c countedTx) ScanAfter(prefix, after []byte, fn func(key, value []byte) error) error {
+func (c countedTx) ScanAfter(prefix, after []byte) iter.Seq2[core.Record, error] {
 	*c.calls++
-	return c.Tx.ScanAfter(prefix, after, func(key, value []byte) error { *c.calls++; return fn(key, value) })
+	return eachCounted(c.Tx.ScanAfter(prefix, after), func() { *c.calls++ })
 }
 
 // raced says that the race detector is on.

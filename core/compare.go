@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
 )
 
 // compared are the records of the state that are a function of the log and of nothing else, in words. Names of
@@ -38,14 +39,14 @@ var compared = []struct {
 // Compare says in which records the state differs from another one that was folded from the log up to the same sequence,
 // one line a kind of record, without personal data. No difference is an empty list. It must not run beside Apply.
 func (f *Fold) Compare(other *Fold) (diff []string, err error) {
-	a, b := f.store.Begin(), other.store.Begin()
+	a, b := f.store.Freeze(), other.store.Freeze()
 	defer a.Discard()
 	defer b.Discard()
-	x, err := metaOf(a)
+	x, err := readMeta(a)
 	if err != nil {
 		return nil, err
 	}
-	y, err := metaOf(b)
+	y, err := readMeta(b)
 	if err != nil {
 		return nil, err
 	}
@@ -77,26 +78,25 @@ func (f *Fold) Compare(other *Fold) (diff []string, err error) {
 	return diff, nil
 }
 
-// record is one key of the store with its value.
-type record struct{ key, value []byte }
-
-// records reads all keys with a letter. What it yields is valid until the next one. The error is set at the end.
-func records(tx Tx, kind byte, failed *error) iter.Seq[record] {
-	return func(yield func(record) bool) {
-		err := tx.Scan([]byte{kind}, func(key, value []byte) error {
-			if !yield(record{key, value}) {
-				return errStop
+// records iterates over all records whose key begins with a letter. The error is set at the end.
+func records(db Reader, kind byte, failed *error) iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for record, err := range db.Scan([]byte{kind}) {
+			if err != nil {
+				if *failed == nil {
+					*failed = err
+				}
+				return
 			}
-			return nil
-		})
-		if err != nil && *failed == nil && err != errStop { //nolint:errorlint // it is returned as it stands, or joined by a real one
-			*failed = err
+			if !yield(record) {
+				return
+			}
 		}
 	}
 }
 
 // compareRecords walks over both stores' records of a kind side by side.
-func compareRecords(a, b Tx, kind byte, word string) (line string, err error) {
+func compareRecords(a, b Reader, kind byte, word string) (line string, err error) {
 	nextA, stopA := iter.Pull(records(a, kind, &err))
 	defer stopA()
 	nextB, stopB := iter.Pull(records(b, kind, &err))
@@ -113,14 +113,14 @@ func compareRecords(a, b Tx, kind byte, word string) (line string, err error) {
 		case !inA:
 			order = 1
 		default:
-			order = bytes.Compare(x.key, y.key)
+			order = bytes.Compare(x.Key, y.Key)
 		}
 		switch {
 		case order < 0 && kind != keyName:
 			extra++
 		case order > 0:
 			missing++
-		case order == 0 && !alike(kind, x.value, y.value):
+		case order == 0 && !alike(kind, x.Value, y.Value):
 			other++
 		}
 		if where == "" && extra+missing+other > 0 {
@@ -140,16 +140,16 @@ func compareRecords(a, b Tx, kind byte, word string) (line string, err error) {
 }
 
 // describe names a record that differs, where its key holds no personal data.
-func describe(x, y record, order int) string {
+func describe(x, y Record, order int) string {
 	r := x
 	if order > 0 {
 		r = y
 	}
-	switch r.key[0] {
+	switch r.Key[0] {
 	case keyAggregate:
-		return fmt.Sprintf("; first experiment %q", r.key[1:])
+		return fmt.Sprintf("; first experiment %q", r.Key[1:])
 	case keyLedger:
-		if k, err := decodeLedgerKey(r.key); err == nil {
+		if k, err := decodeLedgerKey(r.Key); err == nil {
 			return fmt.Sprintf("; first %s of %q on day %s", kindWord(k.Kind), k.Source, canonical.Time(k.Day*86400000))
 		}
 	}
@@ -162,11 +162,11 @@ func alike(kind byte, a, b []byte) bool {
 	if bytes.Equal(a, b) || kind != keyPerson {
 		return bytes.Equal(a, b)
 	}
-	p, _, err := decodePerson(a)
-	q, _, other := decodePerson(b)
+	p, _, err := person.Decode(a)
+	q, _, other := person.Decode(b)
 	if err != nil || other != nil || p == nil || q == nil {
 		return false
 	}
-	p.revision, q.revision = 0, 0
-	return bytes.Equal(p.appendTo(nil), q.appendTo(nil))
+	p.Revision, q.Revision = 0, 0
+	return bytes.Equal(p.AppendTo(nil), q.AppendTo(nil))
 }

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"errors"
+	"iter"
 	"math/rand/v2"
 	"testing"
 
@@ -56,23 +57,22 @@ func (t *dyingTx) Delete(key []byte) error {
 }
 
 // Scan may fail before the first key or, every other time, after it.
-func (t *dyingTx) Scan(prefix []byte, fn func(key, value []byte) error) error {
-	if !t.d.fails() {
-		return t.Tx.Scan(prefix, fn)
-	}
-	if t.d.left%2 == 0 {
-		return errDisk
-	}
-	err := t.Tx.Scan(prefix, func(key, value []byte) error {
-		if err := fn(key, value); err != nil {
-			return err
+func (t *dyingTx) Scan(prefix []byte) iter.Seq2[core.Record, error] {
+	return func(yield func(core.Record, error) bool) {
+		if !t.d.fails() {
+			t.Tx.Scan(prefix)(yield)
+			return
 		}
-		return errDisk
-	})
-	if err == nil {
-		err = errDisk // there was no key
+		if t.d.left%2 != 0 {
+			for record, err := range t.Tx.Scan(prefix) {
+				if !yield(record, err) {
+					return
+				}
+				break
+			}
+		}
+		yield(core.Record{}, errDisk)
 	}
-	return err
 }
 
 func (t *dyingTx) Commit() error {

@@ -2,9 +2,11 @@ package core
 
 import (
 	"errors"
+	"iter"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
 )
 
 // Anybody who may send events may link ids, so the work for one link must not grow with the ids that hang together
@@ -28,21 +30,6 @@ var maxUserIDs = MaxUserIDs
 // bulky is the weight from which on a person is not changed in place any more.
 var bulky int64 = 2_000
 
-// weight is how large the record of a person is, in parts of about equal size: how much work a change of it is.
-func (p *person) weight() int64 {
-	n := int64(len(p.units) + len(p.parts))
-	for i := range p.parts {
-		for j := range p.parts[i].runs {
-			v := &p.parts[i].runs[j]
-			n += int64(1 + len(v.arms) + len(v.unknown) + len(v.totals))
-			for k := range v.totals {
-				n += int64(len(v.totals[k].steps))
-			}
-		}
-	}
-	return n
-}
-
 // tooManyIDs is the number of ids from which on who is who is found out in the background.
 const tooManyIDs = 200
 
@@ -53,60 +40,62 @@ func (e *entry) isBulky() bool {
 		return false
 	}
 	if e.weighed != e.person {
-		e.weighed, e.weight = e.person, e.person.weight()
+		e.weighed, e.weight = e.person, e.person.Weight()
 	}
 	e.weight++
 	return e.weight > bulky
 }
 
 // overgrown reports whether merges join the user id with more ids than a person may have.
-func (f *Fold) overgrown(user string) (bool, error) {
-	if f.tx != nil && f.meta.Format != 0 && f.meta.Overgrown == 0 {
-		return false, nil // nearly always; a Fold that only reads does not know
+func (r *reader) overgrown(user string) (bool, error) {
+	if r.overgrownIDs != nil && *r.overgrownIDs == 0 {
+		return false, nil // nearly always
 	}
-	_, found, err := f.tx.Get(overgrownKey(user))
+	_, found, err := r.db.Get(overgrownKey(user))
 	return found, err
 }
 
 func overgrownKey(user string) []byte { return append([]byte{keyOvergrown}, user...) }
 
 // merged are the user ids that merges join with the given one, itself included, at most limit of them, in no order.
-func (f *Fold) merged(user string, limit int) ([]string, error) {
+func (r *reader) merged(user string, limit int) ([]string, error) {
 	found, known := []string{user}, map[string]struct{}{user: {}}
 	for at := 0; at < len(found) && len(found) < limit; at++ {
-		err := f.eachMerge(found[at], func(other string) error {
+		for other, err := range r.merges(found[at]) {
+			if err != nil {
+				return nil, err
+			}
 			if _, again := known[other]; !again {
 				known[other] = struct{}{}
 				if found = append(found, other); len(found) >= limit {
-					return errStop
+					break
 				}
 			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errStop) {
-			return nil, err
 		}
 	}
 	return found, nil
 }
 
-// eachMerge calls each with every user id that a merge names together with the given one, once, however many reports there
-// are of it.
-func (f *Fold) eachMerge(user string, each func(other string) error) error {
-	prefix := edgeKey(keyMerge, user, "")
-	for from := prefix; ; {
-		other := ""
-		err := f.tx.ScanAfter(prefix, from, func(key, _ []byte) error {
-			other = edgeOther(key, len(prefix))
-			return errStop
-		})
-		if err != nil && !errors.Is(err, errStop) || other == "" {
-			return err
+// merges iterates over every user id that a merge names together with the given one, once, however many reports there are
+// of it. An error comes last.
+func (r *reader) merges(user string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		prefix := edgeKey(keyMerge, user, "")
+		for from := prefix; ; {
+			other := ""
+			for record, err := range r.db.ScanAfter(prefix, from) {
+				if err != nil {
+					yield("", err)
+					return
+				}
+				other = edgeOther(record.Key, len(prefix))
+				break
+			}
+			if other == "" || !yield(other, nil) {
+				return
+			}
+			from = append(edgeKey(keyMerge, user, other), 0xff) // behind all reports of the pair: times begin with a smaller byte
 		}
-		if err := each(other); err != nil {
-			return err
-		}
-		from = append(edgeKey(keyMerge, user, other), 0xff) // behind all reports of the pair: times begin with a smaller byte
 	}
 }
 
@@ -142,19 +131,21 @@ func (f *Fold) grow(a, b string) ([]canonical.Unit, error) {
 func (f *Fold) outgrow(user string) ([]canonical.Unit, error) {
 	found, known := []string{user}, map[string]struct{}{user: {}}
 	for at := 0; at < len(found); at++ {
-		err := f.eachMerge(found[at], func(other string) error {
+		for other, err := range f.merges(found[at]) {
+			if err != nil {
+				return nil, err
+			}
 			if _, again := known[other]; again {
-				return nil
+				continue
 			}
 			known[other] = struct{}{}
 			marked, err := f.overgrown(other)
-			if err == nil && !marked {
+			if err != nil {
+				return nil, err
+			}
+			if !marked {
 				found = append(found, other)
 			}
-			return err
-		})
-		if err != nil {
-			return nil, err
 		}
 	}
 	return f.mark(found)
@@ -203,12 +194,12 @@ func (f *Fold) shrink(ids ...string) ([]canonical.Unit, error) {
 }
 
 // isCrowd reports whether one of the ids is merged with more ids than a person may have.
-func (f *Fold) isCrowd(units []canonical.Unit) (bool, error) {
+func (r *reader) isCrowd(units []canonical.Unit) (bool, error) {
 	for _, u := range units {
 		if u.Kind != canonical.User {
 			break // they come after the users
 		}
-		if tooLarge, err := f.overgrown(u.ID); err != nil || tooLarge {
+		if tooLarge, err := r.overgrown(u.ID); err != nil || tooLarge {
 			return tooLarge, err
 		}
 	}
@@ -278,7 +269,7 @@ type aside struct {
 	unit  canonical.Unit
 	units []canonical.Unit
 	about int64
-	rules rules
+	rules person.Rules
 }
 
 func (f *Fold) dueAgain() bool {
@@ -313,7 +304,7 @@ func (f *Fold) settleAside() error {
 			if e.unit != u {
 				return errors.Join(f.tx.Delete(unitKey(keyDue, u)), f.postpone(e.unit, dueFacts))
 			}
-			f.beside = &aside{u, slices.Clone(e.person.units), e.person.size(), f.rules}
+			f.beside = &aside{u, slices.Clone(e.person.Units), e.person.Size(), f.rules}
 			return nil
 		}
 		return nil
@@ -322,7 +313,7 @@ func (f *Fold) settleAside() error {
 		return err
 	}
 	r := f.store.Freeze()
-	computed, err := (&Fold{tx: still{r}, rules: f.beside.rules}).evaluated(f.beside.units, f.beside.about)
+	computed, err := (&reader{db: r, rules: f.beside.rules}).evaluated(f.beside.units, f.beside.about)
 	r.Discard()
 	if err != nil {
 		return err
@@ -331,7 +322,7 @@ func (f *Fold) settleAside() error {
 }
 
 // settled puts a person who was computed beside the writer in its place, unless it is another one by now.
-func (f *Fold) settled(computed *person) error {
+func (f *Fold) settled(computed *person.Person) error {
 	b := f.beside
 	f.beside = nil
 	e, err := f.personOf(b.unit)
@@ -341,7 +332,7 @@ func (f *Fold) settled(computed *person) error {
 	switch {
 	case e.person == nil:
 		return f.tx.Delete(unitKey(keyDue, b.unit))
-	case e.unit != b.unit || f.rules.Revision != b.rules.Revision || !slices.Equal(e.person.units, b.units):
+	case e.unit != b.unit || f.rules.Revision != b.rules.Revision || !slices.Equal(e.person.Units, b.units):
 		return f.postpone(e.unit, dueFacts)
 	}
 	f.contribute(-1, e.person, "")

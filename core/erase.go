@@ -3,11 +3,12 @@ package core
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // hints are the event keys of the receipts that this process has published, by receipt, and the keys that were removed,
@@ -48,34 +49,6 @@ func (f *Fold) noteGap(seq uint64) error {
 		return nil
 	}
 	return f.tx.Set(gapKey(f.meta.Seq+1), binary.AppendUvarint(nil, seq-1))
-}
-
-// span is a range of sequences, both ends in it.
-type span struct{ from, to uint64 }
-
-func (f *Fold) gaps() (all []span, err error) {
-	err = f.tx.Scan([]byte{keyGap}, func(key, value []byte) error {
-		to, size := binary.Uvarint(value)
-		if size <= 0 {
-			return fmt.Errorf("gap: %w", errRecord)
-		}
-		all = append(all, span{binary.BigEndian.Uint64(key[1:]), to})
-		return nil
-	})
-	return all, err
-}
-
-func inSpans(all []span, seq uint64) bool {
-	_, within := slices.BinarySearchFunc(all, seq, func(s span, seq uint64) int {
-		switch {
-		case s.to < seq:
-			return -1
-		case s.from > seq:
-			return 1
-		}
-		return 0
-	})
-	return within
 }
 
 // erase follows a receipt: whatever this state has counted of the erased messages is taken back, as if they had never
@@ -144,7 +117,7 @@ func (f *Fold) erasedEvents(receipt *Receipt, want int) (keys [][]byte, err erro
 	delete(f.hints.events, receipt.ID)
 	f.hints.mu.Unlock()
 	for _, key := range hinted {
-		r, found, err := eventRecordOf(f.tx, key)
+		r, found, err := f.eventRecord(key)
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +129,7 @@ func (f *Fold) erasedEvents(receipt *Receipt, want int) (keys [][]byte, err erro
 		return keys, nil
 	}
 	keys = nil
-	err = f.tx.Scan([]byte{keyEvent}, func(key, value []byte) error {
+	err = eachRecord(f.tx.Scan([]byte{keyEvent}), func(key, value []byte) error {
 		r, err := decodeEventRecord(value)
 		if _, ours := erased[r.first]; ours {
 			keys = append(keys, slices.Clone(key))
@@ -193,31 +166,6 @@ func (f *Fold) wipe(seq uint64, keys [][]byte) error {
 	return f.regroupNow(seeds)
 }
 
-// factOf reads the fact of an event.
-func (f *Fold) factOf(key []byte) (e canonical.Event, err error) {
-	r, found, err := eventRecordOf(f.tx, key)
-	if err != nil {
-		return e, err
-	}
-	source, id, ok := bytes.Cut(key[1:], []byte{0})
-	if !found || !ok {
-		return e, errRecord
-	}
-	held := canonical.Event{ID: string(id), Source: string(source), At: r.at}
-	setUnit(&held, r.unit)
-	raw, found, err := f.tx.Get(factKey(&held))
-	if err != nil {
-		return e, err
-	}
-	if !found {
-		return e, fmt.Errorf("an event of %q has no fact: %w", source, errRecord)
-	}
-	if e, err = canonical.ParseWire(bytes.Clone(raw)); err != nil {
-		return e, fmt.Errorf("fact: %w: %w", errRecord, err)
-	}
-	return e, nil
-}
-
 // noteWiped remembers where the store should be compacted.
 func (f *Fold) noteWiped(seq uint64, keys [][]byte, gone []canonical.Event) {
 	prefixes := slices.Clone(keys)
@@ -252,9 +200,9 @@ func (f *Fold) flushPerson(e *entry) error {
 	key := unitKey(keyPerson, e.unit)
 	switch {
 	case e.person != nil:
-		f.buf = e.person.appendTo(f.buf[:0])
+		f.buf = e.person.AppendTo(f.buf[:0])
 	case e.redirect != canonical.Unit{}:
-		f.buf = appendUnit(append(f.buf[:0], tagRedirect), e.redirect)
+		f.buf = wire.AppendUnit(append(f.buf[:0], person.TagRedirect), e.redirect)
 	default:
 		return f.tx.Delete(key)
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // event folds one event. Its id, within its source, makes it itself: the same body again is a redelivery, another body
@@ -57,10 +59,10 @@ func (f *Fold) contest(e *canonical.Event, body, key []byte, r eventRecord) erro
 		return err
 	}
 	if !found {
-		return fmt.Errorf("event %q of %q has no fact: %w", e.ID, e.Source, errRecord)
+		return fmt.Errorf("event %q of %q has no fact: %w", e.ID, e.Source, wire.ErrRecord)
 	}
 	if held, err = canonical.ParseWire(append([]byte(nil), raw...)); err != nil {
-		return fmt.Errorf("fact: %w: %w", errRecord, err)
+		return fmt.Errorf("fact: %w: %w", wire.ErrRecord, err)
 	}
 	order := bytes.Compare(body, held.AppendBody(nil))
 	if order == 0 {
@@ -118,7 +120,7 @@ func (f *Fold) insert(e *canonical.Event) error {
 	case canonical.Converted:
 		return f.converted(p, e)
 	case canonical.EndedEarly:
-		return f.change(p, f.rules.experiment(e), func() { f.rules.end(p.person, e) })
+		return f.change(p, f.rules.Experiment(e), func() { f.rules.End(p.person, e) })
 	}
 	return nil
 }
@@ -167,12 +169,12 @@ func (f *Fold) identifyFirst(user string) error {
 
 // bulk leaves the effect of a fact of a person with a large record to the background.
 func (f *Fold) bulk(p *entry, e *canonical.Event) error {
-	if e.Kind == canonical.Converted && dedupOf(e).key != "" { // who looks for other reports of it later must find this one
+	if e.Kind == canonical.Converted && person.DedupOf(e).Key != "" { // who looks for other reports of it later must find this one
 		if err := f.tx.Set(dedupKey(e.Unit(), e), nil); err != nil {
 			return err
 		}
 	}
-	if (e.Kind == canonical.Linked || e.Kind == canonical.Unlinked) && f.rules.Filters().Labels(e)&^p.person.labels == 0 {
+	if (e.Kind == canonical.Linked || e.Kind == canonical.Unlinked) && f.rules.Filters().Labels(e)&^p.person.Labels == 0 {
 		return nil // a fact about ids alone
 	}
 	return f.later(p)
@@ -185,8 +187,8 @@ func (f *Fold) ensurePerson(u canonical.Unit) (*entry, error) {
 		return nil, err
 	}
 	if p.person == nil {
-		p.person = &person{units: []canonical.Unit{u}, revision: f.rules.Revision}
-		if p.person.crowd, err = f.isCrowd(p.person.units); err != nil {
+		p.person = &person.Person{Units: []canonical.Unit{u}, Revision: f.rules.Revision}
+		if p.person.Crowd, err = f.isCrowd(p.person.Units); err != nil {
 			return nil, err
 		}
 		f.meta.Persons++
@@ -198,45 +200,21 @@ func (f *Fold) ensurePerson(u canonical.Unit) (*entry, error) {
 // exposed adds an exposure in place where no conversion can change its verdict: where there is none, or where the first
 // exposure stays what it was. Else the person is computed anew.
 func (f *Fold) exposed(p *entry, e *canonical.Event) error {
-	experiment, run, variant, known := f.rules.place(e)
-	if p.person.conversions == 0 || run == 0 || p.person.repeats(experiment, run, variant, known, momentOf(e)) {
+	experiment, run, variant, known := f.rules.Place(e)
+	if p.person.Conversions == 0 || run == 0 || p.person.Repeats(experiment, run, variant, known, person.MomentOf(e)) {
 		if e.ExperimentKind == canonical.Holdout {
 			experiment = "" // it may concern two
 		}
-		return f.change(p, experiment, func() { f.rules.expose(p.person, e) })
+		return f.change(p, experiment, func() { f.rules.Expose(p.person, e) })
 	}
 	return f.recompute(p)
-}
-
-// repeats reports whether the person has an earlier exposure to that variant of the run.
-func (p *person) repeats(experiment string, run int, variant string, known bool, m moment) bool {
-	for i := range p.parts {
-		if p.parts[i].experiment != experiment {
-			continue
-		}
-		for _, v := range p.parts[i].runs {
-			if v.run != run {
-				continue
-			}
-			arms := v.arms
-			if !known {
-				arms = v.unknown
-			}
-			for _, a := range arms {
-				if a.variant == variant {
-					return a.earliest.before(m)
-				}
-			}
-		}
-	}
-	return false
 }
 
 // converted adds a conversion in place unless another report of it is known, or an adjustment, or one that looks like it:
 // which of them is kept, and what it comes to, may change.
 func (f *Fold) converted(p *entry, e *canonical.Event) error {
 	again := e.Adjusts != ""
-	if dedupOf(e).key != "" {
+	if person.DedupOf(e).Key != "" {
 		known, err := f.reported(p.person, e)
 		if err != nil {
 			return err
@@ -255,19 +233,19 @@ func (f *Fold) converted(p *entry, e *canonical.Event) error {
 	}
 	experiment := ""
 	if e.ExperimentID != "" {
-		experiment = f.rules.experiment(e)
+		experiment = f.rules.Experiment(e)
 	}
 	return f.change(p, experiment, func() {
-		p.person.conversions++
-		f.rules.convert(p.person, conversion{event: e, kept: e})
+		p.person.Conversions++
+		f.rules.Convert(p.person, person.Conversion{Event: e, Kept: e})
 	})
 }
 
 // reported notes the conversion's dedup key and says whether one of the person's ids had it before. After a fact was
 // retracted the answer may be a needless yes; that costs time, not truth.
-func (f *Fold) reported(p *person, e *canonical.Event) (bool, error) {
+func (f *Fold) reported(p *person.Person, e *canonical.Event) (bool, error) {
 	again := false
-	for _, u := range p.units {
+	for _, u := range p.Units {
 		_, found, err := f.tx.Get(dedupKey(u, e))
 		if err != nil {
 			return false, err
@@ -299,12 +277,12 @@ func (f *Fold) withdraw(e *canonical.Event) ([]canonical.Unit, error) {
 	f.noteName(e, -1)
 	f.noteSeen(e, -1)
 	if e.Links() {
-		if err := f.tx.Delete(momentKey(edgeKey(keyOwnerEdge, e.AnonymousID, e.UserID), momentOf(e))); err != nil {
+		if err := f.tx.Delete(momentKey(edgeKey(keyOwnerEdge, e.AnonymousID, e.UserID), person.MomentOf(e))); err != nil {
 			return nil, err
 		}
 	}
 	if e.Kind == canonical.Unlinked {
-		if err := f.tx.Delete(momentKey(edgeKey(keyUnlink, e.AnonymousID, e.UserID), momentOf(e))); err != nil {
+		if err := f.tx.Delete(momentKey(edgeKey(keyUnlink, e.AnonymousID, e.UserID), person.MomentOf(e))); err != nil {
 			return nil, err
 		}
 	}
@@ -342,7 +320,7 @@ func (f *Fold) withdraw(e *canonical.Event) ([]canonical.Unit, error) {
 func (f *Fold) dropDedup(gone []canonical.Event) error {
 	by := map[canonical.Unit]map[string]struct{}{}
 	for i := range gone {
-		if e := &gone[i]; dedupOf(e).key != "" {
+		if e := &gone[i]; person.DedupOf(e).Key != "" {
 			if by[e.Unit()] == nil {
 				by[e.Unit()] = map[string]struct{}{}
 			}
@@ -355,7 +333,7 @@ func (f *Fold) dropDedup(gone []canonical.Event) error {
 			return err
 		}
 		for i := range facts {
-			if dedupOf(&facts[i]).key != "" {
+			if person.DedupOf(&facts[i]).Key != "" {
 				delete(keys, string(dedupKey(u, &facts[i])))
 			}
 		}

@@ -6,23 +6,25 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // Reencode reads a stored person or redirect, writes it again, and says whether that reads as the same. For tests: the
 // types that it compares are nobody else's business. It compares values, not encodings, which are what is tested.
 func Reencode(record []byte) (again []byte, readable bool, err error) {
-	p, to, err := decodePerson(record)
+	p, to, err := person.Decode(record)
 	if err != nil {
 		return nil, false, nil //nolint:nilerr // not every input is a record
 	}
-	encode := func(p *person, to canonical.Unit) []byte {
+	encode := func(p *person.Person, to canonical.Unit) []byte {
 		if p == nil {
-			return appendUnit([]byte{tagRedirect}, to)
+			return wire.AppendUnit([]byte{person.TagRedirect}, to)
 		}
-		return p.appendTo(nil)
+		return p.AppendTo(nil)
 	}
 	again = encode(p, to)
-	q, toAgain, err := decodePerson(again)
+	q, toAgain, err := person.Decode(again)
 	if err != nil {
 		return again, true, fmt.Errorf("what was written cannot be read: %w", err)
 	}
@@ -32,24 +34,11 @@ func Reencode(record []byte) (again []byte, readable bool, err error) {
 	return again, true, nil
 }
 
-// EncodeWide is the stored form of a wide integer.
-func EncodeWide(w Wide) []byte { return appendWide(nil, w) }
-
-// DecodeWide reads it and says how much is left.
-func DecodeWide(b []byte) (w Wide, rest int, ok bool) {
-	d := decoder{b: b}
-	w = d.wide()
-	return w, len(d.b), !d.bad
-}
-
-// Lines are all sums of the metrics, in a fixed order.
-func (a *Aggregate) Lines() []string { return a.lines() }
-
 // PersonRecords are all records of persons and redirects in the store.
 func (f *Fold) PersonRecords() (records [][]byte, err error) {
-	tx := f.store.Begin()
+	tx := f.store.Freeze()
 	defer tx.Discard()
-	err = tx.Scan([]byte{keyPerson}, func(_, value []byte) error {
+	err = eachRecord(tx.Scan([]byte{keyPerson}), func(_, value []byte) error {
 		records = append(records, append([]byte(nil), value...))
 		return nil
 	})
@@ -58,9 +47,9 @@ func (f *Fold) PersonRecords() (records [][]byte, err error) {
 
 // Holding are the letters of the records that hold a text in their key or value.
 func (f *Fold) Holding(text string) (letters string) {
-	tx := f.store.Begin()
+	tx := f.store.Freeze()
 	defer tx.Discard()
-	err := tx.Scan(nil, func(key, value []byte) error {
+	err := eachRecord(tx.Scan(nil), func(key, value []byte) error {
 		if strings.Contains(string(key), text) || strings.Contains(string(value), text) {
 			letters += string(key[:1])
 		}
@@ -97,12 +86,3 @@ func TraceAtMost(n int64) (undo func()) {
 	traced = n
 	return func() { traced = was }
 }
-
-// Put makes an entry of a table that nobody reads beside it.
-func (t *Table[V]) Put(key string, value V) { t.set(key, value) }
-
-// Remove drops an entry of a table that nobody reads beside it.
-func (t *Table[V]) Remove(key string) { t.remove(key) }
-
-// Copied is a copy to be handed out.
-func (t Table[V]) Copied() Table[V] { return t.copied() }

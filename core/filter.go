@@ -5,13 +5,14 @@ import (
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
 // label notes what an event says about who made it. It concerns every run that the person is in.
 func (f *Fold) label(p *entry, e *canonical.Event) error {
-	if labels := f.rules.Filters().Labels(e); labels&^p.person.labels != 0 {
-		return f.change(p, "", func() { p.person.labels |= labels })
+	if labels := f.rules.Filters().Labels(e); labels&^p.person.Labels != 0 {
+		return f.change(p, "", func() { p.person.Labels |= labels })
 	}
 	return nil
 }
@@ -40,7 +41,7 @@ func (w *watched) labelled() []TracedLabel {
 		for _, m := range w.rules.Filters().Matches(e) {
 			if m.Label&told == 0 {
 				told |= m.Label
-				all = append(all, TracedLabel{m.Label.String(), "event " + e.ID + " from " + e.Source + ": " + m.Why, momentOf(e).report()})
+				all = append(all, TracedLabel{m.Label.String(), "event " + e.ID + " from " + e.Source + ": " + m.Why, reportOf(person.MomentOf(e))})
 			}
 		}
 	}

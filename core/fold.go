@@ -9,6 +9,10 @@ import (
 	"sync/atomic"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/ledger"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // Format is the version of the stored records. A store of another format is refused.
@@ -20,32 +24,30 @@ var ErrFormat = errors.New("the state was written by another version of TrackLay
 // Fold is the state and its one writer. Apply and Recompute wait for each other; everything that reads is for any number
 // of goroutines, beside them.
 type Fold struct {
-	store   Store
-	tx      Tx
-	rules   rules
-	meta    meta
-	aggs    map[string]*Aggregate
-	dirty   map[string]struct{}       // experiments whose aggregate changed since the last commit
-	people  map[canonical.Unit]*entry // units that were read, as many as stay in memory
-	touched []*entry                  // of these, the ones that changed since the last commit
-	names   map[name]int64            // all that facts call experiments, with how many do
-	renamed map[name]struct{}         // of these, the ones whose number changed since the last commit
-	seen    map[string]Seen           // conversion events of facts
-	reseen  map[string]struct{}       // of these, the ones whose number changed since the last commit
-	ledger  map[LedgerKey]*ledgerLine // lines that were read since the last commit
-	next    tables                    // what readers see from the next commit on
-	hints   hints                     // where to find what a receipt of this process erases
-	frozen  map[string]*Snapshot      // experiments that are being recomputed, as they were before
-	due     map[canonical.Unit]byte   // ids that wait for the background, with what is due
-	seq     uint64                    // of the record that is being applied
-	erasing bool                      // a receipt is being followed: what it erases must be gone at once
-	groups  int                       // of due: ids of which it must be found again who is who
-	beside  *aside                    // a person that is computed beside the writer
-	broken  error                     // a failed write: memory and disk differ, nothing may be applied any more
+	reader // of tx; people are the units that were read, as many as stay in memory
+	store  Store
+	tx     Tx
+	meta   meta
+	aggregates
+	touched []*entry                   // of these, the ones that changed since the last commit
+	names   map[name]int64             // all that facts call experiments, with how many do
+	renamed map[name]struct{}          // of these, the ones whose number changed since the last commit
+	seen    map[string]sums.Seen       // conversion events of facts
+	reseen  map[string]struct{}        // of these, the ones whose number changed since the last commit
+	ledger  map[ledger.Key]*ledgerLine // lines that were read since the last commit
+	next    sums.Tables                // what readers see from the next commit on
+	hints   hints                      // where to find what a receipt of this process erases
+	frozen  map[string]*sums.Snapshot  // experiments that are being recomputed, as they were before
+	due     map[canonical.Unit]byte    // ids that wait for the background, with what is due
+	seq     uint64                     // of the record that is being applied
+	erasing bool                       // a receipt is being followed: what it erases must be gone at once
+	groups  int                        // of due: ids of which it must be found again who is who
+	beside  *aside                     // a person that is computed beside the writer
+	broken  error                      // a failed write: memory and disk differ, nothing may be applied any more
 	buf     []byte
 	writer  sync.Mutex // Apply or Recompute
 
-	view atomic.Pointer[View]
+	view atomic.Pointer[sums.View]
 	gate sync.RWMutex // held for reading, View and store are of one commit
 	mu   sync.Mutex
 	more chan struct{} // closed at the next commit
@@ -69,10 +71,10 @@ type meta struct {
 // entry is a unit as read since the last commit: a person, a redirect to one, or nothing yet.
 type entry struct {
 	unit     canonical.Unit
-	person   *person
+	person   *person.Person
 	redirect canonical.Unit
-	touched  bool    // since the last commit
-	weighed  *person // whose weight is known
+	touched  bool           // since the last commit
+	weighed  *person.Person // whose weight is known
 	weight   int64
 }
 
@@ -87,16 +89,17 @@ func (f *Fold) touch(e *entry) {
 // Open reads the state and stands at its last commit.
 func Open(store Store) (*Fold, error) {
 	f := &Fold{
-		store: store, aggs: map[string]*Aggregate{}, dirty: map[string]struct{}{}, people: map[canonical.Unit]*entry{},
-		names: map[name]int64{}, seen: map[string]Seen{}, reseen: map[string]struct{}{}, renamed: map[name]struct{}{}, frozen: map[string]*Snapshot{}, due: map[canonical.Unit]byte{}, ledger: map[LedgerKey]*ledgerLine{}, more: make(chan struct{}),
+		reader: reader{people: map[canonical.Unit]*entry{}}, store: store, aggregates: aggregates{aggs: map[string]*sums.Aggregate{}, dirty: map[string]struct{}{}},
+		names: map[name]int64{}, seen: map[string]sums.Seen{}, reseen: map[string]struct{}{}, renamed: map[name]struct{}{}, frozen: map[string]*sums.Snapshot{}, due: map[canonical.Unit]byte{}, ledger: map[ledger.Key]*ledgerLine{}, more: make(chan struct{}),
 	}
-	tx := store.Begin()
-	defer tx.Discard()
+	f.overgrownIDs = &f.meta.Overgrown
+	db := store.Freeze()
+	defer db.Discard()
 	var err error
-	if f.meta, err = readMeta(tx); err != nil {
+	if f.meta, err = readMeta(db); err != nil {
 		return nil, err
 	}
-	err = tx.Scan([]byte{keyDefinition}, func(key, value []byte) error {
+	err = eachRecord(db.Scan([]byte{keyDefinition}), func(key, value []byte) error {
 		next, _, err := f.rules.Apply(value, binary.BigEndian.Uint64(key[1:]))
 		f.rules.Registry = next
 		return err
@@ -104,13 +107,13 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.loadNames(tx), f.loadSeen(tx), f.loadLedgerDays(tx)); err != nil {
+	if err := errors.Join(f.loadNames(db), f.loadSeen(db), f.loadLedgerDays(db)); err != nil {
 		return nil, err
 	}
-	err = tx.Scan([]byte{keyAggregate}, func(key, value []byte) error {
-		a := &Aggregate{}
+	err = eachRecord(db.Scan([]byte{keyAggregate}), func(key, value []byte) error {
+		a := &sums.Aggregate{}
 		if err := json.Unmarshal(value, a); err != nil {
-			return fmt.Errorf("aggregate %q: %w: %w", key[1:], errRecord, err)
+			return fmt.Errorf("aggregate %q: %w: %w", key[1:], wire.ErrRecord, err)
 		}
 		f.aggs[string(key[1:])] = a
 		return nil
@@ -118,17 +121,17 @@ func Open(store Store) (*Fold, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.loadParts(tx); err != nil {
+	if err := f.loadParts(db); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.loadCuts(tx), f.loadProducts(tx)); err != nil {
+	if err := errors.Join(f.loadCuts(db), f.loadProducts(db)); err != nil {
 		return nil, err
 	}
 	for id, a := range f.aggs {
-		a.changed, a.paired, a.parts = nil, nil, nil
+		a.Loaded()
 		f.show(f.snapshot(id, a))
 	}
-	if err := f.resume(tx); err != nil {
+	if err := f.resume(db); err != nil {
 		return nil, err
 	}
 	f.publish()
@@ -169,9 +172,10 @@ func (f *Fold) write(fn func() error) error {
 		return fmt.Errorf("after an earlier failure: %w", f.broken)
 	}
 	f.tx = f.store.Begin()
+	f.db = f.tx
 	defer func() {
 		f.tx.Discard()
-		f.tx = nil
+		f.tx, f.db = nil, nil
 	}()
 	if f.broken = fn(); f.broken == nil {
 		f.broken = f.commit()
@@ -240,18 +244,18 @@ func (f *Fold) flushAggregate(id string) error {
 	if err := f.flushProducts(id, a); err != nil {
 		return err
 	}
-	a.prune()
+	a.Prune()
 	if err := f.flushParts(id, a); err != nil {
 		return err
 	}
-	if a.isEmpty() {
+	if a.IsEmpty() {
 		delete(f.aggs, id)
 		if f.frozen[id] == nil {
 			f.hide(id)
 		}
 		return f.tx.Delete(append([]byte{keyAggregate}, id...))
 	}
-	raw, err := a.head()
+	raw, err := a.Head()
 	if err != nil {
 		return err
 	}
@@ -279,39 +283,6 @@ func (f *Fold) flushPeople() error {
 	return nil
 }
 
-func (f *Fold) aggregate(experiment string) *Aggregate {
-	a := f.aggs[experiment]
-	switch {
-	case a == nil:
-		a = &Aggregate{}
-		f.aggs[experiment] = a
-	case a.handed:
-		a = a.fork()
-		f.aggs[experiment] = a
-	}
-	f.dirty[experiment] = struct{}{}
-	return a
-}
-
-// load reads what is known of a unit.
-func (f *Fold) load(u canonical.Unit) (*entry, error) {
-	if e, ok := f.people[u]; ok {
-		return e, nil
-	}
-	e := &entry{unit: u}
-	raw, found, err := f.tx.Get(unitKey(keyPerson, u))
-	if err != nil {
-		return nil, err
-	}
-	if found {
-		if e.person, e.redirect, err = decodePerson(raw); err != nil {
-			return nil, err
-		}
-	}
-	f.people[u] = e
-	return e, nil
-}
-
 // change lets fn change the person in place and keeps the aggregates equal to the sum of all persons. Only the
 // participation in the experiment may change, or any of them where experiment is "".
 func (f *Fold) change(e *entry, experiment string, fn func()) error {
@@ -322,23 +293,15 @@ func (f *Fold) change(e *entry, experiment string, fn func()) error {
 	fn()
 	f.contribute(1, e.person, experiment)
 	if experiment == "" { // a conversion that names no experiment may add a number to every run
-		e.weight += int64(len(e.person.parts))
+		e.weight += int64(len(e.person.Parts))
 	}
 	f.touch(e)
 	return nil
 }
 
-func (f *Fold) contribute(sign int64, p *person, experiment string) {
-	for i := range p.parts {
-		if q := &p.parts[i]; experiment == "" || q.experiment == experiment {
-			f.aggregate(q.experiment).add(sign, q, p)
-		}
-	}
-}
-
 // recompute replaces the person by what its facts say, at once or, where that takes long, later.
 func (f *Fold) recompute(e *entry) error {
-	if e.person.size() > heavy || f.waits(e.unit) || e.isBulky() {
+	if e.person.Size() > heavy || f.waits(e.unit) || e.isBulky() {
 		return f.later(e)
 	}
 	return f.settle(e)
@@ -346,7 +309,7 @@ func (f *Fold) recompute(e *entry) error {
 
 // settle replaces the person by what its facts say.
 func (f *Fold) settle(e *entry) error {
-	anew, err := f.evaluated(e.person.units, e.person.size())
+	anew, err := f.evaluated(e.person.Units, e.person.Size())
 	if err != nil {
 		return err
 	}
@@ -354,53 +317,5 @@ func (f *Fold) settle(e *entry) error {
 	e.person = anew
 	f.contribute(1, e.person, "")
 	f.touch(e)
-	return nil
-}
-
-// evaluated computes a person with about so many facts from them. The facts of most persons fit into memory, and are
-// read once; the others' are read as often as need be.
-func (f *Fold) evaluated(units []canonical.Unit, about int64) (*person, error) {
-	all := facts(func(each func(*canonical.Event) error) error { return f.eachFact(units, each) })
-	if about <= heavy {
-		read, err := f.facts(units, about)
-		if err != nil {
-			return nil, err
-		}
-		all = held(read)
-	}
-	p, err := f.rules.evaluate(units, all)
-	if err != nil {
-		return p, err
-	}
-	if p.refused, err = f.refusals(units); err == nil {
-		p.crowd, err = f.isCrowd(units)
-	}
-	return p, err
-}
-
-// facts reads everything that is stored under the units, about so many.
-func (f *Fold) facts(units []canonical.Unit, about int64) ([]canonical.Event, error) {
-	facts := make([]canonical.Event, 0, about)
-	err := f.eachFact(units, func(e *canonical.Event) error {
-		facts = append(facts, *e)
-		return nil
-	})
-	return facts, err
-}
-
-// eachFact calls each with everything that is stored under the units.
-func (f *Fold) eachFact(units []canonical.Unit, each func(*canonical.Event) error) error {
-	for _, u := range units {
-		err := f.tx.Scan(unitKey(keyFact, u), func(_, value []byte) error {
-			e, err := canonical.ParseWire(append([]byte(nil), value...))
-			if err != nil {
-				return fmt.Errorf("fact: %w: %w", errRecord, err)
-			}
-			return each(&e)
-		})
-		if err != nil {
-			return err
-		}
-	}
 	return nil
 }

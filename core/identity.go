@@ -2,12 +2,11 @@ package core
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
 )
 
 // adopt brings an anonymous id to its new owner. An id without a history of its own is just added; everybody else is
@@ -27,15 +26,15 @@ func (f *Fold) adopt(anonymous, user string) error {
 		return err
 	}
 	// The sums change only where the ids become so many that the person is doubtful.
-	add := func() { p.person.units = insertUnit(p.person.units, a) }
-	if len(p.person.units) == Crowd {
+	add := func() { p.person.Units = insertUnit(p.person.Units, a) }
+	if len(p.person.Units) == person.Crowd {
 		f.contribute(-1, p.person, "")
 		add()
 		f.contribute(1, p.person, "")
 	} else {
 		add()
 	}
-	e.redirect = p.person.units[0]
+	e.redirect = p.person.Units[0]
 	f.touch(p)
 	f.touch(e)
 	return nil
@@ -53,17 +52,6 @@ func insertUnit(units []canonical.Unit, u canonical.Unit) []canonical.Unit {
 	return slices.Insert(units, i, u)
 }
 
-var errStop = errors.New("enough")
-
-// any reports whether a key with the prefix exists.
-func (f *Fold) any(prefix []byte) (bool, error) {
-	err := f.tx.Scan(prefix, func(_, _ []byte) error { return errStop })
-	if errors.Is(err, errStop) {
-		return true, nil
-	}
-	return false, err
-}
-
 // merge notes that two user ids are one person, as long as no more than MaxUserIDs are.
 func (f *Fold) merge(e *canonical.Event) error {
 	known, err := f.any(edgeKey(keyMerge, e.UserID, e.PreviousUserID))
@@ -71,7 +59,7 @@ func (f *Fold) merge(e *canonical.Event) error {
 		return err
 	}
 	for _, pair := range [...][2]string{{e.UserID, e.PreviousUserID}, {e.PreviousUserID, e.UserID}} {
-		if err := f.tx.Set(momentKey(edgeKey(keyMerge, pair[0], pair[1]), momentOf(e)), nil); err != nil {
+		if err := f.tx.Set(momentKey(edgeKey(keyMerge, pair[0], pair[1]), person.MomentOf(e)), nil); err != nil {
 			return err
 		}
 	}
@@ -92,7 +80,7 @@ func (f *Fold) merge(e *canonical.Event) error {
 
 func (f *Fold) unmerge(e *canonical.Event) error {
 	for _, pair := range [...][2]string{{e.UserID, e.PreviousUserID}, {e.PreviousUserID, e.UserID}} {
-		if err := f.tx.Delete(momentKey(edgeKey(keyMerge, pair[0], pair[1]), momentOf(e))); err != nil {
+		if err := f.tx.Delete(momentKey(edgeKey(keyMerge, pair[0], pair[1]), person.MomentOf(e))); err != nil {
 			return err
 		}
 	}
@@ -108,7 +96,7 @@ func (f *Fold) regroup(seeds []canonical.Unit) error {
 		if err != nil {
 			return err
 		}
-		if e.person != nil && (len(e.person.units) > tooManyIDs || f.waits(e.unit) || e.isBulky()) {
+		if e.person != nil && (len(e.person.Units) > tooManyIDs || f.waits(e.unit) || e.isBulky()) {
 			return f.regroupLater(seeds)
 		}
 	}
@@ -127,19 +115,19 @@ func (f *Fold) regroupLater(seeds []canonical.Unit) error {
 // regroupNow is regroup without a thought of the time that it takes. The heaviest person's view is carried over and
 // computed later.
 func (f *Fold) regroupNow(seeds []canonical.Unit) error {
-	g := &grouping{fold: f, leader: map[canonical.Unit]canonical.Unit{}, old: map[*entry]struct{}{}}
+	g := &grouping{state: &f.reader, leader: map[canonical.Unit]canonical.Unit{}, old: map[*entry]struct{}{}}
 	if err := g.gather(seeds); err != nil {
 		return err
 	}
 	size := int64(0)
-	var heaviest *person
+	var heaviest *person.Person
 	for e := range g.old {
 		if f.beside != nil && f.beside.unit == e.unit { // what is computed of it now is of an older state
 			if err := f.postpone(e.unit, dueFacts); err != nil {
 				return err
 			}
 		}
-		size += e.person.size()
+		size += e.person.Size()
 		if heaviest == nil || compareHeavy(e.person, heaviest) > 0 {
 			heaviest = e.person
 		}
@@ -185,13 +173,13 @@ func (f *Fold) regroupNow(seeds []canonical.Unit) error {
 }
 
 // compareHeavy orders persons by their size, and equal ones by their key.
-func compareHeavy(a, b *person) int {
-	return cmp.Or(cmp.Compare(a.size(), b.size()), compareUnits(a.units[0], b.units[0]))
+func compareHeavy(a, b *person.Person) int {
+	return cmp.Or(cmp.Compare(a.Size(), b.Size()), compareUnits(a.Units[0], b.Units[0]))
 }
 
 // regroupHeavy makes a person of units that may have more facts than can be read now: the heaviest of those before,
 // where it is among them, else nobody in particular.
-func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person) error {
+func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person.Person) error {
 	few, err := f.fewFacts(units)
 	if err != nil {
 		return err
@@ -200,40 +188,20 @@ func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person) 
 		e.person, err = f.evaluated(units, 0)
 		return err
 	}
-	e.person = &person{units: units}
-	if e.person.refused, err = f.refusals(units); err != nil {
+	e.person = &person.Person{Units: units}
+	if e.person.Refused, err = f.refusals(units); err != nil {
 		return err
 	}
-	if slices.Contains(units, heaviest.units[0]) {
-		e.person.conversions, e.person.labels = heaviest.conversions, heaviest.labels
-		e.person.revision, e.person.parts = heaviest.revision, heaviest.parts
+	if slices.Contains(units, heaviest.Units[0]) {
+		e.person.Conversions, e.person.Labels = heaviest.Conversions, heaviest.Labels
+		e.person.Revision, e.person.Parts = heaviest.Revision, heaviest.Parts
 	}
 	return f.later(e)
 }
 
-// fewFacts reports whether the units have so few facts that they can be read at once.
-func (f *Fold) fewFacts(units []canonical.Unit) (bool, error) {
-	n := int64(0)
-	for _, u := range units {
-		err := f.tx.Scan(unitKey(keyFact, u), func(_, _ []byte) error {
-			if n++; n > heavy {
-				return errStop
-			}
-			return nil
-		})
-		if errors.Is(err, errStop) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
 // grouping is a union-find over ids.
 type grouping struct {
-	fold   *Fold
+	state  *reader
 	leader map[canonical.Unit]canonical.Unit
 	old    map[*entry]struct{} // the persons that the ids belonged to
 }
@@ -262,17 +230,17 @@ func (g *grouping) gather(work []canonical.Unit) error {
 			continue
 		}
 		g.leader[u] = u
-		e, err := g.fold.personOf(u)
+		e, err := g.state.personOf(u)
 		if err != nil {
 			return err
 		}
 		if e.person != nil {
 			if _, seen := g.old[e]; !seen {
 				g.old[e] = struct{}{}
-				work = append(work, e.person.units...)
+				work = append(work, e.person.Units...)
 			}
 		}
-		others, err := g.fold.neighbours(u)
+		others, err := g.state.neighbours(u)
 		if err != nil {
 			return err
 		}
@@ -289,9 +257,9 @@ func (g *grouping) gather(work []canonical.Unit) error {
 
 // neighbours are the ids that are the same person as u by one step: a user's other names, an anonymous id's owner. From
 // a user to its anonymous ids no step is needed: they are among its person's ids, or they are seeds.
-func (f *Fold) neighbours(u canonical.Unit) ([]canonical.Unit, error) {
+func (r *reader) neighbours(u canonical.Unit) ([]canonical.Unit, error) {
 	if u.Kind == canonical.Anonymous {
-		o, err := f.owner(u.ID)
+		o, err := r.owner(u.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -301,39 +269,15 @@ func (f *Fold) neighbours(u canonical.Unit) ([]canonical.Unit, error) {
 		}
 		return []canonical.Unit{{Kind: canonical.User, ID: user}}, nil
 	}
-	if tooLarge, err := f.overgrown(u.ID); err != nil || tooLarge {
+	if tooLarge, err := r.overgrown(u.ID); err != nil || tooLarge {
 		return nil, err
 	}
 	var others []canonical.Unit
-	err := f.eachMerge(u.ID, func(other string) error {
-		others = append(others, canonical.Unit{Kind: canonical.User, ID: other})
-		return nil
-	})
-	return others, err
-}
-
-// named finds the person that somebody who has only an id asks for. A user id that no event names for certain may be an
-// ambiguous one, which is known as a visitor's.
-func (f *Fold) named(u canonical.Unit) (*entry, error) {
-	e, err := f.personOf(u)
-	if err != nil || e.person != nil || u.Kind != canonical.User {
-		return e, err
-	}
-	o, err := f.owner(u.ID)
-	if err != nil || !o.ambiguous {
-		return e, err
-	}
-	return f.personOf(canonical.Unit{Kind: canonical.Anonymous, ID: u.ID})
-}
-
-// personOf finds the person that a unit belongs to, nil where it is not known yet.
-func (f *Fold) personOf(u canonical.Unit) (*entry, error) {
-	for range 3 { // a redirect leads straight to the person; the bound is for a broken state
-		e, err := f.load(u)
-		if err != nil || e.redirect == (canonical.Unit{}) {
-			return e, err
+	for other, err := range r.merges(u.ID) {
+		if err != nil {
+			return nil, err
 		}
-		u = e.redirect
+		others = append(others, canonical.Unit{Kind: canonical.User, ID: other})
 	}
-	return nil, fmt.Errorf("redirects without end: %w", errRecord)
+	return others, nil
 }

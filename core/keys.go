@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // The store's keys start with a letter for what they hold. Ids hold no control characters, so a zero byte ends them.
@@ -42,12 +44,14 @@ func unitKey(kind byte, u canonical.Unit) []byte {
 	return append(append(append(b, kind, byte(u.Kind)), u.ID...), 0)
 }
 
-func momentKey(b []byte, m moment) []byte {
-	b = binary.BigEndian.AppendUint64(b, uint64(m.at))
-	return append(append(append(b, m.source...), 0), m.id...)
+func momentKey(b []byte, m person.Moment) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(m.At))
+	return append(append(append(b, m.Source...), 0), m.ID...)
 }
 
-func factKey(e *canonical.Event) []byte { return momentKey(unitKey(keyFact, e.Unit()), momentOf(e)) }
+func factKey(e *canonical.Event) []byte {
+	return momentKey(unitKey(keyFact, e.Unit()), person.MomentOf(e))
+}
 
 func eventKey(e *canonical.Event) []byte {
 	b := make([]byte, 0, 2+len(e.Source)+len(e.ID))
@@ -55,7 +59,7 @@ func eventKey(e *canonical.Event) []byte {
 }
 
 func dedupKey(u canonical.Unit, e *canonical.Event) []byte {
-	return append(append(append(unitKey(keyDedup, u), e.ConversionEvent...), 0), dedupOf(e).key...)
+	return append(append(append(unitKey(keyDedup, u), e.ConversionEvent...), 0), person.DedupOf(e).Key...)
 }
 
 // edgeKey is the prefix of all reports that a and b are one person; edgeKey(kind, a, "") of all reports about a.
@@ -90,7 +94,7 @@ func (n name) key() []byte {
 func decodeName(key []byte) (name, error) {
 	parts := bytes.Split(key[1:], []byte{0})
 	if len(parts) != 3 {
-		return name{}, errRecord
+		return name{}, wire.ErrRecord
 	}
 	return name{string(parts[0]), string(parts[1]), string(parts[2])}, nil
 }
@@ -123,17 +127,17 @@ func (o ownerRecord) refused() int64 {
 }
 
 func (o ownerRecord) encode() []byte {
-	b := binary.AppendVarint([]byte{boolByte(o.ambiguous) | boolByte(o.identified)<<1 | boolByte(o.unlinked)<<2}, int64(o.at))
-	return appendText(binary.AppendVarint(b, o.users), o.user)
+	b := binary.AppendVarint([]byte{wire.BoolByte(o.ambiguous) | wire.BoolByte(o.identified)<<1 | wire.BoolByte(o.unlinked)<<2}, int64(o.at))
+	return wire.AppendText(binary.AppendVarint(b, o.users), o.user)
 }
 
 func decodeOwner(b []byte) (ownerRecord, error) {
-	d := decoder{b: b}
-	flags := d.byte()
-	o := ownerRecord{at: canonical.Time(d.int()), users: d.int(), ambiguous: flags&1 != 0, identified: flags&2 != 0, unlinked: flags&4 != 0}
-	o.user = d.text()
-	if d.bad {
-		return o, errRecord
+	d := wire.Decoder{Rest: b}
+	flags := d.Byte()
+	o := ownerRecord{at: canonical.Time(d.Int()), users: d.Int(), ambiguous: flags&1 != 0, identified: flags&2 != 0, unlinked: flags&4 != 0}
+	o.user = d.Text()
+	if d.Bad {
+		return o, wire.ErrRecord
 	}
 	return o, nil
 }
@@ -148,7 +152,7 @@ type eventRecord struct {
 }
 
 func (r eventRecord) encode() []byte {
-	b := binary.AppendVarint(appendUnit(nil, r.unit), int64(r.at))
+	b := binary.AppendVarint(wire.AppendUnit(nil, r.unit), int64(r.at))
 	b = binary.AppendUvarint(binary.AppendUvarint(b, r.first), r.last-r.first)
 	for _, h := range r.hashes {
 		b = append(b, h[:]...)
@@ -157,14 +161,22 @@ func (r eventRecord) encode() []byte {
 }
 
 func decodeEventRecord(b []byte) (r eventRecord, err error) {
-	d := decoder{b: b}
-	r.unit, r.at, r.first = d.unit(), canonical.Time(d.int()), d.uint()
-	r.last = r.first + d.uint()
-	if d.bad || len(d.b)%16 != 0 || len(d.b) == 0 {
-		return r, errRecord
+	d := wire.Decoder{Rest: b}
+	r.unit, r.at, r.first = d.Unit(), canonical.Time(d.Int()), d.Uint()
+	r.last = r.first + d.Uint()
+	if d.Bad || len(d.Rest)%16 != 0 || len(d.Rest) == 0 {
+		return r, wire.ErrRecord
 	}
-	for ; len(d.b) > 0; d.b = d.b[16:] {
-		r.hashes = append(r.hashes, [16]byte(d.b))
+	for ; len(d.Rest) > 0; d.Rest = d.Rest[16:] {
+		r.hashes = append(r.hashes, [16]byte(d.Rest))
 	}
 	return r, nil
+}
+
+// momentFrom reads what momentKey wrote.
+func momentFrom(b []byte) person.Moment {
+	m := person.Moment{At: canonical.Time(binary.BigEndian.Uint64(b))}
+	m.Source = edgeOther(b, 8)
+	m.ID = string(b[8+len(m.Source)+1:])
+	return m
 }

@@ -45,42 +45,42 @@ const (
 )
 
 // links are the users that an anonymous id is linked to, in byte order, each with the earliest report that holds.
-func links(tx Tx, owner ownerRecord, id string) (ties []Tie, err error) {
+func (r *reader) links(owner ownerRecord, id string) (ties []Tie, err error) {
 	if !owner.unlinked {
-		return edges(tx, keyOwnerEdge, howLink, id)
+		return r.edges(keyOwnerEdge, howLink, id)
 	}
 	prefix := edgeKey(keyOwnerEdge, id, "")
 	var until canonical.Time
 	last := ""
-	err = tx.Scan(prefix, func(key, _ []byte) error {
+	err = eachRecord(r.db.Scan(prefix), func(key, _ []byte) error {
 		other := edgeOther(key, len(prefix))
 		m := momentFrom(key[len(prefix)+len(other)+1:])
 		if other != last {
 			last = other
-			if until, err = (&Fold{tx: tx}).unlinkedUntil(id, other); err != nil {
+			if until, err = r.unlinkedUntil(id, other); err != nil {
 				return err
 			}
 		}
-		if n := len(ties); m.at <= until || n > 0 && ties[n-1].With.ID == other {
+		if n := len(ties); m.At <= until || n > 0 && ties[n-1].With.ID == other {
 			return nil
 		}
-		ties = append(ties, Tie{howLink, refOf(canonical.Unit{Kind: canonical.User, ID: other}), Report{m.id, m.source, m.at}})
+		ties = append(ties, Tie{howLink, refOf(canonical.Unit{Kind: canonical.User, ID: other}), Report{m.ID, m.Source, m.At}})
 		return nil
 	})
 	return ties, err
 }
 
 // edges are the other ends of a unit's reports in byte order, each with its earliest report.
-func edges(tx Tx, kind byte, how, id string) ([]Tie, error) {
+func (r *reader) edges(kind byte, how, id string) ([]Tie, error) {
 	prefix := edgeKey(kind, id, "")
 	var ties []Tie
-	err := tx.Scan(prefix, func(key, _ []byte) error {
+	err := eachRecord(r.db.Scan(prefix), func(key, _ []byte) error {
 		other := edgeOther(key, len(prefix))
 		if n := len(ties); n > 0 && ties[n-1].With.ID == other {
 			return nil // the key orders a pair's reports by time
 		}
 		m := momentFrom(key[len(prefix)+len(other)+1:])
-		ties = append(ties, Tie{how, refOf(canonical.Unit{Kind: canonical.User, ID: other}), Report{m.id, m.source, m.at}})
+		ties = append(ties, Tie{how, refOf(canonical.Unit{Kind: canonical.User, ID: other}), Report{m.ID, m.Source, m.At}})
 		return nil
 	})
 	return ties, err
@@ -88,12 +88,11 @@ func edges(tx Tx, kind byte, how, id string) ([]Tie, error) {
 
 // tracedUnits finds for every id of a person what it hangs on: an anonymous id on its owner, a user id on the next one
 // on the shortest way to the person's key.
-func tracedUnits(tx Tx, units []canonical.Unit) ([]TracedUnit, error) {
-	merges, err := mergeTree(tx, units)
+func (r *reader) tracedUnits(units []canonical.Unit) ([]TracedUnit, error) {
+	merges, err := r.mergeTree(units)
 	if err != nil {
 		return nil, err
 	}
-	f := &Fold{tx: tx}
 	traced := make([]TracedUnit, 0, len(units))
 	for _, u := range units {
 		one := TracedUnit{UnitRef: refOf(u)}
@@ -101,11 +100,11 @@ func tracedUnits(tx Tx, units []canonical.Unit) ([]TracedUnit, error) {
 			one.Link = &tie
 		}
 		if u.Kind == canonical.Anonymous {
-			owner, err := f.owner(u.ID)
+			owner, err := r.owner(u.ID)
 			if err != nil {
 				return nil, err
 			}
-			ties, err := links(tx, owner, u.ID)
+			ties, err := r.links(owner, u.ID)
 			if err != nil {
 				return nil, err
 			}
@@ -128,7 +127,7 @@ func tracedUnits(tx Tx, units []canonical.Unit) ([]TracedUnit, error) {
 }
 
 // mergeTree walks over the merges from the person's key and keeps for every other user id the report that led to it.
-func mergeTree(tx Tx, units []canonical.Unit) (map[string]Tie, error) {
+func (r *reader) mergeTree(units []canonical.Unit) (map[string]Tie, error) {
 	tree := map[string]Tie{}
 	users := slices.IndexFunc(units, func(u canonical.Unit) bool { return u.Kind != canonical.User })
 	if users == 0 || users == 1 || len(units) == 1 {
@@ -136,7 +135,7 @@ func mergeTree(tx Tx, units []canonical.Unit) (map[string]Tie, error) {
 	}
 	key := units[0].ID
 	for queue := []string{key}; len(queue) > 0; queue = queue[1:] {
-		ties, err := edges(tx, keyMerge, howMerge, queue[0])
+		ties, err := r.edges(keyMerge, howMerge, queue[0])
 		if err != nil {
 			return nil, err
 		}
@@ -154,10 +153,10 @@ func mergeTree(tx Tx, units []canonical.Unit) (map[string]Tie, error) {
 }
 
 // userOf finds the user id that a unit stands for: itself, or an anonymous id's owner, "" where it has none.
-func userOf(tx Tx, u canonical.Unit) (string, error) {
+func (r *reader) userOf(u canonical.Unit) (string, error) {
 	if u.Kind == canonical.User {
 		return u.ID, nil
 	}
-	owner, err := (&Fold{tx: tx}).owner(u.ID)
+	owner, err := r.owner(u.ID)
 	return owner.owner(u.ID), err
 }

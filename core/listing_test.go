@@ -12,7 +12,7 @@ func TestAfter(t *testing.T) {
 	ids := []string{"a", "b-1", "b-2", "b-3", "c"}
 	var table core.Table[struct{}]
 	for _, i := range []int{3, 0, 4, 2, 1} {
-		table.Put(ids[i], struct{}{})
+		table.Set(ids[i], struct{}{})
 	}
 	for _, c := range []struct {
 		prefix, after string

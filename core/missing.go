@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/ledger"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // Range is a range of stream sequences, both ends in it.
@@ -29,10 +31,9 @@ func (f *Fold) Lost() ([]Range, error) { return f.LostBeside(f) }
 
 // LostBeside is Lost with the receipts that another state of the same log has.
 func (f *Fold) LostBeside(receipts *Fold) ([]Range, error) {
-	tx := f.store.Begin()
-	defer tx.Discard()
-	g := &Fold{tx: tx}
-	gaps, err := g.gaps()
+	_, state := f.committed()
+	defer state.db.Discard()
+	gaps, err := state.gaps()
 	if err != nil || len(gaps) == 0 {
 		return nil, err
 	}
@@ -138,14 +139,14 @@ type Held struct {
 // Holdings adds the ledger up by source.
 func (f *Fold) Holdings() (Holdings, error) {
 	h := Holdings{Sources: map[string]Held{}}
-	tx := f.store.Begin()
-	defer tx.Discard()
-	m, err := metaOf(tx)
+	_, state := f.committed()
+	defer state.db.Discard()
+	m, err := readMeta(state.db)
 	if err != nil {
 		return h, err
 	}
 	h.Seq, h.Erasures, h.Persons = m.Seq, m.Erasures, m.Persons
-	err = f.Ledger(func(k LedgerKey, l LedgerEntry) error {
+	err = state.ledger(func(k ledger.Key, l ledger.Entry) error {
 		held := h.Sources[k.Source]
 		held.Accepted += l.Accepted
 		held.Erased += l.Erased
@@ -176,4 +177,4 @@ func (f *Fold) correctClock(r *canonical.Record) error {
 }
 
 // IsUnreadable reports that a record of the state holds something else than was written.
-func IsUnreadable(err error) bool { return errors.Is(err, errRecord) }
+func IsUnreadable(err error) bool { return errors.Is(err, wire.ErrRecord) }

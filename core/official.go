@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/sums"
+	"github.com/tracklayer/tracklayer/core/wire"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -41,8 +43,8 @@ func (f *Fold) Officials(experiment string) (all []registry.Official, err error)
 		seq uint64
 	}
 	var found []kept
-	err = f.reading(func(_ *View, tx Tx) error {
-		return tx.Scan(edgeKey(keyReadout, experiment, ""), func(_, value []byte) error {
+	err = f.reading(func(_ *sums.View, r *reader) error {
+		return eachRecord(r.db.Scan(edgeKey(keyReadout, experiment, "")), func(_, value []byte) error {
 			o, _, seq, err := readOfficial(value)
 			found = append(found, kept{o, seq})
 			return err
@@ -57,8 +59,8 @@ func (f *Fold) Officials(experiment string) (all []registry.Official, err error)
 
 // Official finds a stored readout by its SHA-256 in hexadecimal digits, and its bytes. It fails with ErrNoOfficial.
 func (f *Fold) Official(experiment, hash string) (o registry.Official, readout []byte, err error) {
-	err = f.reading(func(_ *View, tx Tx) error {
-		value, found, err := tx.Get(officialKey(experiment, hash))
+	err = f.reading(func(_ *sums.View, r *reader) error {
+		value, found, err := r.db.Get(officialKey(experiment, hash))
 		if err != nil {
 			return err
 		}
@@ -73,10 +75,10 @@ func (f *Fold) Official(experiment, hash string) (o registry.Official, readout [
 
 func readOfficial(value []byte) (o registry.Official, readout []byte, seq uint64, err error) {
 	if len(value) < 8 {
-		return o, nil, 0, fmt.Errorf("readout: %w", errRecord)
+		return o, nil, 0, fmt.Errorf("readout: %w", wire.ErrRecord)
 	}
 	if o, readout, err = registry.ParseOfficial(value[8:]); err != nil {
-		return o, nil, 0, fmt.Errorf("readout: %w: %w", errRecord, err)
+		return o, nil, 0, fmt.Errorf("readout: %w: %w", wire.ErrRecord, err)
 	}
 	return o, readout, binary.BigEndian.Uint64(value), nil
 }

@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // link notes that an anonymous id was seen with a user. The id belongs to the user with the earliest link that still
@@ -28,7 +31,7 @@ func (f *Fold) link(e *canonical.Event) error {
 	if err != nil {
 		return err
 	}
-	if err := f.tx.Set(momentKey(key, momentOf(e)), nil); err != nil {
+	if err := f.tx.Set(momentKey(key, person.MomentOf(e)), nil); err != nil {
 		return err
 	}
 	after := owner
@@ -68,8 +71,8 @@ func (f *Fold) reassign(anonymous string, before, after ownerRecord) error {
 	return f.adopt(anonymous, is)
 }
 
-func (f *Fold) owner(anonymous string) (ownerRecord, error) {
-	raw, found, err := f.tx.Get(edgeKey(keyOwner, anonymous, ""))
+func (r *reader) owner(anonymous string) (ownerRecord, error) {
+	raw, found, err := r.db.Get(edgeKey(keyOwner, anonymous, ""))
 	if err != nil || !found {
 		return ownerRecord{}, err
 	}
@@ -78,7 +81,7 @@ func (f *Fold) owner(anonymous string) (ownerRecord, error) {
 
 func (f *Fold) setOwner(anonymous string, before, after ownerRecord) error {
 	f.meta.LinkConflicts += after.refused() - before.refused()
-	f.meta.Ambiguous += int64(boolByte(after.ambiguous)) - int64(boolByte(before.ambiguous))
+	f.meta.Ambiguous += int64(wire.BoolByte(after.ambiguous)) - int64(wire.BoolByte(before.ambiguous))
 	key := edgeKey(keyOwner, anonymous, "")
 	if after == (ownerRecord{}) {
 		return f.tx.Delete(key)
@@ -91,19 +94,18 @@ func timeOfEdge(key []byte, at int) canonical.Time {
 }
 
 // anyAfter reports whether an edge with the prefix has a time after at.
-func (f *Fold) anyAfter(prefix []byte, at canonical.Time) (bool, error) {
+func (r *reader) anyAfter(prefix []byte, at canonical.Time) (bool, error) {
 	from := binary.BigEndian.AppendUint64(slices.Clone(prefix), uint64(at)+1)
-	err := f.tx.ScanAfter(prefix, from, func(_, _ []byte) error { return errStop })
-	if errors.Is(err, errStop) {
-		return true, nil
+	for _, err := range r.db.ScanAfter(prefix, from) {
+		return err == nil, err
 	}
-	return false, err
+	return false, nil
 }
 
 // unlinkedUntil is the time up to which links of the pair are withdrawn, 0 if none is.
-func (f *Fold) unlinkedUntil(anonymous, user string) (until canonical.Time, err error) {
+func (r *reader) unlinkedUntil(anonymous, user string) (until canonical.Time, err error) {
 	prefix := edgeKey(keyUnlink, anonymous, user)
-	err = f.tx.Scan(prefix, func(key, _ []byte) error {
+	err = eachRecord(r.db.Scan(prefix), func(key, _ []byte) error {
 		until = timeOfEdge(key, len(prefix)) // the last one is the latest
 		return nil
 	})
@@ -115,7 +117,7 @@ var manyLinks int64 = 100
 
 // unlink withdraws the links of a pair that were made up to the event's time.
 func (f *Fold) unlink(e *canonical.Event) error {
-	if err := f.tx.Set(momentKey(edgeKey(keyUnlink, e.AnonymousID, e.UserID), momentOf(e)), nil); err != nil {
+	if err := f.tx.Set(momentKey(edgeKey(keyUnlink, e.AnonymousID, e.UserID), person.MomentOf(e)), nil); err != nil {
 		return err
 	}
 	before, err := f.owner(e.AnonymousID)
@@ -140,21 +142,21 @@ func (f *Fold) unlink(e *canonical.Event) error {
 }
 
 // linked finds the links of an anonymous id again from all reports of them.
-func (f *Fold) linked(anonymous string, before ownerRecord) (after ownerRecord, err error) {
+func (r *reader) linked(anonymous string, before ownerRecord) (after ownerRecord, err error) {
 	after = ownerRecord{ambiguous: before.ambiguous, identified: before.identified}
 	all := edgeKey(keyOwnerEdge, anonymous, "")
 	last, active := "", false
 	var until canonical.Time
-	if after.unlinked, err = f.any(edgeKey(keyUnlink, anonymous, "")); err != nil {
+	if after.unlinked, err = r.any(edgeKey(keyUnlink, anonymous, "")); err != nil {
 		return after, err
 	}
-	err = f.tx.Scan(all, func(key, _ []byte) error {
+	err = eachRecord(r.db.Scan(all), func(key, _ []byte) error {
 		user := edgeOther(key, len(all))
 		at := timeOfEdge(key, len(all)+len(user)+1)
 		if user != last {
 			last, active = user, false
 			if after.unlinked {
-				if until, err = f.unlinkedUntil(anonymous, user); err != nil {
+				if until, err = r.unlinkedUntil(anonymous, user); err != nil {
 					return err
 				}
 			}
@@ -196,28 +198,31 @@ func (f *Fold) reown(id string) error {
 }
 
 // isAmbiguous reports whether any fact calls the id ambiguous, or both a user's and a visitor's.
-func (f *Fold) isAmbiguous(id string) (bool, error) {
-	if both, err := f.any(edgeKey(keyOwnerEdge, id, id)); err != nil || both {
+func (r *reader) isAmbiguous(id string) (bool, error) {
+	if both, err := r.any(edgeKey(keyOwnerEdge, id, id)); err != nil || both {
 		return both, err
 	}
-	err := f.eachFact([]canonical.Unit{{Kind: canonical.Anonymous, ID: id}}, func(e *canonical.Event) error {
-		if e.AmbiguousID {
-			return errStop
+	for record, err := range r.db.Scan(unitKey(keyFact, canonical.Unit{Kind: canonical.Anonymous, ID: id})) {
+		if err != nil {
+			return false, err
 		}
-		return nil
-	})
-	if errors.Is(err, errStop) {
-		return true, nil
+		e, err := canonical.ParseWire(record.Value)
+		if err != nil {
+			return false, fmt.Errorf("fact: %w: %w", wire.ErrRecord, err)
+		}
+		if e.AmbiguousID {
+			return true, nil
+		}
 	}
-	return false, err
+	return false, nil
 }
 
 // isIdentified reports whether a fact or a merge names the id as a user's for certain.
-func (f *Fold) isIdentified(id string) (bool, error) {
-	if named, err := f.any(unitKey(keyFact, canonical.Unit{Kind: canonical.User, ID: id})); err != nil || named {
+func (r *reader) isIdentified(id string) (bool, error) {
+	if named, err := r.any(unitKey(keyFact, canonical.Unit{Kind: canonical.User, ID: id})); err != nil || named {
 		return named, err
 	}
-	return f.any(edgeKey(keyMerge, id, ""))
+	return r.any(edgeKey(keyMerge, id, ""))
 }
 
 // suspect notes that an event does not say whether its id is a user's or a visitor's. If the id is known as a user's, both

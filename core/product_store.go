@@ -4,86 +4,61 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"maps"
-	"slices"
+
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // appendProductKey is the key of a group's products: experiment, run, variant, group.
-func appendProductKey(b []byte, experiment string, of armGroup) []byte {
+func appendProductKey(b []byte, experiment string, of sums.ArmGroup) []byte {
 	b = append(append(append(b, keyProduct), experiment...), 0)
-	b = binary.BigEndian.AppendUint32(b, uint32(of.run))
-	return append(append(b, of.variant...), 0, byte(of.group))
+	b = binary.BigEndian.AppendUint32(b, uint32(of.Run))
+	return append(append(b, of.Variant...), 0, byte(of.Group))
 }
 
-func decodeProductKey(key []byte) (experiment string, of armGroup, ok bool) {
+func decodeProductKey(key []byte) (experiment string, of sums.ArmGroup, ok bool) {
 	name, rest, ok := bytes.Cut(key[1:], []byte{0})
 	if !ok || len(rest) < 6 {
 		return "", of, false
 	}
-	of.run = int(binary.BigEndian.Uint32(rest))
+	of.Run = int(binary.BigEndian.Uint32(rest))
 	variant, rest, ok := bytes.Cut(rest[4:], []byte{0})
-	if !ok || len(rest) != 1 || rest[0] >= groups {
+	if !ok || len(rest) != 1 || rest[0] >= person.Groups {
 		return "", of, false
 	}
-	of.variant, of.group = string(variant), int(rest[0])
+	of.Variant, of.Group = string(variant), int(rest[0])
 	return string(name), of, true
 }
 
 // flushProducts writes the products of the groups in which they changed since they were last written. The aggregate is
 // trimmed.
-func (f *Fold) flushProducts(experiment string, a *Aggregate) error {
-	for of := range a.paired {
+func (f *Fold) flushProducts(experiment string, a *sums.Aggregate) error {
+	for of := range a.TakePaired() {
 		key := appendProductKey(make([]byte, 0, 128), experiment, of)
-		v := a.arm(of)
-		if v == nil || len(v.Pairs[of.group]) == 0 {
+		value := a.Products(of, f.buf[:0])
+		if value == nil {
 			if err := f.tx.Delete(key); err != nil {
 				return err
 			}
 			continue
 		}
-		f.buf = binary.AppendUvarint(f.buf[:0], uint64(len(v.Pairs[of.group])))
-		for _, p := range v.Pairs[of.group] {
-			f.buf = appendWide(appendText(appendText(f.buf, p.Metrics[0]), p.Metrics[1]), p.Sum)
-		}
-		if err := f.tx.Set(key, f.buf); err != nil {
+		f.buf = value
+		if err := f.tx.Set(key, value); err != nil {
 			return err
 		}
 	}
-	a.paired = nil
 	return nil
 }
 
 // loadProducts reads the products of all aggregates.
-func (f *Fold) loadProducts(tx Tx) error {
-	return tx.Scan([]byte{keyProduct}, func(key, value []byte) error {
+func (f *Fold) loadProducts(db Reader) error {
+	return eachRecord(db.Scan([]byte{keyProduct}), func(key, value []byte) error {
 		experiment, of, ok := decodeProductKey(key)
 		a := f.aggs[experiment]
-		if !ok || a == nil || a.arm(of) == nil {
-			return fmt.Errorf("products of the aggregate of %q: %w", experiment, errRecord)
+		if !ok || a == nil || !a.LoadProducts(of, value) {
+			return fmt.Errorf("products of the aggregate of %q: %w", experiment, wire.ErrRecord)
 		}
-		d := decoder{b: value}
-		products := make([]Product, d.count())
-		for i := range products {
-			products[i] = Product{[2]string{d.text(), d.text()}, d.wide()}
-		}
-		if d.bad || len(d.b) > 0 {
-			return fmt.Errorf("products of the aggregate of %q: %w", experiment, errRecord)
-		}
-		a.arm(of).Pairs[of.group] = products
 		return nil
 	})
-}
-
-// productLines are all products as text in a fixed order.
-func (a *Aggregate) productLines() (all []string) {
-	for _, n := range slices.Sorted(maps.Keys(a.Runs)) {
-		for key, v := range a.Runs[n].Variants.All() {
-			for group, products := range v.Pairs {
-				for _, p := range products {
-					all = append(all, fmt.Sprintf("run %d, %q, group %d, %q: %s", n, key, group, p.Metrics, p.Sum.Big()))
-				}
-			}
-		}
-	}
-	return all
 }

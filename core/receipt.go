@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/ledger"
 )
 
 // Receipt says that a person was erased, and what of it lay on the log, without saying who it was.
@@ -97,8 +98,8 @@ func (l *ErasedLine) sequences() (seqs []uint64) {
 }
 
 // key is the line of the ledger and, in it, the column.
-func (l *ErasedLine) key() (LedgerKey, func(*LedgerEntry) *int64, error) {
-	k := LedgerKey{Source: l.Source, Kind: canonical.ParseKind(l.Kind), Experiment: l.Experiment}
+func (l *ErasedLine) key() (ledger.Key, func(*ledger.Entry) *int64, error) {
+	k := ledger.Key{Source: l.Source, Kind: canonical.ParseKind(l.Kind), Experiment: l.Experiment}
 	day, err := time.Parse(time.DateOnly, l.Day)
 	if err != nil || k.Kind == 0 || int64(len(l.sequences())) != l.Messages {
 		return k, nil, errReceipt
@@ -106,21 +107,21 @@ func (l *ErasedLine) key() (LedgerKey, func(*LedgerEntry) *int64, error) {
 	k.Day = day.Unix() / 86400
 	switch l.Outcome {
 	case outcomeAccepted:
-		return k, func(e *LedgerEntry) *int64 { return &e.Accepted }, nil
+		return k, func(e *ledger.Entry) *int64 { return &e.Accepted }, nil
 	case outcomeRedelivered:
-		return k, func(e *LedgerEntry) *int64 { return &e.Redelivered }, nil
+		return k, func(e *ledger.Entry) *int64 { return &e.Redelivered }, nil
 	case outcomeConflict:
-		return k, func(e *LedgerEntry) *int64 { return &e.Conflicts }, nil
+		return k, func(e *ledger.Entry) *int64 { return &e.Conflicts }, nil
 	}
 	return k, nil, errReceipt
 }
 
 // Receipts reads the receipts of all erasures in order.
 func (f *Fold) Receipts() ([]Receipt, error) {
-	tx := f.store.Begin()
-	defer tx.Discard()
+	_, state := f.committed()
+	defer state.db.Discard()
 	all := []Receipt{}
-	err := tx.Scan([]byte{keyErasure}, func(key, value []byte) error {
+	err := eachRecord(state.db.Scan([]byte{keyErasure}), func(key, value []byte) error {
 		r, err := ParseReceipt(value, binary.BigEndian.Uint64(key[1:]))
 		all = append(all, r)
 		return err

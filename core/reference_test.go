@@ -202,7 +202,7 @@ func (s *sums) variant(run int, key string) *core.VariantAggregate {
 	v, known := all.Get(key)
 	if !known {
 		v = &core.VariantAggregate{}
-		all.Put(key, v)
+		all.Set(key, v)
 	}
 	return v
 }
@@ -417,7 +417,7 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 		if len(known) == 0 {
 			u.Persons++
 		}
-		s.run(run).Unknown.Put(key, u)
+		s.run(run).Unknown.Set(key, u)
 	}
 	if len(known) == 0 {
 		if ended {
@@ -467,7 +467,7 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 			if a < b && len(arms) <= core.MaxPaired {
 				pairs := &s.run(run).Crossovers[filtered]
 				n, _ := pairs.Get(core.PairKey(a, b))
-				pairs.Put(core.PairKey(a, b), n+1)
+				pairs.Set(core.PairKey(a, b), n+1)
 			}
 		}
 	}

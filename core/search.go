@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/sums"
 )
 
 // Search finds the messages of a person on the log, of which the state keeps only the facts. Every message of the units'
@@ -29,15 +30,17 @@ type found struct {
 // Search begins a search for the person of a unit as of the last commit. A unit that nobody knows is searched for by
 // itself: only a body that lost a conflict may have named it.
 func (f *Fold) Search(u canonical.Unit) (*Search, error) {
-	tx := f.store.Begin()
-	defer tx.Discard()
-	e, err := (&Fold{tx: tx, people: map[canonical.Unit]*entry{}}).named(u)
+	var e *entry
+	err := f.reading(func(_ *sums.View, r *reader) (err error) {
+		e, err = r.named(u)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	s := &Search{Units: []canonical.Unit{u}, events: map[string][]found{}}
 	if e.person != nil {
-		s.Units = e.person.units
+		s.Units = e.person.Units
 	}
 	return s, nil
 }
@@ -79,10 +82,10 @@ func (s *Search) Found() bool { return len(s.events) > 0 }
 // Missing reports whether bodies came under one of the event ids that the search has not met: they are about somebody
 // else and lie in another bucket.
 func (f *Fold) Missing(s *Search) (bool, error) {
-	tx := f.store.Begin()
-	defer tx.Discard()
+	_, state := f.committed()
+	defer state.db.Discard()
 	for key, met := range s.events {
-		r, _, err := eventRecordOf(tx, []byte(key))
+		r, _, err := state.eventRecord([]byte(key))
 		if err != nil {
 			return false, err
 		}
@@ -151,13 +154,13 @@ func lineOf(all []found) ErasedLine {
 
 // mentions counts the events of others that name one of the person's anonymous ids.
 func (f *Fold) mentions(s *Search) (n int64, err error) {
-	tx := f.store.Begin()
-	defer tx.Discard()
+	_, state := f.committed()
+	defer state.db.Discard()
 	for _, u := range s.Units {
 		if u.Kind != canonical.Anonymous {
 			continue
 		}
-		reports, err := reportsOf(tx, u.ID)
+		reports, err := state.reportsOf(u.ID)
 		if err != nil {
 			return 0, err
 		}

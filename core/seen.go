@@ -5,27 +5,9 @@ import (
 	"fmt"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/sums"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
-
-// Seen says how many conversions of one event were received, of whomever, and how many of them have a value and a
-// metric_value: a metric whose event or field never came can be told from one that nobody does.
-type Seen struct {
-	Events, Values, MetricValues int64
-}
-
-func (s Seen) plus(e *canonical.Event, sign int64) Seen {
-	s.Events += sign
-	if e.Value.Set {
-		s.Values += sign
-	}
-	if e.MetricValue.Set {
-		s.MetricValues += sign
-	}
-	return s
-}
-
-// only is which of the numbers are not 0, as 1: what readers look at.
-func (s Seen) only() Seen { return Seen{min(s.Events, 1), min(s.Values, 1), min(s.MetricValues, 1)} }
 
 func seenKey(event string) []byte { return append([]byte{keySeen}, event...) }
 
@@ -35,21 +17,21 @@ func (f *Fold) noteSeen(e *canonical.Event, sign int64) {
 		return
 	}
 	was := f.seen[e.ConversionEvent]
-	is := was.plus(e, sign)
+	is := was.Plus(e, sign)
 	f.seen[e.ConversionEvent] = is
 	f.showSeen(e.ConversionEvent, was, is)
 	f.reseen[e.ConversionEvent] = struct{}{}
 }
 
-func (f *Fold) loadSeen(tx Tx) error {
-	return tx.Scan([]byte{keySeen}, func(key, value []byte) error {
-		d := decoder{b: value}
-		s := Seen{d.int(), d.int(), d.int()}
-		if d.bad || len(d.b) > 0 {
-			return fmt.Errorf("conversion event: %w", errRecord)
+func (f *Fold) loadSeen(db Reader) error {
+	return eachRecord(db.Scan([]byte{keySeen}), func(key, value []byte) error {
+		d := wire.Decoder{Rest: value}
+		s := sums.Seen{Events: d.Int(), Values: d.Int(), MetricValues: d.Int()}
+		if d.Bad || len(d.Rest) > 0 {
+			return fmt.Errorf("conversion event: %w", wire.ErrRecord)
 		}
 		f.seen[string(key[1:])] = s
-		f.showSeen(string(key[1:]), Seen{}, s)
+		f.showSeen(string(key[1:]), sums.Seen{}, s)
 		return nil
 	})
 }
@@ -59,7 +41,7 @@ func (f *Fold) flushSeen() error {
 	for event := range f.reseen {
 		s := f.seen[event]
 		err := error(nil)
-		if s == (Seen{}) {
+		if s == (sums.Seen{}) {
 			delete(f.seen, event)
 			err = f.tx.Delete(seenKey(event))
 		} else {
@@ -74,12 +56,12 @@ func (f *Fold) flushSeen() error {
 }
 
 // showSeen lets readers see which conversion events were received at all, and with which fields.
-func (f *Fold) showSeen(event string, was, is Seen) {
+func (f *Fold) showSeen(event string, was, is sums.Seen) {
 	switch {
-	case was.only() == is.only():
-	case is == Seen{}:
-		f.next.seen.remove(event)
+	case was.Only() == is.Only():
+	case is == sums.Seen{}:
+		f.next.Seen.Remove(event)
 	default:
-		f.next.seen.set(event, is.only())
+		f.next.Seen.Set(event, is.Only())
 	}
 }

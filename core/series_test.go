@@ -1,7 +1,6 @@
 package core_test
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -248,19 +247,4 @@ func BenchmarkRead(b *testing.B) {
 			continue
 		}
 	}))
-}
-
-// TestWideIntegersAreReadAsTheyWere holds them to their shortened form.
-func TestWideIntegersAreReadAsTheyWere(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		var words [4]uint64
-		for i := range words {
-			words[i] = rapid.SampledFrom([]uint64{0, 1, 0x7f, 0x80, 0xff, 1 << 63, ^uint64(0)}).Draw(rt, "word")
-		}
-		b := core.EncodeWide(core.Wide(words))
-		got, rest, ok := core.DecodeWide(append(bytes.Clone(b), 1))
-		if !ok || got != core.Wide(words) || rest != 1 {
-			rt.Fatalf("%x became %x: %x", words, b, got)
-		}
-	})
 }

@@ -1,26 +1,31 @@
 package core
 
-import "errors"
+import "iter"
 
 // Store is an ordered map of bytes with one writer. What a Tx wrote becomes visible and, together, durable or lost as
 // one at Commit.
 type Store interface {
+	// Begin starts the writer's transaction. There is at most one at a time: the Fold begins one for each commit, and
+	// nothing that only reads begins any.
 	Begin() Tx
-	// Freeze reads what is committed now, whatever is committed later. It may be called beside the writer, and the Reader
-	// is one goroutine's until Discard. While it lives the store keeps on disk what it sees.
+	// Freeze reads what is committed now, whatever is committed later. Any goroutine may call it at any time, beside the
+	// writer too; the Reader belongs to one goroutine until Discard. While it lives the store keeps on disk what it sees.
 	Freeze() Reader
 	Close() error
 }
 
-// Reader reads the store. Slices returned by Get and Scan are valid until the next call on the Reader. Errors are the
+// Record is one key of the store with its value.
+type Record struct{ Key, Value []byte }
+
+// Reader reads the store. A value returned by Get is valid until the next call on the Reader. Errors are the
 // disk's.
 type Reader interface {
 	Get(key []byte) (value []byte, found bool, err error)
-	// Scan calls fn for every key with the prefix in byte order until fn returns an error. fn may read and must not write;
-	// the slices that it was given are its own only until it does.
-	Scan(prefix []byte, fn func(key, value []byte) error) error
+	// Scan iterates over all records whose key has the prefix, in byte order of the keys. A record is valid until the loop
+	// reads another one or goes on; the loop may read and must not write. An error comes last, with no record.
+	Scan(prefix []byte) iter.Seq2[Record, error]
 	// ScanAfter is Scan from the first key after one that has the prefix.
-	ScanAfter(prefix, after []byte, fn func(key, value []byte) error) error
+	ScanAfter(prefix, after []byte) iter.Seq2[Record, error]
 	Discard()
 }
 
@@ -32,12 +37,3 @@ type Tx interface {
 	Delete(key []byte) error
 	Commit() error
 }
-
-// still is one committed state as a Tx that takes no writes, so that what folds can read it too.
-type still struct{ Reader }
-
-var errStill = errors.New("a reader writes nothing")
-
-func (still) Set(_, _ []byte) error { return errStill }
-func (still) Delete(_ []byte) error { return errStill }
-func (still) Commit() error         { return errStill }

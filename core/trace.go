@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -114,21 +116,11 @@ type TracedConversion struct {
 	Mismatch    bool     `json:"variant_mismatch,omitempty"` // it claims another variant than the one recorded
 }
 
-// Words for populations.
-const (
-	popClean      = "clean"
-	popFiltered   = "filtered"
-	popCrossover  = "crossover"
-	popEnded      = "ended_early"
-	popUnknown    = "unknown_variant"
-	popNotExposed = "not_exposed"
-)
-
 // Trace finds the person of an id as of the last commit and says what became of all of its events. It runs beside Apply.
 // An id that no event has named is ErrNoUnit.
 func (f *Fold) Trace(u canonical.Unit) (t *Trace, err error) {
-	err = f.reading(func(v *View, tx Tx) error {
-		t, err = trace(v, tx, u)
+	err = f.reading(func(v *sums.View, r *reader) error {
+		t, err = r.trace(v, u)
 		return err
 	})
 	if err != nil {
@@ -140,47 +132,47 @@ func (f *Fold) Trace(u canonical.Unit) (t *Trace, err error) {
 // traced is how many events a trace lists at the most: a stuck sender can make millions.
 var traced int64 = 50_000
 
-func trace(v *View, tx Tx, u canonical.Unit) (*Trace, error) {
-	e, err := (&Fold{tx: tx, people: map[canonical.Unit]*entry{}}).named(u)
+func (r *reader) trace(v *sums.View, u canonical.Unit) (*Trace, error) {
+	e, err := r.named(u)
 	if err != nil {
 		return nil, err
 	}
 	if e.person == nil {
 		return nil, ErrNoUnit
 	}
-	units := e.person.units
+	units := e.person.Units
 	t := &Trace{AsOf: AsOf{v.Seq, v.Registry.Revision, v.Erasures}, Unit: refOf(u), Person: refOf(units[0]), Filtered: []TracedLabel{}, Experiments: []TracedExperiment{}}
-	if t.Units, err = tracedUnits(tx, units); err != nil {
+	if t.Units, err = r.tracedUnits(units); err != nil {
 		return nil, err
 	}
-	if n := e.person.size(); n > traced {
+	if n := e.person.Size(); n > traced {
 		t.Left = fmt.Sprintf("About %d events: they, what became of each conversion, and the rows are left out here. The rows of an experiment can be had under /v1/experiments/{id}/associations.", n)
-		m := (&watched{person: e.person, rules: rules{Registry: v.Registry}}).rowMaker(tx)
-		for i := range e.person.parts {
-			t.Experiments = append(t.Experiments, m.experiment(&e.person.parts[i]))
+		m := (&watched{Person: e.person, rules: person.Rules{Registry: v.Registry}}).rowMaker(r)
+		for i := range e.person.Parts {
+			t.Experiments = append(t.Experiments, m.experiment(&e.person.Parts[i]))
 		}
 		return t, nil
 	}
-	w, err := look(tx, v.Registry, units, e.person.size())
+	w, err := r.look(units, e.person.Size())
 	if err != nil {
 		return nil, err
 	}
 	t.Filtered = w.labelled()
-	if t.Events, err = w.events(tx); err != nil {
+	if t.Events, err = w.events(r); err != nil {
 		return nil, err
 	}
-	m := w.rowMaker(tx)
-	for i := range w.parts {
-		t.Experiments = append(t.Experiments, m.experiment(&w.parts[i]))
+	m := w.rowMaker(r)
+	for i := range w.Parts {
+		t.Experiments = append(t.Experiments, m.experiment(&w.Parts[i]))
 	}
 	t.Rows, err = m.all("", 0)
 	return t, err
 }
 
-func (w *watched) events(tx Tx) ([]TracedEvent, error) {
+func (w *watched) events(state *reader) ([]TracedEvent, error) {
 	all := make([]TracedEvent, 0, len(w.facts))
 	for i := range w.facts {
-		r, err := w.record(tx, &w.facts[i])
+		r, err := w.record(state, &w.facts[i])
 		if err != nil {
 			return nil, err
 		}
@@ -189,99 +181,80 @@ func (w *watched) events(tx Tx) ([]TracedEvent, error) {
 	return all, nil
 }
 
-func (m *rowMaker) experiment(q *participation) TracedExperiment {
-	_, declared := m.rules.Get(q.experiment)
+func (m *rowMaker) experiment(q *person.Participation) TracedExperiment {
+	_, declared := m.rules.Get(q.Experiment)
 	t := TracedExperiment{
-		ID: q.experiment, Declared: declared, Policy: m.rules.policy(q.experiment), OutsideRun: q.outside,
-		Runs: []TracedRun{}, Waiting: m.conversions(q.experiment, &runView{}),
+		ID: q.Experiment, Declared: declared, Policy: m.rules.Policy(q.Experiment), OutsideRun: q.Outside,
+		Runs: []TracedRun{}, Waiting: m.conversions(q.Experiment, &person.Run{}),
 	}
-	for i := range q.runs {
-		t.Runs = append(t.Runs, m.run(q.experiment, &q.runs[i]))
+	for i := range q.Runs {
+		t.Runs = append(t.Runs, m.run(q.Experiment, &q.Runs[i]))
 	}
 	return t
 }
 
 // run tells the verdict about the person in a run.
-func (m *rowMaker) run(experiment string, v *runView) TracedRun {
+func (m *rowMaker) run(experiment string, v *person.Run) TracedRun {
 	t := TracedRun{
-		Run: v.run, Status: registry.Undeclared, Population: v.word(m.labels), Met: []Met{}, Conversions: m.conversions(experiment, v),
+		Run: v.Run, Status: registry.Undeclared, Population: v.Word(m.Labels), Met: []Met{}, Conversions: m.conversions(experiment, v),
 	}
 	if x, declared := m.rules.Get(experiment); declared {
-		run, _ := x.Run(v.run)
+		run, _ := x.Run(v.Run)
 		t.Status = run.Status
 	}
-	for _, a := range v.arms {
-		t.Met = append(t.Met, Met{a.variant, true, a.n, a.earliest.report()})
+	for _, a := range v.Arms {
+		t.Met = append(t.Met, Met{a.Variant, true, a.N, reportOf(a.Earliest)})
 	}
-	for _, a := range v.unknown {
-		t.Met = append(t.Met, Met{a.variant, false, a.n, a.earliest.report()})
+	for _, a := range v.Unknown {
+		t.Met = append(t.Met, Met{a.Variant, false, a.N, reportOf(a.Earliest)})
 	}
-	if len(v.arms) > 0 {
-		first := v.first()
-		t.Variant, t.ExposedAt = &first.variant, &first.at
+	if len(v.Arms) > 0 {
+		first := v.First()
+		t.Variant, t.ExposedAt = &first.Variant, &first.At
 	}
-	if v.end.set() {
-		t.Ended = &TracedEnd{v.end.reason, v.end.report()}
+	if v.End.Set() {
+		t.Ended = &TracedEnd{v.End.Reason, reportOf(v.End.Moment)}
 	}
 	return t
 }
 
-func (m moment) report() Report { return Report{m.id, m.source, m.at} }
-
-// word is the population's word. Who is filtered is that before all else, and a crossover that was ended early as well
-// counts as crossover.
-func (v *runView) word(labels registry.Label) string {
-	switch {
-	case !v.exposed():
-		return popNotExposed
-	case len(v.arms) == 0:
-		return popUnknown
-	}
-	switch pop := v.population(labels); {
-	case pop&Filtered != 0:
-		return popFiltered
-	case pop&Crossed != 0:
-		return popCrossover
-	case pop == Ended:
-		return popEnded
-	}
-	return popClean
-}
+// reportOf is the event that a moment is of.
+func reportOf(m person.Moment) Report { return Report{m.ID, m.Source, m.At} }
 
 // conversions tells what became of every conversion that concerns the run.
-func (m *rowMaker) conversions(experiment string, v *runView) []TracedConversion {
-	verdicts := m.verdicts[participationRun{experiment, v.run}]
+func (m *rowMaker) conversions(experiment string, v *person.Run) []TracedConversion {
+	verdicts := m.verdicts[participationRun{experiment, v.Run}]
 	all := make([]TracedConversion, 0, len(verdicts))
 	for _, d := range verdicts {
-		c := TracedConversion{Report: momentOf(d.event).report(), Event: d.event.ConversionEvent, Metrics: []string{}, Mismatch: d.mismatch}
-		c.Status = d.status.Under(v.population(m.labels), m.rules.policy(experiment), false)
-		if d.kept != nil {
-			r := momentOf(d.kept).report()
+		c := TracedConversion{Report: reportOf(person.MomentOf(d.Event)), Event: d.Event.ConversionEvent, Metrics: []string{}, Mismatch: d.Mismatch}
+		c.Status = d.Status.Under(v.Population(m.Labels), m.rules.Policy(experiment), false)
+		if d.Kept != nil {
+			r := reportOf(person.MomentOf(d.Kept))
 			c.DuplicateOf = &r
 		}
-		if d.adjusted != nil {
-			r := momentOf(d.adjusted).report()
+		if d.Adjusted != nil {
+			r := reportOf(person.MomentOf(d.Adjusted))
 			c.Adjusts = &r
 		}
-		if c.Status == Counted.String() || c.Status == Adjustment.String() {
-			c.Metrics = m.rules.metricsOf(experiment, d)
+		if c.Status == person.Counted.String() || c.Status == person.Adjustment.String() {
+			c.Metrics = metricsOf(m.rules, experiment, d)
 		}
-		c.Why = m.rules.why(experiment, v, d, c.Status)
+		c.Why = why(m.rules, experiment, v, d, c.Status)
 		all = append(all, c)
 	}
 	return all
 }
 
 // metricsOf are the metrics that a conversion was counted in.
-func (r rules) metricsOf(experiment string, d *verdict) []string {
+func metricsOf(r person.Rules, experiment string, d *person.Verdict) []string {
 	if _, declared := r.Get(experiment); !declared {
-		if d.event.Adjusts != "" {
+		if d.Event.Adjusts != "" {
 			return []string{}
 		}
-		return []string{d.event.ConversionEvent}
+		return []string{d.Event.ConversionEvent}
 	}
 	ids := []string{}
-	for _, u := range d.uses {
+	for _, u := range d.Uses {
 		if n := len(ids); n == 0 || ids[n-1] != u.Metric.ID { // a mean uses its event on both sides
 			ids = append(ids, u.Metric.ID)
 		}

@@ -1,8 +1,6 @@
 package core
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -17,7 +15,7 @@ func (m *rowMaker) deliveries(a *Association, exposure *canonical.Event) error {
 	}
 	if m.version == 0 {
 		var err error
-		if m.version, err = m.newest(m.tx); err != nil {
+		if m.version, err = m.newest(m.state); err != nil {
 			return err
 		}
 	}
@@ -30,7 +28,7 @@ func (m *rowMaker) deliveries(a *Association, exposure *canonical.Event) error {
 
 // widen lets the row's first and last sequence cover the deliveries of an event.
 func (m *rowMaker) widen(a *Association, e *canonical.Event) error {
-	r, err := m.record(m.tx, e)
+	r, err := m.record(m.state, e)
 	if err != nil || r.first == 0 {
 		return err
 	}
@@ -41,32 +39,23 @@ func (m *rowMaker) widen(a *Association, e *canonical.Event) error {
 	return nil
 }
 
-func eventRecordOf(tx Tx, key []byte) (r eventRecord, found bool, err error) {
-	raw, found, err := tx.Get(key)
-	if err != nil || !found {
-		return r, false, err
-	}
-	r, err = decodeEventRecord(raw)
-	return r, true, err
-}
-
 // newest is the newest sequence at which something may have changed about a person: of a delivery of one of its
 // events, of a report that links one of its anonymous ids to anybody (ownership may have moved), and of the newest
 // record of all that took a fact back or gave a name another meaning, since nobody remembers whom that concerned. The
 // person's own ids are not enough: an anonymous id that was lost to somebody else is only mentioned.
-func (w *watched) newest(tx Tx) (uint64, error) {
-	meta, err := metaOf(tx)
+func (w *watched) newest(state *reader) (uint64, error) {
+	meta, err := readMeta(state.db)
 	if err != nil {
 		return 0, err
 	}
 	version := meta.Retracted
 	note := func(e *canonical.Event) error {
-		r, err := w.record(tx, e)
+		r, err := w.record(state, e)
 		version = max(version, r.last)
 		return err
 	}
 	var anonymous []string
-	for _, u := range w.units {
+	for _, u := range w.Units {
 		if u.Kind == canonical.Anonymous {
 			anonymous = append(anonymous, u.ID)
 		}
@@ -80,7 +69,7 @@ func (w *watched) newest(tx Tx) (uint64, error) {
 		}
 	}
 	for _, id := range anonymous {
-		reports, err := reportsOf(tx, id)
+		reports, err := state.reportsOf(id)
 		if err != nil {
 			return 0, err
 		}
@@ -91,34 +80,6 @@ func (w *watched) newest(tx Tx) (uint64, error) {
 		}
 	}
 	return version, nil
-}
-
-// reportsOf are the events that link an anonymous id to a user or withdraw such links: their ids, sources, times and users.
-func reportsOf(tx Tx, anonymous string) (reports []canonical.Event, err error) {
-	for _, kind := range [...]byte{keyOwnerEdge, keyUnlink} {
-		prefix := edgeKey(kind, anonymous, "")
-		err = tx.Scan(prefix, func(key, _ []byte) error {
-			user := edgeOther(key, len(prefix))
-			m := momentFrom(key[len(prefix)+len(user)+1:])
-			reports = append(reports, canonical.Event{ID: m.id, Source: m.source, At: m.at, UserID: user, AnonymousID: anonymous})
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return reports, nil
-}
-
-func metaOf(tx Tx) (m meta, err error) {
-	raw, found, err := tx.Get([]byte{keyMeta})
-	if err != nil || !found {
-		return m, err
-	}
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return m, fmt.Errorf("%w: %w", errRecord, err)
-	}
-	return m, nil
 }
 
 // renames reports whether a change may let names mean another experiment than before: its aliases are others, or its id

@@ -1,11 +1,13 @@
 package core
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
+	"github.com/tracklayer/tracklayer/core/wire"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -34,12 +36,6 @@ type walk struct {
 	Seen  int64  `json:"seen"` // persons looked at in this round
 	// Revision of the registry by which everybody is to be computed. Who is already is passed over.
 	Revision int `json:"revision"`
-}
-
-// Progress says how far a recomputation is.
-type Progress struct {
-	Done int64 // persons looked at
-	Of   int64 // persons there are
 }
 
 // reread makes next the registry that everything is read by, and recomputes whoever takes part in one of the
@@ -75,21 +71,21 @@ func (f *Fold) reread(next registry.Registry, concerned []string, moved []name, 
 
 // freeze keeps what readers see of the experiments until they are recomputed. One that is new has nothing to be kept.
 func (f *Fold) freeze(concerned []string, before, next registry.Registry) {
-	called := f.next.called.copied()
+	called := f.next.Called.Copied()
 	for _, id := range concerned {
 		if f.frozen[id] != nil {
 			continue
 		}
-		s := &Snapshot{ID: id, Aggregate: &Aggregate{}, Recomputing: true, Seq: f.meta.Seq, Revision: before.Revision, Watermark: f.meta.Watermark}
-		s.called = called
+		s := &sums.Snapshot{ID: id, Aggregate: &sums.Aggregate{}, Recomputing: true, Seq: f.meta.Seq, Revision: before.Revision, Watermark: f.meta.Watermark}
+		s.KnownAs(called)
 		if a := f.aggs[id]; a != nil {
-			if !a.handed {
-				a.prune()
+			if !a.HandedOut() {
+				a.Prune()
 			}
-			s.Aggregate = a.handOut()
+			s.Aggregate = a.HandOut()
 		}
 		x, declared := before.Get(id)
-		if !declared && s.Aggregate.isEmpty() {
+		if !declared && s.Aggregate.IsEmpty() {
 			x, declared = next.Get(id)
 		}
 		if declared {
@@ -186,42 +182,39 @@ func (f *Fold) stride(w *walk, n int) (units []canonical.Unit, end bool, err err
 	if len(w.At) > 0 {
 		from = w.At
 	}
-	err = f.tx.ScanAfter(prefix, from, func(key, value []byte) error {
-		if w.Last && len(w.Until) > 0 && string(key) > string(w.Until) {
-			return errStop
+	for record, err := range f.tx.ScanAfter(prefix, from) {
+		if err != nil {
+			return nil, false, err
+		}
+		if w.Last && len(w.Until) > 0 && string(record.Key) > string(w.Until) {
+			break
 		}
 		if looked/lookahead >= n || len(units) >= n {
-			return errBreak
+			return units, false, nil
 		}
 		looked++
-		w.At = append(w.At[:0:0], key...)
-		p, _, err := decodePerson(value)
-		if err != nil || p == nil {
-			return err
+		w.At = append(w.At[:0:0], record.Key...)
+		p, _, err := person.Decode(record.Value)
+		if err != nil {
+			return nil, false, err
+		}
+		if p == nil {
+			continue
 		}
 		w.Seen++
-		if p.revision < w.Revision && (w.Everybody || slices.ContainsFunc(p.parts, func(q participation) bool {
-			_, concerned := slices.BinarySearch(w.Concerned, q.experiment)
+		if p.Revision < w.Revision && (w.Everybody || slices.ContainsFunc(p.Parts, func(q person.Participation) bool {
+			_, concerned := slices.BinarySearch(w.Concerned, q.Experiment)
 			return concerned
 		})) {
-			units = append(units, p.units[0])
+			units = append(units, p.Units[0])
 		}
-		return nil
-	})
-	switch {
-	case errors.Is(err, errBreak):
-		return units, false, nil
-	case err != nil && !errors.Is(err, errStop):
-		return nil, false, err
-	case w.Last:
+	}
+	if w.Last {
 		return units, true, nil
 	}
 	w.Last, w.At, w.Seen = true, nil, 0
 	return units, false, nil
 }
-
-// errBreak ends a scan that goes on another time.
-var errBreak = errors.New("more another time")
 
 // arrive ends the walk: readers see what it came to.
 func (f *Fold) arrive() {
@@ -233,10 +226,10 @@ func (f *Fold) arrive() {
 }
 
 // resume finds what was under way when the program stopped. What readers saw then is gone.
-func (f *Fold) resume(tx Tx) error {
+func (f *Fold) resume(db Reader) error {
 	if w := f.meta.Walk; w != nil {
 		for _, id := range w.Concerned {
-			s := &Snapshot{ID: id, Aggregate: &Aggregate{}, Recomputing: true, Lost: true}
+			s := &sums.Snapshot{ID: id, Aggregate: &sums.Aggregate{}, Recomputing: true, Lost: true}
 			if x, ok := f.rules.Get(id); ok {
 				s.Experiment = x
 			}
@@ -244,9 +237,9 @@ func (f *Fold) resume(tx Tx) error {
 			f.show(s)
 		}
 	}
-	return tx.Scan([]byte{keyDue}, func(key, value []byte) error {
+	return eachRecord(db.Scan([]byte{keyDue}), func(key, value []byte) error {
 		if len(value) != 1 {
-			return fmt.Errorf("what is due: %w", errRecord)
+			return fmt.Errorf("what is due: %w", wire.ErrRecord)
 		}
 		f.due[canonical.Unit{Kind: canonical.UnitKind(key[1]), ID: string(key[2 : len(key)-1])}] = value[0]
 		if value[0]&(dueGroups|dueLinks) != 0 {

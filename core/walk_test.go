@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -147,11 +148,20 @@ type countingTx struct {
 	c *counting
 }
 
-func (t *countingTx) Scan(prefix []byte, fn func(key, value []byte) error) error {
-	return t.Tx.Scan(prefix, func(key, value []byte) error {
-		t.c.scanned++
-		return fn(key, value)
-	})
+func (t *countingTx) Scan(prefix []byte) iter.Seq2[core.Record, error] {
+	return eachCounted(t.Tx.Scan(prefix), func() { t.c.scanned++ })
+}
+
+// eachCounted calls count for every record.
+func eachCounted(records iter.Seq2[core.Record, error], count func()) iter.Seq2[core.Record, error] {
+	return func(yield func(core.Record, error) bool) {
+		for record, err := range records {
+			count()
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
 }
 
 // TestAPersonWithVeryManyEvents: whatever one stuck sender repeats under one id, and to however many other ids it is

@@ -1,104 +1,46 @@
 package core
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/registry"
+	"github.com/tracklayer/tracklayer/core/person"
 )
-
-// watch notes what the evaluation decides, and about what, so that it can be told. A nil one notes nothing: that is how
-// the fold counts.
-type watch struct {
-	placed   []placed
-	verdicts []verdict
-	uses     []registry.Use // that the conversion being judged counted in
-}
-
-// placed is where an exposure went. Run 0 is none.
-type placed struct {
-	event      *canonical.Event
-	experiment string
-	run        int
-	variant    string
-	known      bool
-}
-
-// verdict is the status of one conversion in one run, or, with run 0, that it waits for an exposure.
-type verdict struct {
-	experiment string
-	run        int
-	event      *canonical.Event
-	kept       *canonical.Event // of which this one is a duplicate
-	adjusted   *canonical.Event // whose value this one adds to
-	status     Status
-	twin       bool           // it looks like another report of a conversion that counts as well
-	mismatch   bool           // it claims another variant than the one recorded
-	uses       []registry.Use // that counted it
-}
-
-// lead is the report whose time the conversion has.
-func (v *verdict) lead() *canonical.Event {
-	if v.adjusted != nil {
-		return v.adjusted
-	}
-	return v.event
-}
-
-func (w *watch) exposed(p placed) {
-	if w != nil {
-		w.placed = append(w.placed, p)
-	}
-}
-
-func (w *watch) counted(u registry.Use) {
-	if w != nil {
-		w.uses = append(w.uses, u)
-	}
-}
-
-func (w *watch) judged(v verdict) {
-	if w != nil {
-		v.uses, w.uses = w.uses, nil
-		w.verdicts = append(w.verdicts, v)
-	}
-}
 
 // watched is a person that was evaluated while somebody watched.
 type watched struct {
-	*person
-	watch
-	rules rules
+	*person.Person
+	person.Watch
+	rules person.Rules
 	facts []canonical.Event // in order of time
-	known map[moment]eventRecord
+	known map[person.Moment]eventRecord
 }
 
 // record is an event's record. It is asked for up to three times an event, and read once.
-func (w *watched) record(tx Tx, e *canonical.Event) (eventRecord, error) {
-	m := momentOf(e)
+func (w *watched) record(db *reader, e *canonical.Event) (eventRecord, error) {
+	m := person.MomentOf(e)
 	if r, ok := w.known[m]; ok {
 		return r, nil
 	}
-	r, _, err := eventRecordOf(tx, eventKey(e))
+	r, _, err := db.eventRecord(eventKey(e))
 	if w.known == nil {
-		w.known = make(map[moment]eventRecord, len(w.facts))
+		w.known = make(map[person.Moment]eventRecord, len(w.facts))
 	}
 	w.known[m] = r
 	return r, err
 }
 
-// look evaluates a person, known by all of its ids, from the facts that the transaction sees.
-func look(tx Tx, r registry.Registry, units []canonical.Unit, about int64) (*watched, error) {
-	facts, err := (&Fold{tx: tx}).facts(units, about)
+// look evaluates a person, known by all of its ids, from the facts that the reader sees.
+func (r *reader) look(units []canonical.Unit, about int64) (*watched, error) {
+	facts, err := r.facts(units, about)
 	if err != nil {
 		return nil, err
 	}
 	inTime := func(a, b canonical.Event) int {
-		switch x, y := momentOf(&a), momentOf(&b); {
-		case x.before(y):
+		switch x, y := person.MomentOf(&a), person.MomentOf(&b); {
+		case x.Before(y):
 			return -1
-		case y.before(x):
+		case y.Before(x):
 			return 1
 		}
 		return 0
@@ -107,35 +49,17 @@ func look(tx Tx, r registry.Registry, units []canonical.Unit, about int64) (*wat
 		slices.SortFunc(facts, inTime)
 	}
 	w := &watched{facts: facts}
-	w.rules = rules{Registry: r, watch: &w.watch}
-	w.person, err = w.rules.evaluate(units, held(facts))
+	w.rules = person.Rules{Registry: r.rules.Registry, Watch: &w.Watch}
+	w.Person, err = w.rules.Evaluate(units, person.InMemory(facts))
 	return w, err
 }
 
-// size is how many facts the person has, or nearly.
-func (p *person) size() int64 {
-	n := p.conversions + 1
-	for i := range p.parts {
-		n += p.parts[i].outside
-		for j := range p.parts[i].runs {
-			v := &p.parts[i].runs[j]
-			for _, a := range v.arms {
-				n += a.n
-			}
-			for _, a := range v.unknown {
-				n += a.n
-			}
-		}
-	}
-	return n
-}
-
 // verdictsOf are the verdicts by experiment and run, in order of time.
-func (w *watched) verdictsOf() map[participationRun][]*verdict {
-	by := map[participationRun][]*verdict{}
-	for i := range w.verdicts {
-		v := &w.verdicts[i]
-		k := participationRun{v.experiment, v.run}
+func (w *watched) verdictsOf() map[participationRun][]*person.Verdict {
+	by := map[participationRun][]*person.Verdict{}
+	for i := range w.Verdicts {
+		v := &w.Verdicts[i]
+		k := participationRun{v.Experiment, v.Run}
 		by[k] = append(by[k], v)
 	}
 	return by
@@ -145,21 +69,4 @@ func (w *watched) verdictsOf() map[participationRun][]*verdict {
 type participationRun struct {
 	experiment string
 	run        int
-}
-
-// reading lets fn read one committed state, whatever Apply commits meanwhile: the View and what the store holds of it.
-func (f *Fold) reading(fn func(v *View, tx Tx) error) error {
-	f.gate.RLock()
-	v, r := f.View(), f.store.Freeze()
-	f.gate.RUnlock()
-	defer r.Discard()
-	return fn(v, still{r})
-}
-
-// momentFrom reads what momentKey wrote.
-func momentFrom(b []byte) moment {
-	m := moment{at: canonical.Time(binary.BigEndian.Uint64(b))}
-	m.source = edgeOther(b, 8)
-	m.id = string(b[8+len(m.source)+1:])
-	return m
 }

@@ -8,84 +8,85 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
 // why says in one sentence how a conversion came to its status in a run.
-func (r rules) why(experiment string, v *runView, d *verdict, word string) string {
-	switch d.status {
-	case Duplicate:
-		return whyDuplicate(d.event, d.kept)
-	case WaitingAdjustment:
-		return fmt.Sprintf("waiting adjustment: no %s with the dedup key %s has arrived; its value counts as soon as one does", d.event.ConversionEvent, d.event.Adjusts)
-	case NoExposure:
+func why(r person.Rules, experiment string, v *person.Run, d *person.Verdict, word string) string {
+	switch d.Status {
+	case person.Duplicate:
+		return whyDuplicate(d.Event, d.Kept)
+	case person.WaitingAdjustment:
+		return fmt.Sprintf("waiting adjustment: no %s with the dedup key %s has arrived; its value counts as soon as one does", d.Event.ConversionEvent, d.Event.Adjusts)
+	case person.NoExposure:
 		return "no exposure: it names this experiment, and the person has no exposure in any run of it; it counts as soon as one arrives"
-	case UnknownVariant:
-		labels := make([]string, 0, len(v.unknown))
-		for _, a := range v.unknown {
-			labels = append(labels, fmt.Sprintf("%q", a.variant))
+	case person.UnknownVariant:
+		labels := make([]string, 0, len(v.Unknown))
+		for _, a := range v.Unknown {
+			labels = append(labels, fmt.Sprintf("%q", a.Variant))
 		}
 		return "unknown variant: the person met only " + strings.Join(labels, ", ") + ", which the registry does not know"
 	}
-	return r.whyInTime(experiment, v, d, word)
+	return whyInTime(r, experiment, v, d, word)
 }
 
 // whyInTime is about statuses that depend on when the conversion was.
-func (r rules) whyInTime(experiment string, v *runView, d *verdict, word string) string {
-	first, at := v.first(), d.lead().At
-	after := spell(at-first.at) + " after the first exposure at " + first.at.String()
-	switch d.status {
-	case BeforeExposure:
-		if at == first.at {
+func whyInTime(r person.Rules, experiment string, v *person.Run, d *person.Verdict, word string) string {
+	first, at := v.First(), d.Lead().At
+	after := spell(at-first.At) + " after the first exposure at " + first.At.String()
+	switch d.Status {
+	case person.BeforeExposure:
+		if at == first.At {
 			return "before the exposure: at the time of the first exposure, and before it in the same request"
 		}
-		return fmt.Sprintf("before the exposure: %s before the first exposure at %s", spell(first.at-at), first.at)
-	case AfterRun:
+		return fmt.Sprintf("before the exposure: %s before the first exposure at %s", spell(first.At-at), first.At)
+	case person.AfterRun:
 		var run registry.Run
 		if x, ok := r.Get(experiment); ok {
-			run, _ = x.Run(v.run)
+			run, _ = x.Run(v.Run)
 		}
-		return fmt.Sprintf("after the run: %s after run %d ended at %s", spell(at-run.EndedAt), v.run, run.EndedAt)
-	case OutsideWindow:
-		return "outside the window: " + after + "; the window is " + r.windows(experiment, d)
+		return fmt.Sprintf("after the run: %s after run %d ended at %s", spell(at-run.EndedAt), v.Run, run.EndedAt)
+	case person.OutsideWindow:
+		return "outside the window: " + after + "; the window is " + windows(r, experiment, d)
 	}
-	counted := after + ", within " + r.windows(experiment, d)
-	if d.adjusted != nil {
-		counted = fmt.Sprintf("adjusts event %s from %s, which was %s", d.adjusted.ID, d.adjusted.Source, counted)
+	counted := after + ", within " + windows(r, experiment, d)
+	if d.Adjusted != nil {
+		counted = fmt.Sprintf("adjusts event %s from %s, which was %s", d.Adjusted.ID, d.Adjusted.Source, counted)
 	}
 	switch word {
-	case Adjustment.String():
+	case person.Adjustment.String():
 		return "adjustment: " + counted
-	case FilteredOut:
+	case person.FilteredOut:
 		return "filtered: the person is a bot or an internal user, as filtered says; else it would count: " + counted
-	case CrossoverExcluded:
-		return fmt.Sprintf("crossover, excluded: the person met %s; else it would count: %s", met(v.arms), counted)
-	case EndedEarlyExcluded:
-		return fmt.Sprintf("ended early, excluded: the participation was ended at %s (%s); else it would count: %s", v.end.at, v.end.reason, counted)
+	case person.CrossoverExcluded:
+		return fmt.Sprintf("crossover, excluded: the person met %s; else it would count: %s", met(v.Arms), counted)
+	case person.EndedEarlyExcluded:
+		return fmt.Sprintf("ended early, excluded: the participation was ended at %s (%s); else it would count: %s", v.End.At, v.End.Reason, counted)
 	}
-	if d.twin {
+	if d.Twin {
 		counted += "; another source seems to have reported it as well, without a common dedup key"
 	}
 	return "counted: " + counted
 }
 
-func met(arms []arm) string {
+func met(arms []person.Arm) string {
 	keys := make([]string, 0, len(arms))
 	for _, a := range arms {
-		keys = append(keys, a.variant)
+		keys = append(keys, a.Variant)
 	}
 	return strings.Join(keys, " and ")
 }
 
 // windows tells the windows that a conversion was held against: those that it counted by, or, where there is none, all.
-func (r rules) windows(experiment string, d *verdict) string {
+func windows(r person.Rules, experiment string, d *person.Verdict) string {
 	x, declared := r.Get(experiment)
 	if !declared {
 		return spellWindow(registry.DefaultWindow)
 	}
-	uses := d.uses
+	uses := d.Uses
 	if len(uses) == 0 {
-		uses = x.Uses(d.event.ConversionEvent)
+		uses = x.Uses(d.Event.ConversionEvent)
 	}
 	if len(uses) == 0 {
 		return spellWindow(*x.Window) + " (the experiment's own: no metric uses this event)"

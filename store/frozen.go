@@ -3,9 +3,11 @@ package store
 import (
 	"errors"
 	"io"
+	"iter"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/tracklayer/tracklayer/core"
 )
 
 // frozen reads one committed state. Keys that were never set are absent from it as well, so the filter serves it too.
@@ -44,22 +46,13 @@ func (f *frozen) Get(key []byte) ([]byte, bool, error) {
 }
 
 // Scan implements core.Reader.
-func (f *frozen) Scan(prefix []byte, fn func(key, value []byte) error) error {
-	return f.scan(below(prefix), fn)
+func (f *frozen) Scan(prefix []byte) iter.Seq2[core.Record, error] {
+	return records(f.snapshot, below(prefix))
 }
 
 // ScanAfter implements core.Reader.
-func (f *frozen) ScanAfter(prefix, after []byte, fn func(key, value []byte) error) error {
-	return f.scan(&pebble.IterOptions{LowerBound: append(slices.Clone(after), 0), UpperBound: successor(prefix)}, fn)
-}
-
-func (f *frozen) scan(bounds *pebble.IterOptions, fn func(key, value []byte) error) (err error) {
-	iter, err := f.snapshot.NewIter(bounds)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, iter.Close()) }()
-	return each(iter, fn)
+func (f *frozen) ScanAfter(prefix, after []byte) iter.Seq2[core.Record, error] {
+	return records(f.snapshot, &pebble.IterOptions{LowerBound: append(slices.Clone(after), 0), UpperBound: successor(prefix)})
 }
 
 // Discard implements core.Reader.

@@ -6,6 +6,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"strings"
@@ -175,35 +176,38 @@ func (t *tx) Set(key, value []byte) error {
 func (t *tx) Delete(key []byte) error { return t.batch.Delete(key, nil) }
 
 // Scan implements core.Tx.
-func (t *tx) Scan(prefix []byte, fn func(key, value []byte) error) error {
-	return t.scan(below(prefix), fn)
+func (t *tx) Scan(prefix []byte) iter.Seq2[core.Record, error] {
+	return records(t.batch, below(prefix))
 }
 
 // ScanAfter implements core.Tx.
-func (t *tx) ScanAfter(prefix, after []byte, fn func(key, value []byte) error) error {
-	return t.scan(&pebble.IterOptions{LowerBound: append(slices.Clone(after), 0), UpperBound: successor(prefix)}, fn)
+func (t *tx) ScanAfter(prefix, after []byte) iter.Seq2[core.Record, error] {
+	return records(t.batch, &pebble.IterOptions{LowerBound: append(slices.Clone(after), 0), UpperBound: successor(prefix)})
 }
 
-func (t *tx) scan(bounds *pebble.IterOptions, fn func(key, value []byte) error) (err error) {
-	iter, err := t.batch.NewIter(bounds)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, iter.Close()) }()
-	return each(iter, fn)
-}
-
-func each(iter *pebble.Iterator, fn func(key, value []byte) error) error {
-	for ok := iter.First(); ok; ok = iter.Next() {
-		value, err := iter.ValueAndErr()
+// records iterates over the records within the bounds.
+func records(from pebble.Reader, bounds *pebble.IterOptions) iter.Seq2[core.Record, error] {
+	return func(yield func(core.Record, error) bool) {
+		it, err := from.NewIter(bounds)
 		if err != nil {
-			return err
+			yield(core.Record{}, err)
+			return
 		}
-		if err := fn(iter.Key(), value); err != nil {
-			return err
+		for ok := it.First(); ok; ok = it.Next() {
+			value, err := it.ValueAndErr()
+			if err != nil {
+				yield(core.Record{}, errors.Join(err, it.Close()))
+				return
+			}
+			if !yield(core.Record{Key: it.Key(), Value: value}, nil) {
+				_ = it.Close() // the loop has ended; what it read was read
+				return
+			}
+		}
+		if err := errors.Join(it.Error(), it.Close()); err != nil {
+			yield(core.Record{}, err)
 		}
 	}
-	return iter.Error()
 }
 
 // below bounds an iterator to the keys with a prefix.

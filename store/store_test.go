@@ -1,8 +1,8 @@
 package store_test
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -21,12 +21,11 @@ func open(t interface{ Fatal(args ...any) }, disk *store.Disk) *store.DB {
 
 // scan reads everything below a prefix.
 func scan(t interface{ Fatal(args ...any) }, tx core.Tx, prefix string) (all []string) {
-	err := tx.Scan([]byte(prefix), func(k, v []byte) error {
-		all = append(all, fmt.Sprintf("%s=%s", k, v))
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	for record, err := range tx.Scan([]byte(prefix)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fmt.Sprintf("%s=%s", record.Key, record.Value))
 	}
 	return all
 }
@@ -105,16 +104,22 @@ func TestScanStopsAtItsPrefixAndOnAnError(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := scan(t, tx, "b"); len(got) != 3 {
+	got := scan(t, tx, "b")
+	if len(got) != 3 {
 		t.Fatalf("below b: %q", got)
 	}
+	first, _, _ := strings.Cut(got[0], "=")
 	if got := scan(t, tx, "b\xff\xff"); len(got) != 1 {
 		t.Fatalf("below b ff ff: %q", got)
 	}
-	enough := errors.New("enough")
-	n := 0
-	if err := tx.Scan([]byte("b"), func(_, _ []byte) error { n++; return enough }); !errors.Is(err, enough) || n != 1 {
-		t.Fatalf("%v after %d", err, n)
+	for record, err := range tx.Scan([]byte("b")) {
+		if err != nil || string(record.Key) != first {
+			t.Fatalf("%q, %v", record.Key, err)
+		}
+		break
+	}
+	if err := tx.Set([]byte("b"), []byte("again")); err != nil { // a scan that ended early holds nothing
+		t.Fatal(err)
 	}
 }
 

@@ -47,12 +47,10 @@ func drop(t *testing.T, state, prefix string) {
 	tx := db.Begin()
 	defer tx.Discard()
 	var first []byte
-	err = tx.Scan([]byte(prefix), func(key, _ []byte) error {
-		if first == nil {
-			first = append(first, key...)
-		}
-		return nil
-	})
+	for record, failed := range tx.Scan([]byte(prefix)) {
+		first, err = append(first, record.Key...), failed
+		break
+	}
 	if err == nil && first != nil {
 		err = tx.Delete(first)
 	}

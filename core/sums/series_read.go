@@ -1,27 +1,29 @@
-package core
+package sums
 
 import (
 	"iter"
 	"slices"
+
+	"github.com/tracklayer/tracklayer/core/person"
 )
 
-// Who says which persons are counted beside the clean ones.
-type Who struct {
+// Include says which persons are counted beside the clean ones.
+type Include struct {
 	Crossed  bool // seen in several variants, under the first one
 	Filtered bool // bots and internal users
 }
 
 // counts reports whether the group is among them.
-func (w Who) counts(group int) bool {
-	p := Population(group&1 | group&2<<1)
-	return (w.Crossed || p&Crossed == 0) && (w.Filtered || p&Filtered == 0)
+func (w Include) counts(group int) bool {
+	p := person.Population(group&1 | group&2<<1)
+	return (w.Crossed || p&person.Crossed == 0) && (w.Filtered || p&person.Filtered == 0)
 }
 
 // Counts reports whether persons of that population are counted. Those who ended early never are.
-func (w Who) Counts(p Population) bool { return p&Ended == 0 && w.counts(p.group()) }
+func (w Include) Counts(p person.Population) bool { return p&person.Ended == 0 && w.counts(p.Group()) }
 
 // chosen are the series of the persons that are counted.
-func (m *MetricAggregate) chosen(w Who) (all []*series) {
+func (m *MetricAggregate) chosen(w Include) (all []*series) {
 	if m == nil {
 		return nil
 	}
@@ -34,7 +36,7 @@ func (m *MetricAggregate) chosen(w Who) (all []*series) {
 }
 
 // Merged are the sums over all persons that are counted.
-func (m *MetricAggregate) Merged(w Who) (sum Sums) {
+func (m *MetricAggregate) Merged(w Include) (sum Sums) {
 	for _, s := range m.chosen(w) {
 		sum.add(1, &s.total)
 	}
@@ -43,7 +45,7 @@ func (m *MetricAggregate) Merged(w Who) (sum Sums) {
 
 // Through are the sums over the persons whose first exposure was on that day, counted from 1970, or before it, with
 // whatever they did since. With the last day whose windows have all closed it is the matured part of Merged.
-func (m *MetricAggregate) Through(w Who, day int64) (sum Sums) {
+func (m *MetricAggregate) Through(w Include, day int64) (sum Sums) {
 	for _, s := range m.chosen(w) {
 		for _, d := range s.days {
 			if d.day > day {
@@ -57,7 +59,7 @@ func (m *MetricAggregate) Through(w Who, day int64) (sum Sums) {
 
 // Between are the sums over the persons whose first exposure was on one of the days first to last, counted from 1970,
 // with whatever they did since.
-func (m *MetricAggregate) Between(w Who, first, last int64) (sum Sums) {
+func (m *MetricAggregate) Between(w Include, first, last int64) (sum Sums) {
 	for _, s := range m.chosen(w) {
 		for _, d := range s.days {
 			if d.day >= first && d.day <= last {
@@ -70,7 +72,7 @@ func (m *MetricAggregate) Between(w Who, first, last int64) (sum Sums) {
 
 // AsOf are the sums as they stood at the end of that day, counted from 1970, by the times of the exposures and the
 // conversions, whenever they arrived. Who is one person, and of which population, is as known now.
-func (m *MetricAggregate) AsOf(w Who, day int64) (sum Sums) {
+func (m *MetricAggregate) AsOf(w Include, day int64) (sum Sums) {
 	for _, s := range m.chosen(w) {
 		for _, d := range s.days {
 			if d.day > day {
@@ -94,7 +96,7 @@ func (m *MetricAggregate) AsOf(w Who, day int64) (sum Sums) {
 
 // Days are the days of first exposure in order, counted from 1970, each with the sums over its persons. Days on which
 // nobody came who has a number are left out.
-func (m *MetricAggregate) Days(w Who) iter.Seq2[int64, Sums] {
+func (m *MetricAggregate) Days(w Include) iter.Seq2[int64, Sums] {
 	return func(yield func(int64, Sums) bool) {
 		for day, cohorts := range m.cohorts(w) {
 			var sum Sums
@@ -116,7 +118,7 @@ type Growth struct {
 
 // Growths are all parts that add up to the moments of Merged, in order of the day and then of the age. The moments of
 // a Day as of an age are the sum of its Growths up to that age; a part alone may be negative.
-func (m *MetricAggregate) Growths(w Who) iter.Seq[Growth] {
+func (m *MetricAggregate) Growths(w Include) iter.Seq[Growth] {
 	return func(yield func(Growth) bool) {
 		for day, cohorts := range m.cohorts(w) {
 			for age, by := range ages(cohorts) {
@@ -129,7 +131,7 @@ func (m *MetricAggregate) Growths(w Who) iter.Seq[Growth] {
 }
 
 // cohorts are the cohorts that are counted, by day in order.
-func (m *MetricAggregate) cohorts(w Who) iter.Seq2[int64, []*cohort] {
+func (m *MetricAggregate) cohorts(w Include) iter.Seq2[int64, []*cohort] {
 	return func(yield func(int64, []*cohort) bool) {
 		var rest [][]*cohort
 		for _, s := range m.chosen(w) {
@@ -195,7 +197,7 @@ func ages(cohorts []*cohort) iter.Seq2[int64, Moments] {
 
 // PersonsByDay counts the persons by the day of their first exposure, counted from 1970, in no order. A day may come
 // more than once: its counts add up.
-func (v *VariantAggregate) PersonsByDay(w Who) iter.Seq2[int64, int64] {
+func (v *VariantAggregate) PersonsByDay(w Include) iter.Seq2[int64, int64] {
 	return func(yield func(int64, int64) bool) {
 		for group, days := range v.Days {
 			if !w.counts(group) {
@@ -211,7 +213,7 @@ func (v *VariantAggregate) PersonsByDay(w Who) iter.Seq2[int64, int64] {
 }
 
 // EarlyPersons are the persons who are counted that have a conversion in the hour before their first exposure.
-func (v *VariantAggregate) EarlyPersons(w Who) (n int64) {
+func (v *VariantAggregate) EarlyPersons(w Include) (n int64) {
 	for group, persons := range v.Early {
 		if w.counts(group) {
 			n += persons
@@ -222,7 +224,7 @@ func (v *VariantAggregate) EarlyPersons(w Who) (n int64) {
 
 // AmountsByCurrency counts the amounts of a metric over value, of the persons who are counted, by currency: "" for
 // amounts that state none, and with Unrated behind the currency for those that could not be converted.
-func (v *VariantAggregate) AmountsByCurrency(metric string, w Who) map[string]int64 {
+func (v *VariantAggregate) AmountsByCurrency(metric string, w Include) map[string]int64 {
 	all := map[string]int64{}
 	for group, byMetric := range v.Currencies {
 		if w.counts(group) {

@@ -1,4 +1,4 @@
-package core
+package sums
 
 import "github.com/tracklayer/tracklayer/registry"
 
@@ -12,12 +12,13 @@ type Listing struct {
 // Listing returns the ids of all experiments. It costs nothing: every commit keeps it up to date.
 func (v *View) Listing() Listing { return v.listing }
 
-func listingOf(r registry.Registry, named Table[*Snapshot]) (l Listing) {
+// ListingOf lists the experiments of a registry and those that events name.
+func ListingOf(r registry.Registry, named Table[*Snapshot]) (l Listing) {
 	for _, x := range r.All() {
-		l.of(r, x.ID).set(x.ID, struct{}{})
+		l.of(r, x.ID).Set(x.ID, struct{}{})
 	}
 	for id := range named.All() {
-		l.add(r, id)
+		l.Add(r, id)
 	}
 	return l
 }
@@ -33,18 +34,18 @@ func (l *Listing) of(r registry.Registry, id string) *Table[struct{}] {
 	return &l.Undeclared
 }
 
-// add takes in an experiment that events name.
-func (l *Listing) add(r registry.Registry, id string) { l.of(r, id).set(id, struct{}{}) }
+// Add takes in an experiment that events name.
+func (l *Listing) Add(r registry.Registry, id string) { l.of(r, id).Set(id, struct{}{}) }
 
-// remove drops an experiment that no event names any more, unless it is declared.
-func (l *Listing) remove(r registry.Registry, id string) {
+// Remove drops an experiment that no event names any more, unless it is declared.
+func (l *Listing) Remove(r registry.Registry, id string) {
 	if _, declared := r.Get(id); !declared {
-		l.of(r, id).remove(id)
+		l.of(r, id).Remove(id)
 	}
 }
 
 func (l *Listing) copied() Listing {
-	return Listing{l.Declared.copied(), l.Undeclared.copied(), l.Archived.copied()}
+	return Listing{l.Declared.Copied(), l.Undeclared.Copied(), l.Archived.Copied()}
 }
 
 // Count is how many experiments there are, declared or named by events.

@@ -1,4 +1,4 @@
-package core
+package person
 
 import (
 	"cmp"
@@ -15,12 +15,12 @@ func preferred(a, b *canonical.Event) int {
 		cmp.Compare(a.Channel.Rank(), b.Channel.Rank()), cmp.Compare(a.At, b.At), strings.Compare(a.ID, b.ID), strings.Compare(a.Source, b.Source))
 }
 
-// facts calls each with every fact of a person, in any order, as often as it is asked to. The event is the caller's until
+// Facts calls each with every fact of a person, in any order, as often as it is asked to. The event is the caller's until
 // each returns.
-type facts func(each func(*canonical.Event) error) error
+type Facts func(each func(*canonical.Event) error) error
 
-// held are facts that lie in memory.
-func held(all []canonical.Event) facts {
+// InMemory are facts that lie in memory.
+func InMemory(all []canonical.Event) Facts {
 	return func(each func(*canonical.Event) error) error {
 		for i := range all {
 			if err := each(&all[i]); err != nil {
@@ -31,56 +31,56 @@ func held(all []canonical.Event) facts {
 	}
 }
 
-// dedup is what two reports of one conversion have in common.
-type dedup struct{ event, key string }
+// Dedup is what two reports of one conversion have in common.
+type Dedup struct{ event, Key string }
 
-// dedupOf is what a conversion has in common with other reports of it, or, for an adjustment, with what it adjusts.
-func dedupOf(e *canonical.Event) dedup {
+// DedupOf is what a conversion has in common with other reports of it, or, for an adjustment, with what it adjusts.
+func DedupOf(e *canonical.Event) Dedup {
 	if e.Adjusts != "" {
-		return dedup{e.ConversionEvent, e.Adjusts}
+		return Dedup{e.ConversionEvent, e.Adjusts}
 	}
-	return dedup{e.ConversionEvent, e.DedupKey}
+	return Dedup{e.ConversionEvent, e.DedupKey}
 }
 
 // hash is for telling that a key is new without keeping it: a person may have a million.
-func (d dedup) hash() uint64 {
+func (d Dedup) hash() uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(d.event)) // a hash takes everything
 	_, _ = h.Write([]byte{0})
-	_, _ = h.Write([]byte(d.key))
+	_, _ = h.Write([]byte(d.Key))
 	return h.Sum64()
 }
 
-// evaluate computes a person from all of its facts. It is the definition of the fold; whatever changes a person in place
+// Evaluate computes a person from all of its facts. It is the definition of the fold; whatever changes a person in place
 // must come to the same. It holds no more of the facts than the reports of conversions that came more than once or were
 // adjusted, and the values of conversions.
-func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
-	p := &person{units: units, revision: r.Revision}
+func (r Rules) Evaluate(units []canonical.Unit, all Facts) (*Person, error) {
+	p := &Person{Units: units, Revision: r.Revision}
 	defer p.sortParts()
 	var met map[uint64]bool // by hash; true: more than once, or adjusted
-	var valued []valued
+	var valued []Valued
 	err := all(func(e *canonical.Event) error {
-		if p.index == nil && len(p.parts) >= manyParts {
+		if p.index == nil && len(p.Parts) >= manyParts {
 			p.indexParts()
 		}
-		p.labels |= r.Filters().Labels(e)
+		p.Labels |= r.Filters().Labels(e)
 		switch e.Kind {
 		case canonical.Exposed:
-			r.expose(p, e)
+			r.Expose(p, e)
 		case canonical.EndedEarly:
-			r.end(p, e)
+			r.End(p, e)
 		case canonical.Converted:
-			p.conversions++
-			if key := dedupOf(e); key.key != "" {
+			p.Conversions++
+			if key := DedupOf(e); key.Key != "" {
 				met = meet(met, key.hash(), e.Adjusts != "")
 			}
 			if e.Value.Set && e.Adjusts == "" {
-				valued = append(valued, valuedOf(e))
+				valued = append(valued, ValuedOf(e))
 			}
 		}
 		return nil
 	})
-	if err != nil || p.conversions == 0 {
+	if err != nil || p.Conversions == 0 {
 		return p, err
 	}
 	best, err := keep(all, met)
@@ -92,31 +92,31 @@ func (r rules) evaluate(units []canonical.Unit, all facts) (*person, error) {
 		if e.Kind != canonical.Converted {
 			return nil
 		}
-		c := conversion{event: e, kept: e}
-		switch b := best[dedupOf(e)]; {
+		c := Conversion{Event: e, Kept: e}
+		switch b := best[DedupOf(e)]; {
 		case e.Adjusts != "":
-			c.kept = b
+			c.Kept = b
 		case b != nil && (b.ID != e.ID || b.Source != e.Source):
-			c.kept = b
+			c.Kept = b
 		default:
 			_, c.twin = twins[[2]string{e.ID, e.Source}]
 		}
-		r.convert(p, c)
+		r.Convert(p, c)
 		return nil
 	})
 }
 
-func (p *person) indexParts() {
-	p.index = make(map[string]int, 2*len(p.parts))
-	for i := range p.parts {
-		p.index[p.parts[i].experiment] = i
+func (p *Person) indexParts() {
+	p.index = make(map[string]int, 2*len(p.Parts))
+	for i := range p.Parts {
+		p.index[p.Parts[i].Experiment] = i
 	}
 }
 
-func (p *person) sortParts() {
+func (p *Person) sortParts() {
 	if p.index != nil {
 		p.index = nil
-		slices.SortFunc(p.parts, func(a, b participation) int { return strings.Compare(a.experiment, b.experiment) })
+		slices.SortFunc(p.Parts, func(a, b Participation) int { return strings.Compare(a.Experiment, b.Experiment) })
 	}
 }
 
@@ -130,7 +130,7 @@ func meet(met map[uint64]bool, h uint64, adjusted bool) map[uint64]bool {
 }
 
 // keep finds the report that is kept of every conversion that was met more than once or is adjusted.
-func keep(all facts, met map[uint64]bool) (map[dedup]*canonical.Event, error) {
+func keep(all Facts, met map[uint64]bool) (map[Dedup]*canonical.Event, error) {
 	again := false
 	for _, twice := range met {
 		again = again || twice
@@ -138,14 +138,14 @@ func keep(all facts, met map[uint64]bool) (map[dedup]*canonical.Event, error) {
 	if !again {
 		return nil, nil
 	}
-	best := map[dedup]*canonical.Event{}
+	best := map[Dedup]*canonical.Event{}
 	return best, all(func(e *canonical.Event) error {
-		if e.Kind != canonical.Converted || e.DedupKey == "" || e.Adjusts != "" || !met[dedupOf(e).hash()] {
+		if e.Kind != canonical.Converted || e.DedupKey == "" || e.Adjusts != "" || !met[DedupOf(e).hash()] {
 			return nil
 		}
-		if b := best[dedupOf(e)]; b == nil || preferred(e, b) < 0 {
+		if b := best[DedupOf(e)]; b == nil || preferred(e, b) < 0 {
 			copied := *e
-			best[dedupOf(e)] = &copied
+			best[DedupOf(e)] = &copied
 		}
 		return nil
 	})

@@ -1,4 +1,4 @@
-package core
+package sums
 
 import (
 	"encoding/json"
@@ -86,27 +86,29 @@ func (t *Table[V]) UnmarshalJSON(data []byte) error {
 	}
 	*t = Table[V]{}
 	for key, value := range all {
-		t.set(key, value)
+		t.Set(key, value)
 	}
 	return nil
 }
 
-// copied returns a table with the same entries that is written to apart from t.
-func (t Table[V]) copied() Table[V] {
+// Copied returns a table with the same entries that is written to apart from t.
+func (t Table[V]) Copied() Table[V] {
 	if t.entries == nil {
 		return t
 	}
 	return Table[V]{t.entries.Copy()}
 }
 
-func (t *Table[V]) set(key string, value V) {
+// Set puts a value under the key. The table must not have been handed out.
+func (t *Table[V]) Set(key string, value V) {
 	if t.entries == nil {
 		t.entries = &btree.Map[string, V]{}
 	}
 	t.entries.Set(key, value)
 }
 
-func (t *Table[V]) remove(key string) {
+// Remove drops the entry of a key. The table must not have been handed out.
+func (t *Table[V]) Remove(key string) {
 	if t.entries != nil {
 		t.entries.Delete(key)
 	}
@@ -116,21 +118,8 @@ func (t *Table[V]) remove(key string) {
 func addTo(t *Table[int64], key string, n int64) {
 	was, _ := t.Get(key)
 	if was+n == 0 {
-		t.remove(key)
+		t.Remove(key)
 		return
 	}
-	t.set(key, was+n)
-}
-
-// keepEmptied is the size up to which an emptied map is used again: emptying one takes as long each time as it was large
-// once.
-const keepEmptied = 4096
-
-// emptied returns the map without its entries, or another one if it was large.
-func emptied[K comparable, V any](m map[K]V) map[K]V {
-	if len(m) > keepEmptied {
-		return map[K]V{}
-	}
-	clear(m)
-	return m
+	t.Set(key, was+n)
 }

@@ -1,9 +1,11 @@
-package core
+package sums
 
 import (
 	"encoding/binary"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/wire"
 )
 
 // Moments are exact sums over persons of the metric's number y, for means and ratios of its denominator d, and of their
@@ -71,11 +73,11 @@ type standing struct {
 	yy, dd, yd Wide
 }
 
-// then is the standing after one more step.
-func (t *total) then(s standing, step *step) standing {
-	s.n += step.n
-	s.all, s.d = s.all.Plus(step.y), s.d.Plus(step.d)
-	s.y = t.number(s.n, s.all)
+// then is the standing after one more step of a total.
+func (s standing) then(t *person.Total, step *person.Step) standing {
+	s.n += step.N
+	s.all, s.d = s.all.Plus(step.Y), s.d.Plus(step.D)
+	s.y = t.Number(s.n, s.all)
 	s.yy = times(s.y, s.y)
 	if !s.d.IsZero() {
 		s.dd, s.yd = times(s.d, s.d), times(s.y, s.d)
@@ -95,14 +97,6 @@ func (s *standing) since(o *standing, x canonical.Sum) Moments {
 	return m
 }
 
-// before is the person's covariate.
-func (t *total) before() canonical.Sum {
-	if t.once && !t.x.IsZero() {
-		return canonical.SumOf(1)
-	}
-	return t.limited(t.x)
-}
-
 // wides are the products in their stored order.
 func (m *Moments) wides() [5]*Wide { return [...]*Wide{&m.YY, &m.DD, &m.YD, &m.XY, &m.XD} }
 
@@ -116,7 +110,7 @@ func (m *Moments) appendTo(b []byte) []byte {
 	}
 	for i, s := range [...]canonical.Sum{m.Y, m.D} {
 		if !s.IsZero() {
-			b = appendSum(b, s)
+			b = wire.AppendSum(b, s)
 			b[at] |= 2 << i
 		}
 	}
@@ -129,30 +123,30 @@ func (m *Moments) appendTo(b []byte) []byte {
 	return b
 }
 
-func (d *decoder) moments() (m Moments) {
-	mask := d.byte()
+func readMoments(d *wire.Decoder) (m Moments) {
+	mask := d.Byte()
 	if mask&1 != 0 {
-		m.Users = d.int()
+		m.Users = d.Int()
 	}
 	for i, s := range [...]*canonical.Sum{&m.Y, &m.D} {
 		if mask&(2<<i) != 0 {
-			*s = d.sum()
+			*s = d.Sum()
 		}
 	}
 	for i, w := range m.wides() {
 		if mask&(8<<i) != 0 {
-			*w = d.wide()
+			*w = readWide(d)
 		}
 	}
 	return m
 }
 
 func (c *Covariate) appendTo(b []byte) []byte {
-	return appendWide(appendSum(binary.AppendVarint(b, c.Before), c.X), c.XX)
+	return appendWide(wire.AppendSum(binary.AppendVarint(b, c.Before), c.X), c.XX)
 }
 
-func (d *decoder) covariate() (c Covariate) {
-	c.Before, c.X, c.XX = d.int(), d.sum(), d.wide()
+func readCovariate(d *wire.Decoder) (c Covariate) {
+	c.Before, c.X, c.XX = d.Int(), d.Sum(), readWide(d)
 	return c
 }
 
@@ -173,23 +167,23 @@ func appendWide(b []byte, w Wide) []byte {
 	return append(append(b, byte(n)), raw[:n]...)
 }
 
-func (d *decoder) wide() (w Wide) {
-	n := int(d.byte())
-	if n > 32 || n > len(d.b) {
-		d.bad = true
+func readWide(d *wire.Decoder) (w Wide) {
+	n := int(d.Byte())
+	if n > 32 || n > len(d.Rest) {
+		d.Bad = true
 		return w
 	}
 	if n == 0 {
 		return w
 	}
 	var raw [32]byte
-	if d.b[n-1]>>7 == 1 {
+	if d.Rest[n-1]>>7 == 1 {
 		for i := range raw {
 			raw[i] = 0xff
 		}
 	}
-	copy(raw[:], d.b[:n])
-	d.b = d.b[n:]
+	copy(raw[:], d.Rest[:n])
+	d.Rest = d.Rest[n:]
 	for i := range w {
 		w[i] = binary.LittleEndian.Uint64(raw[8*i:])
 	}

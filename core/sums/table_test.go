@@ -1,4 +1,4 @@
-package core_test
+package sums_test
 
 import (
 	"encoding/json"
@@ -9,14 +9,14 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 )
 
 // TestTable: a table holds what a map holds, in order, and what was handed out stays as it is.
 func TestTable(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		var table core.Table[int]
-		var handed []core.Table[int]
+		var table sums.Table[int]
+		var handed []sums.Table[int]
 		var then []map[string]int
 		now := map[string]int{}
 		for range rapid.IntRange(0, 300).Draw(rt, "steps") {
@@ -28,7 +28,7 @@ func TestTable(t *testing.T) {
 				table.Remove(key)
 				delete(now, key)
 			default:
-				table.Put(key, len(now))
+				table.Set(key, len(now))
 				now[key] = len(now)
 			}
 		}
@@ -41,7 +41,7 @@ func TestTable(t *testing.T) {
 				rt.Fatalf("%d: keys %v, want %v", i, one.Keys(), keys)
 			}
 			raw, err := json.Marshal(one)
-			var again core.Table[int]
+			var again sums.Table[int]
 			if err != nil || json.Unmarshal(raw, &again) != nil || !maps.Equal(maps.Collect(again.All()), want) {
 				rt.Fatalf("%d: %v %s", i, err, raw)
 			}

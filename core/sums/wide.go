@@ -1,4 +1,4 @@
-package core
+package sums
 
 import (
 	"encoding/json"

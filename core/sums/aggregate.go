@@ -1,50 +1,14 @@
-package core
+package sums
 
 import (
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/wire"
 	"github.com/tracklayer/tracklayer/registry"
 )
-
-// Population splits the persons of an arm by what speaks against counting them. Which of them are counted is the
-// policy's to say when the aggregate is read, so that both policies can be shown side by side.
-type Population uint8
-
-// The populations. Crossed, Ended and Filtered are bits.
-const (
-	Clean        Population = 0 // nothing
-	Crossed      Population = 1 // seen in several variants of the run; here under the first one
-	Ended        Population = 2 // ended early
-	CrossedEnded Population = 3 // both
-	Filtered     Population = 4 // a bot or an internal user, and whatever else
-	populations             = 8
-)
-
-// Status is what became of a conversion in a run. Every conversion has exactly one in every run it concerns.
-type Status uint8
-
-// Statuses of a conversion. Exclusion of bots and internal users, of crossovers and of early ends is not among them: it
-// follows from the population, and so from the policy.
-const (
-	Counted Status = iota
-	Duplicate
-	BeforeExposure
-	OutsideWindow
-	AfterRun
-	NoExposure
-	UnknownVariant
-	Adjustment        // it changed the value of a conversion that counts
-	WaitingAdjustment // what it adjusts has not arrived
-	statuses          = 9
-)
-
-var statusNames = [statuses]string{"counted", "duplicate", "before_exposure", "outside_window", "after_run", "no_exposure", "unknown_variant", "adjustment", "waiting_adjustment"}
-
-// String is the status's word in the API.
-func (s Status) String() string { return statusNames[s] }
 
 // Aggregate is all that an experiment's persons add up to. Every field is a sum over persons, so two aggregates of
 // disjoint persons merge by adding. An aggregate handed out is never written to again: the next change makes a fork of it,
@@ -54,9 +18,9 @@ type Aggregate struct {
 	epoch  uint64 // of the runs, the arms and the metrics' trees: those of an earlier one have been handed out
 	handed bool   // readers have it
 
-	changed map[cut]struct{}      // parts of the metrics that differ from what is stored
-	paired  map[armGroup]struct{} // whose products differ from what is stored
-	parts   map[part]struct{}     // arms, unknown labels and crossovers that may differ from what is stored
+	changed map[Cut]struct{}      // parts of the metrics that differ from what is stored
+	paired  map[ArmGroup]struct{} // whose products differ from what is stored
+	parts   map[Part]struct{}     // arms, unknown labels and crossovers that may differ from what is stored
 
 	Runs       map[int]*RunAggregate `json:"runs"`
 	OutsideRun int64                 `json:"outside_run,omitempty"` // exposures outside every run
@@ -78,7 +42,7 @@ type RunAggregate struct {
 	// Crossovers counts persons by pair of variants, see PairKey: those that are not filtered, and those that are.
 	Crossovers [2]Table[int64] `json:"crossovers"`
 	// Loose are conversions of persons that are in no arm.
-	Loose [statuses]int64 `json:"loose"`
+	Loose [person.Statuses]int64 `json:"loose"`
 	// Mismatched conversions claim another variant than the recorded exposure's.
 	Mismatched int64 `json:"mismatched,omitempty"`
 	// EndedUnexposed are persons with an early end and no exposure.
@@ -96,23 +60,23 @@ type UnknownAggregate struct {
 type VariantAggregate struct {
 	epoch uint64
 
-	Persons [populations]int64 `json:"persons"`
+	Persons [person.Populations]int64 `json:"persons"`
 	// Labelled are the filtered persons by what they are: bots, internal users. Who is both is in both.
 	Labelled [2]int64 `json:"labelled"`
 	// Crossed are the crossovers that were seen here, ever: by whether they ended early, and then by whether they are
 	// filtered.
-	Crossed  [4]int64                     `json:"crossed"`
-	Repeats  int64                        `json:"repeats"` // exposures beyond a person's first in the run
-	Days     [groups]map[int64]int64      `json:"days"`    // persons by day of first exposure, days since 1970; see Who
-	Statuses [populations][statuses]int64 `json:"statuses"`
-	Reasons  [2]map[string]int64          `json:"reasons"`  // persons that ended early, by reason: not filtered, and filtered
-	EndDays  [2]map[int64]int64           `json:"end_days"` // the same persons by the day on which they did, days since 1970
+	Crossed  [4]int64                                   `json:"crossed"`
+	Repeats  int64                                      `json:"repeats"` // exposures beyond a person's first in the run
+	Days     [person.Groups]map[int64]int64             `json:"days"`    // persons by day of first exposure, days since 1970; see Include
+	Statuses [person.Populations][person.Statuses]int64 `json:"statuses"`
+	Reasons  [2]map[string]int64                        `json:"reasons"`  // persons that ended early, by reason: not filtered, and filtered
+	EndDays  [2]map[int64]int64                         `json:"end_days"` // the same persons by the day on which they did, days since 1970
 	// Early are persons with a conversion shortly before their first exposure, see EarlyWithin.
-	Early [groups]int64 `json:"early"`
+	Early [person.Groups]int64 `json:"early"`
 	// Currencies counts the amounts of each metric over value by currency, "" if none was stated.
-	Currencies [groups]map[string]map[string]int64 `json:"currencies"`
-	Metrics    map[string]*MetricAggregate         `json:"-"`
-	Pairs      [groups][]Product                   `json:"-"` // sorted by metrics; see Products
+	Currencies [person.Groups]map[string]map[string]int64 `json:"currencies"`
+	Metrics    map[string]*MetricAggregate                `json:"-"`
+	Pairs      [person.Groups][]Product                   `json:"-"` // sorted by metrics; see Products
 }
 
 // MaxPaired is the most variants of a run that a person can have been exposed to and be counted in Crossovers. Others are
@@ -141,9 +105,9 @@ func (a *Aggregate) run(number int) *RunAggregate {
 	case r.epoch != a.epoch:
 		c := *r
 		c.epoch = a.epoch
-		c.Variants, c.Unknown = r.Variants.copied(), r.Unknown.copied()
+		c.Variants, c.Unknown = r.Variants.Copied(), r.Unknown.Copied()
 		for i := range c.Crossovers {
-			c.Crossovers[i] = r.Crossovers[i].copied()
+			c.Crossovers[i] = r.Crossovers[i].Copied()
 		}
 		r = &c
 		a.Runs[number] = r
@@ -154,89 +118,89 @@ func (a *Aggregate) run(number int) *RunAggregate {
 // variant returns an arm, fit to be written to.
 func (a *Aggregate) variant(run int, key string) *VariantAggregate {
 	r := a.run(run)
-	a.touch(part{run, partArm, key})
+	a.touch(Part{run, partArm, key})
 	v, known := r.Variants.Get(key)
 	switch {
 	case !known:
 		v = &VariantAggregate{epoch: a.epoch}
-		r.Variants.set(key, v)
+		r.Variants.Set(key, v)
 	case v.epoch != a.epoch:
 		v = v.clone()
 		v.epoch = a.epoch
-		r.Variants.set(key, v)
+		r.Variants.Set(key, v)
 	}
 	return v
 }
 
-// add puts what one person contributes on top (sign 1) or takes it back (sign -1).
-func (a *Aggregate) add(sign int64, q *participation, p *person) {
+// Add puts what one person contributes on top (sign 1) or takes it back (sign -1).
+func (a *Aggregate) Add(sign int64, q *person.Participation, p *person.Person) {
 	a.Participants += sign
-	a.OutsideRun += sign * q.outside
-	a.NoExposure += sign * q.noExposure
-	a.Holdout += sign * q.holdout
-	if q.held > 0 {
-		a.Held[boolByte(q.exposed())] += sign
+	a.OutsideRun += sign * q.Outside
+	a.NoExposure += sign * q.NoExposure
+	a.Holdout += sign * q.Holdout
+	if q.Held > 0 {
+		a.Held[wire.BoolByte(q.Exposed())] += sign
 	}
-	for i := range q.runs {
-		v := &q.runs[i]
-		r := a.run(v.run)
+	for i := range q.Runs {
+		v := &q.Runs[i]
+		r := a.run(v.Run)
 		r.doubts(sign, p, v)
 		if a.addLoose(r, sign, v) {
-			a.addArms(r, sign, v, p.labels)
+			a.addArms(r, sign, v, p.Labels)
 		}
 	}
 }
 
 // addLoose counts what is not of an arm, and reports whether there is one.
-func (a *Aggregate) addLoose(r *RunAggregate, sign int64, v *runView) bool {
-	r.Mismatched += sign * v.mismatched
-	for _, u := range v.unknown {
-		a.touch(part{v.run, partUnknown, u.variant})
-		n, _ := r.Unknown.Get(u.variant)
-		n.Exposures += sign * u.n
-		if len(v.arms) == 0 {
+func (a *Aggregate) addLoose(r *RunAggregate, sign int64, v *person.Run) bool {
+	r.Mismatched += sign * v.Mismatched
+	for _, u := range v.Unknown {
+		a.touch(Part{v.Run, partUnknown, u.Variant})
+		n, _ := r.Unknown.Get(u.Variant)
+		n.Exposures += sign * u.N
+		if len(v.Arms) == 0 {
 			n.Persons += sign
 		}
 		if n == (UnknownAggregate{}) {
-			r.Unknown.remove(u.variant)
+			r.Unknown.Remove(u.Variant)
 		} else {
-			r.Unknown.set(u.variant, n)
+			r.Unknown.Set(u.Variant, n)
 		}
 	}
-	if len(v.arms) == 0 {
-		for s, n := range v.statuses {
+	if len(v.Arms) == 0 {
+		for s, n := range v.Statuses {
 			r.Loose[s] += sign * n
 		}
-		if v.end.set() {
+		if v.End.Set() {
 			r.EndedUnexposed += sign
 		}
 	}
-	return len(v.arms) > 0
+	return len(v.Arms) > 0
 }
 
-func (a *Aggregate) addArms(r *RunAggregate, sign int64, v *runView, labels registry.Label) {
-	first := v.first()
-	pop := v.population(labels)
-	for i, arm := range v.arms {
-		va := a.variant(v.run, arm.variant)
-		va.Repeats += sign * arm.n
-		if len(v.arms) == 1 {
+func (a *Aggregate) addArms(r *RunAggregate, sign int64, v *person.Run, labels registry.Label) {
+	first := v.First()
+	pop := v.Population(labels)
+	for i, arm := range v.Arms {
+		va := a.variant(v.Run, arm.Variant)
+		va.Repeats += sign * arm.N
+		if len(v.Arms) == 1 {
 			break
 		}
 		va.Crossed[pop>>1] += sign
-		if len(v.arms) > MaxPaired {
+		if len(v.Arms) > MaxPaired {
 			continue
 		}
-		for _, other := range v.arms[i+1:] {
-			key := PairKey(arm.variant, other.variant)
+		for _, other := range v.Arms[i+1:] {
+			key := PairKey(arm.Variant, other.Variant)
 			addTo(&r.Crossovers[pop>>2], key, sign)
-			a.touch(part{v.run, partCrossover + partKind(pop>>2), key})
+			a.touch(Part{v.Run, partCrossover + PartKind(pop>>2), key})
 		}
 	}
-	va := a.variant(v.run, first.variant)
+	va := a.variant(v.Run, first.Variant)
 	va.Repeats -= sign
 	va.Persons[pop] += sign
-	for s, n := range v.statuses {
+	for s, n := range v.Statuses {
 		va.Statuses[pop][s] += sign * n
 	}
 	for i, label := range [...]registry.Label{registry.Bot, registry.Internal} {
@@ -244,38 +208,38 @@ func (a *Aggregate) addArms(r *RunAggregate, sign int64, v *runView, labels regi
 			va.Labelled[i] += sign
 		}
 	}
-	if v.end.set() {
-		va.Reasons[pop>>2] = tally(va.Reasons[pop>>2], v.end.reason, sign)
-		va.EndDays[pop>>2] = tally(va.EndDays[pop>>2], day(v.end.at), sign)
+	if v.End.Set() {
+		va.Reasons[pop>>2] = tally(va.Reasons[pop>>2], v.End.Reason, sign)
+		va.EndDays[pop>>2] = tally(va.EndDays[pop>>2], person.Day(v.End.At), sign)
 		return
 	}
-	group := pop.group()
-	va.Days[group] = tally(va.Days[group], day(first.at), sign)
-	id := seriesID{run: v.run, variant: first.variant, group: group}
-	if v.early > 0 {
+	group := pop.Group()
+	va.Days[group] = tally(va.Days[group], person.Day(first.At), sign)
+	id := SeriesID{Run: v.Run, Variant: first.Variant, Group: group}
+	if v.Early > 0 {
 		va.Early[group] += sign
 	}
-	for i := range v.totals {
-		a.measure(sign, &id, day(first.at), &v.totals[i])
-		va.spend(sign, group, &v.totals[i])
+	for i := range v.Totals {
+		a.measure(sign, &id, person.Day(first.At), &v.Totals[i])
+		va.spend(sign, group, &v.Totals[i])
 	}
-	a.pair(sign, va, armGroup{v.run, first.variant, group}, v.totals)
+	a.pair(sign, va, ArmGroup{v.Run, first.Variant, group}, v.Totals)
 }
 
 // spend counts the currencies of a person's amounts in a metric.
-func (v *VariantAggregate) spend(sign int64, group int, t *total) {
-	if len(t.currencies) == 0 {
+func (v *VariantAggregate) spend(sign int64, group int, t *person.Total) {
+	if len(t.Currencies) == 0 {
 		return
 	}
 	to := &v.Currencies[group]
 	if *to == nil {
 		*to = map[string]map[string]int64{}
 	}
-	for _, c := range t.currencies {
-		(*to)[t.metric] = tally((*to)[t.metric], c.currency, sign*c.n)
+	for _, c := range t.Currencies {
+		(*to)[t.Metric] = tally((*to)[t.Metric], c.Currency, sign*c.N)
 	}
-	if len((*to)[t.metric]) == 0 {
-		delete(*to, t.metric)
+	if len((*to)[t.Metric]) == 0 {
+		delete(*to, t.Metric)
 	}
 }
 
@@ -290,21 +254,18 @@ func tally[K comparable](m map[K]int64, key K, n int64) map[K]int64 {
 	return m
 }
 
-// day is the number of whole days since 1970, UTC.
-func day(t canonical.Time) int64 { return int64(t) / 86400000 } // no valid time lies before 2000
-
-// prune drops what holds nothing, so that an aggregate whose persons left is equal to one they never entered.
-func (a *Aggregate) prune() {
+// Prune drops what holds nothing, so that an aggregate whose persons left is equal to one they never entered.
+func (a *Aggregate) Prune() {
 	a.trim()
 	for p := range a.parts {
-		r := a.Runs[p.run]
-		if p.kind != partArm || r == nil {
+		r := a.Runs[p.Run]
+		if p.Kind != partArm || r == nil {
 			continue
 		}
-		switch v, known := r.Variants.Get(p.key); {
+		switch v, known := r.Variants.Get(p.Key); {
 		case !known || v.epoch != a.epoch: // handed out: it was pruned before
 		case v.empty():
-			r.Variants.remove(p.key)
+			r.Variants.Remove(p.Key)
 		default:
 			v.prune()
 		}
@@ -339,29 +300,30 @@ func (v *VariantAggregate) prune() {
 
 func (r *RunAggregate) isEmpty() bool {
 	return r.Variants.Len()+r.Unknown.Len()+r.Crossovers[0].Len()+r.Crossovers[1].Len() == 0 &&
-		r.Loose == [statuses]int64{} && r.Mismatched == 0 && r.EndedUnexposed == 0 && r.Doubts == (Doubts{})
+		r.Loose == [person.Statuses]int64{} && r.Mismatched == 0 && r.EndedUnexposed == 0 && r.Doubts == (Doubts{})
 }
 
 func (v *VariantAggregate) empty() bool {
-	return v.Persons == [populations]int64{} && v.Crossed == [4]int64{} && v.Repeats == 0 && v.Statuses == [populations][statuses]int64{} &&
+	return v.Persons == [person.Populations]int64{} && v.Crossed == [4]int64{} && v.Repeats == 0 && v.Statuses == [person.Populations][person.Statuses]int64{} &&
 		len(v.Metrics) == 0 // days and reasons count some of the persons
 }
 
-func (a *Aggregate) isEmpty() bool {
+// IsEmpty reports whether no person contributes anything.
+func (a *Aggregate) IsEmpty() bool {
 	return len(a.Runs) == 0 && a.Held == [2]int64{} && a.OutsideRun == 0 && a.NoExposure == 0 && a.Participants == 0
 }
 
-// handOut gives the aggregate to readers. Nothing writes to it any more; fork makes the one to be written to.
-func (a *Aggregate) handOut() *Aggregate {
+// HandOut gives the aggregate to readers. Nothing writes to it any more; fork makes the one to be written to.
+func (a *Aggregate) HandOut() *Aggregate {
 	if !a.handed {
 		a.handed = true
 	}
 	return a
 }
 
-// fork is a copy of an aggregate that was handed out, to be written to. Both share what does not change. What is still to
+// Fork is a copy of an aggregate that was handed out, to be written to. Both share what does not change. What is still to
 // be stored goes over to the fork.
-func (a *Aggregate) fork() *Aggregate {
+func (a *Aggregate) Fork() *Aggregate {
 	b := *a
 	b.epoch, b.handed, b.Runs = a.epoch+1, false, maps.Clone(a.Runs)
 	a.changed, a.paired, a.parts = nil, nil, nil

@@ -1,4 +1,4 @@
-package core
+package sums
 
 import (
 	"iter"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/core/person"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -17,11 +18,11 @@ type Product struct {
 	Sum     Wide
 }
 
-// armGroup names a group of persons in an arm.
-type armGroup struct {
-	run     int
-	variant string
-	group   int
+// ArmGroup names a group of persons in an arm.
+type ArmGroup struct {
+	Run     int
+	Variant string
+	Group   int
 }
 
 // paired is one person's number in a metric that is measured in pairs.
@@ -32,13 +33,13 @@ type paired struct {
 
 // pair adds the products of one person's numbers, or takes them back. Who has fewer than two numbers other than 0 adds
 // nothing. The numbers come sorted by metric, and so do their pairs: one walk over the sums finds the place of each.
-func (a *Aggregate) pair(sign int64, v *VariantAggregate, of armGroup, totals []total) {
+func (a *Aggregate) pair(sign int64, v *VariantAggregate, of ArmGroup, totals []person.Total) {
 	var room [registry.PairedMetrics]paired
 	numbers := room[:0]
 	for i := range totals {
-		if t := &totals[i]; t.paired && len(t.steps) > 0 {
-			if y := t.final(); !y.IsZero() {
-				numbers = append(numbers, paired{t.metric, y})
+		if t := &totals[i]; t.Paired && len(t.Steps) > 0 {
+			if y := t.Final(); !y.IsZero() {
+				numbers = append(numbers, paired{t.Metric, y})
 			}
 		}
 	}
@@ -46,10 +47,10 @@ func (a *Aggregate) pair(sign int64, v *VariantAggregate, of armGroup, totals []
 		return
 	}
 	if a.paired == nil {
-		a.paired = map[armGroup]struct{}{}
+		a.paired = map[ArmGroup]struct{}{}
 	}
 	a.paired[of] = struct{}{}
-	sums, at := v.Pairs[of.group], 0
+	sums, at := v.Pairs[of.Group], 0
 	for i, x := range numbers {
 		for _, y := range numbers[i+1:] {
 			both := [2]string{x.metric, y.metric}
@@ -66,7 +67,7 @@ func (a *Aggregate) pair(sign int64, v *VariantAggregate, of armGroup, totals []
 			}
 		}
 	}
-	v.Pairs[of.group] = sums
+	v.Pairs[of.Group] = sums
 }
 
 func comparePairs(a, b [2]string) int {
@@ -80,19 +81,19 @@ func comparePairs(a, b [2]string) int {
 func (a *Aggregate) trimProducts() {
 	for of := range a.paired {
 		if a.arm(of) != nil {
-			v := a.variant(of.run, of.variant)
-			left := slices.DeleteFunc(v.Pairs[of.group], func(p Product) bool { return p.Sum.IsZero() })
-			if v.Pairs[of.group] = left; len(left) == 0 {
-				v.Pairs[of.group] = nil
+			v := a.variant(of.Run, of.Variant)
+			left := slices.DeleteFunc(v.Pairs[of.Group], func(p Product) bool { return p.Sum.IsZero() })
+			if v.Pairs[of.Group] = left; len(left) == 0 {
+				v.Pairs[of.Group] = nil
 			}
 		}
 	}
 }
 
 // arm is the arm of a group; nil where there is none.
-func (a *Aggregate) arm(of armGroup) *VariantAggregate {
-	if r := a.Runs[of.run]; r != nil {
-		v, _ := r.Variants.Get(of.variant)
+func (a *Aggregate) arm(of ArmGroup) *VariantAggregate {
+	if r := a.Runs[of.Run]; r != nil {
+		v, _ := r.Variants.Get(of.Variant)
 		return v
 	}
 	return nil
@@ -102,7 +103,7 @@ func (a *Aggregate) arm(of armGroup) *VariantAggregate {
 // persons that are counted of the product of their numbers in both, as of Product. Pairs come in byte order, each once;
 // one whose sum is 0 is left out, and an experiment that nobody declared has none. They belong to the sums that
 // MetricAggregate.Merged gives of the same persons.
-func (v *VariantAggregate) Products(w Who) iter.Seq2[[2]string, Wide] {
+func (v *VariantAggregate) Products(w Include) iter.Seq2[[2]string, Wide] {
 	return func(yield func([2]string, Wide) bool) {
 		var all []Product
 		for group, sums := range v.Pairs {

@@ -1,18 +1,11 @@
-package core
+package sums
 
 import (
 	"cmp"
 	"slices"
+
+	"github.com/tracklayer/tracklayer/core/person"
 )
-
-// CovariateDays is how long before the first exposure a conversion is part of the covariate.
-const CovariateDays = 14
-
-// groups is the number of populations that are measured: those that did not end early.
-const groups = 4
-
-// group numbers the populations that are measured: clean, crossed, filtered, filtered and crossed.
-func (p Population) group() int { return int(p&Crossed | p&Filtered>>1) }
 
 // MetricAggregate is one metric in one arm, cut by who the persons are, by the day of their first exposure, and by the
 // age of what they did, which is the calendar day (UTC) of the conversion less that of the exposure. A cut at an age
@@ -22,13 +15,13 @@ func (p Population) group() int { return int(p&Crossed | p&Filtered>>1) }
 // It is a tree whose nodes are copied before they are first written after the tree was handed out.
 type MetricAggregate struct {
 	epoch uint64
-	of    [groups]*series
+	of    [person.Groups]*series
 }
 
 // series is one group of persons in order of their exposure.
 type series struct {
 	epoch uint64
-	id    *seriesID
+	id    *SeriesID
 	total Sums
 	days  []*cohort
 }
@@ -47,18 +40,18 @@ type growth struct {
 	by  Moments
 }
 
-// seriesID names a series within its aggregate.
-type seriesID struct {
-	run             int
-	variant, metric string
-	group           int
+// SeriesID names a series within its aggregate.
+type SeriesID struct {
+	Run             int
+	Variant, Metric string
+	Group           int
 }
 
-// cut names one stored part of a series. The age -1 stands for the covariate.
-type cut struct {
-	series *seriesID
-	day    int64
-	age    int64
+// Cut names one stored part of a series. The age -1 stands for the covariate.
+type Cut struct {
+	Series *SeriesID
+	Day    int64
+	Age    int64
 }
 
 const ageOfCovariate = -1
@@ -78,32 +71,32 @@ func (s *series) find(day int64) (int, bool) {
 }
 
 // series is the part of the tree that the id names, fit to be written to; nil where there is none, unless it is made.
-func (a *Aggregate) series(id *seriesID, create bool) *series {
+func (a *Aggregate) series(id *SeriesID, create bool) *series {
 	if !create && a.peek(id) == nil {
 		return nil
 	}
-	v := a.variant(id.run, id.variant)
-	m := v.Metrics[id.metric]
+	v := a.variant(id.Run, id.Variant)
+	m := v.Metrics[id.Metric]
 	switch {
 	case m == nil:
 		if v.Metrics == nil {
 			v.Metrics = map[string]*MetricAggregate{}
 		}
 		m = &MetricAggregate{epoch: a.epoch}
-		v.Metrics[id.metric] = m
+		v.Metrics[id.Metric] = m
 	case m.epoch != a.epoch:
 		m = &MetricAggregate{a.epoch, m.of}
-		v.Metrics[id.metric] = m
+		v.Metrics[id.Metric] = m
 	}
-	s := m.of[id.group]
+	s := m.of[id.Group]
 	switch {
 	case s == nil:
 		kept := *id
 		s = &series{epoch: a.epoch, id: &kept}
-		m.of[id.group] = s
+		m.of[id.Group] = s
 	case s.epoch != a.epoch:
 		s = &series{a.epoch, s.id, s.total, slices.Clone(s.days)}
-		m.of[id.group] = s
+		m.of[id.Group] = s
 	}
 	return s
 }
@@ -126,7 +119,7 @@ func (a *Aggregate) cohort(s *series, day int64) *cohort {
 
 // grow adds to one age of a cohort and to all sums above it.
 func (a *Aggregate) grow(s *series, d *cohort, sign, age int64, by *Moments) {
-	a.changed[cut{s.id, d.day, age}] = struct{}{} // even by nothing: the cohort may be new
+	a.changed[Cut{s.id, d.day, age}] = struct{}{} // even by nothing: the cohort may be new
 	if *by == (Moments{}) {
 		return
 	}
@@ -142,26 +135,26 @@ func (a *Aggregate) grow(s *series, d *cohort, sign, age int64, by *Moments) {
 func (a *Aggregate) precede(s *series, d *cohort, sign int64, by *Covariate) {
 	d.total.Covariate.add(sign, by)
 	s.total.Covariate.add(sign, by)
-	a.changed[cut{s.id, d.day, ageOfCovariate}] = struct{}{}
+	a.changed[Cut{s.id, d.day, ageOfCovariate}] = struct{}{}
 }
 
 // measure adds one person's number in a metric, or takes it back.
-func (a *Aggregate) measure(sign int64, id *seriesID, day int64, t *total) {
-	x := t.before()
-	if len(t.steps) == 0 && x.IsZero() {
+func (a *Aggregate) measure(sign int64, id *SeriesID, day int64, t *person.Total) {
+	x := t.Before()
+	if len(t.Steps) == 0 && x.IsZero() {
 		return
 	}
 	if a.changed == nil {
-		a.changed = map[cut]struct{}{}
+		a.changed = map[Cut]struct{}{}
 	}
-	id.metric = t.metric
+	id.Metric = t.Metric
 	s := a.series(id, true)
 	d := a.cohort(s, day)
 	var at standing
-	for i := range t.steps {
-		next := t.then(at, &t.steps[i])
+	for i := range t.Steps {
+		next := at.then(t, &t.Steps[i])
 		by := next.since(&at, x)
-		a.grow(s, d, sign, t.steps[i].age, &by)
+		a.grow(s, d, sign, t.Steps[i].Age, &by)
 		at = next
 	}
 	if !x.IsZero() {
@@ -173,13 +166,13 @@ func (a *Aggregate) measure(sign int64, id *seriesID, day int64, t *total) {
 func (a *Aggregate) trim() {
 	a.trimProducts()
 	for c := range a.changed {
-		s := a.series(c.series, false)
+		s := a.series(c.Series, false)
 		if s == nil {
 			continue
 		}
-		if i, found := s.find(c.day); found {
-			d := a.cohort(s, c.day)
-			if j, found := d.find(c.age); found && d.ages[j].by == (Moments{}) {
+		if i, found := s.find(c.Day); found {
+			d := a.cohort(s, c.Day)
+			if j, found := d.find(c.Age); found && d.ages[j].by == (Moments{}) {
 				d.ages = slices.Delete(d.ages, j, j+1)
 			}
 			if len(d.ages) == 0 && d.total.Covariate == (Covariate{}) {
@@ -189,11 +182,11 @@ func (a *Aggregate) trim() {
 		if len(s.days) > 0 {
 			continue
 		}
-		v := a.variant(c.series.run, c.series.variant)
-		m := v.Metrics[c.series.metric]
-		m.of[c.series.group] = nil
-		if m.of == [groups]*series{} {
-			delete(v.Metrics, c.series.metric)
+		v := a.variant(c.Series.Run, c.Series.Variant)
+		m := v.Metrics[c.Series.Metric]
+		m.of[c.Series.Group] = nil
+		if m.of == [person.Groups]*series{} {
+			delete(v.Metrics, c.Series.Metric)
 		}
 	}
 }
