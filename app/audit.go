@@ -9,6 +9,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/history"
 	"github.com/tracklayer/tracklayer/stream"
 )
 
@@ -139,5 +140,5 @@ func damagedLog(cfg config.Config, missing []core.Range) error {
 		return nil
 	}
 	return fmt.Errorf("the LOG is damaged: %d records are missing on it and no erasure explains it: %s. Do not rebuild: the state may hold the only count of them. Give %s back from a backup. If there is none, tracklayer rebuild --force says what is lost and accepts it",
-		core.Count(missing), sayRanges(missing), logPath(cfg))
+		core.Count(missing), history.Ranges(missing), logPath(cfg))
 }

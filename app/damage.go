@@ -13,6 +13,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/history"
 	"github.com/tracklayer/tracklayer/store"
 	"github.com/tracklayer/tracklayer/stream"
 )
@@ -111,14 +112,14 @@ func (p *Program) lookForDamage(ctx context.Context) error {
 	before := d.text
 	d.text = ""
 	if len(all) > 0 {
-		d.text = fmt.Sprintf("%d records are missing on the log (%s) and no erasure explains it", core.Count(all), sayRanges(all))
+		d.text = fmt.Sprintf("%d records are missing on the log (%s) and no erasure explains it", core.Count(all), history.Ranges(all))
 	}
 	text := d.text
 	d.mu.Unlock()
 	d.missing.Store(core.Count(all))
 	if text != "" && text != before {
 		p.log.Error("damaged: records are missing on the log and no erasure explains it; do not rebuild, give the log back from a backup. Numbers may be too small; what this state has counted before the damage is still counted",
-			"records", core.Count(all), "stream_seqs", sayRanges(all), "never_counted", core.Count(lost))
+			"records", core.Count(all), "stream_seqs", history.Ranges(all), "never_counted", core.Count(lost))
 	}
 	return nil
 }
@@ -151,23 +152,6 @@ func rangesOf(list []stream.Range) []core.Range {
 		return 1
 	})
 	return ranges
-}
-
-// sayRanges names the first ranges.
-func sayRanges(ranges []core.Range) string {
-	const first = 10
-	var parts []string
-	for _, r := range ranges[:min(len(ranges), first)] {
-		if r.From == r.To {
-			parts = append(parts, fmt.Sprintf("%d", r.From))
-			continue
-		}
-		parts = append(parts, fmt.Sprintf("%d-%d", r.From, r.To))
-	}
-	if len(ranges) > first {
-		parts = append(parts, fmt.Sprintf("and %d more ranges", len(ranges)-first))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // folding says how far a state is that is made again from the log, "" if none is.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/catalog"
 	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/webhooks"
 )
@@ -31,10 +32,12 @@ func Decode(ctx context.Context, cfg config.Config, name string, request io.Read
 	if !ok {
 		return nil, fmt.Errorf("there is no source %q; the sources are %s", name, strings.Join(names(sources), ", "))
 	}
-	if c, ok := source.Catalogs.(*catalog); ok {
-		if err := c.load(ctx); err != nil {
+	if source.ParseCatalog != nil {
+		c := catalog.New(catalog.Options{Source: name, Place: cfg.Sources[name].Catalog, Parse: source.ParseCatalog})
+		if err := c.Load(ctx); err != nil {
 			return nil, err
 		}
+		source.Catalogs = c
 	}
 	e, err := adapters.ReadRequest(request, canonical.TimeOf(time.Now()))
 	if err != nil {

@@ -17,7 +17,7 @@ func (p *Program) foldForever(ctx context.Context) {
 			p.seen(records)
 			broken = p.fold.Apply(records)
 			p.lag.alive()
-			p.past.folded()
+			p.past.Folded()
 			wait = 100 * time.Millisecond
 			return broken
 		})

@@ -167,3 +167,12 @@ func aheadOfLog(cfg config.Config, seq, last uint64) error {
 	return fmt.Errorf("the state in %s has counted up to sequence %d, but the log ends at %d: records %d to %d are not on the log. The log is another one, an older copy, or damaged. Give the state its own log back from a backup; the state holds the only count of these records, so do not remove it. To accept the loss: tracklayer rebuild --force",
 		cfg.DataDir, seq, last, last+1, seq)
 }
+
+// dropCopies removes every copy of the state: they hold every person of their time.
+func (p *Program) dropCopies() error {
+	all, err := asides(statePath(p.cfg), damagedSuffix, beforeSuffix)
+	for _, dir := range all {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return errors.Join(err, p.past.Forget())
+}

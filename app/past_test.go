@@ -6,12 +6,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/tracklayer/tracklayer/core"
 	"github.com/tracklayer/tracklayer/store"
 )
 
@@ -119,7 +119,7 @@ func TestCopiesOfNoUse(t *testing.T) {
 	environ := []string{"TRACKLAYER_HISTORY_EVERY=1000000"}
 	s := &story{T: t, Program: begin(t, dir, environ...), said: map[uint64]string{}}
 	s.happen(0, 10, 1)
-	s.past.keep()
+	s.past.Keep()
 	good := s.seq
 	s.happen(10, 10, 1)
 	stop(t, s.Program)
@@ -154,7 +154,7 @@ func TestNoRoomForCopies(t *testing.T) {
 	s := &story{T: t, Program: begin(t, dir), said: map[uint64]string{}}
 	defer func() { stop(t, s.Program) }()
 	s.happen(0, 10, 1)
-	s.past.keep()
+	s.past.Keep()
 	s.happen(10, 10, 1)
 	if _, text := fetch(t, "http://"+s.AdminAddr()+"/metrics"); !strings.Contains(text, `tracklayer_history_copies_total{outcome="failed"} 1`) {
 		t.Error("the failure was not counted")
@@ -164,36 +164,8 @@ func TestNoRoomForCopies(t *testing.T) {
 	}
 }
 
-// TestSuperfluousCopies: of copies that come at even distances the newest stays, and the gaps grow with the age.
-func TestSuperfluousCopies(t *testing.T) {
-	var kept []uint64
-	for seq := uint64(1); seq <= 1000; seq++ {
-		if kept = append(kept, seq); len(kept) > 6 {
-			i := superfluous(kept)
-			kept = slices.Delete(kept, i, i+1)
-		}
-		if kept[len(kept)-1] != seq {
-			t.Fatalf("the newest is gone: %v", kept)
-		}
-	}
-	widest := uint64(0)
-	for i := len(kept) - 1; i > 0; i-- {
-		gap := kept[i] - kept[i-1]
-		if 2*gap < widest {
-			t.Errorf("a newer gap is far wider than an older one: %v", kept)
-		}
-		widest = max(widest, gap)
-	}
-	if kept[0] > 600 || widest < 100 {
-		t.Errorf("the distant past is gone: %v", kept)
-	}
-	if superfluous([]uint64{9}) != 0 {
-		t.Error("the only one")
-	}
-}
-
 // TestACrashReplaysTheUnflushed: what was flushed is not folded again by a start after a crash, which is played by a
-// start on what lies on the disk while the program runs.
+// start on what is on the disk while the program runs.
 func TestACrashReplaysTheUnflushed(t *testing.T) {
 	dir := t.TempDir()
 	s := &story{T: t, Program: begin(t, dir), said: map[uint64]string{}}
@@ -204,20 +176,31 @@ func TestACrashReplaysTheUnflushed(t *testing.T) {
 		if err := store.Link(filepath.Join(dir, "state"), left); err != nil {
 			t.Fatal(err)
 		}
-		seq, err := sequenceOf(left)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return seq
+		return sequenceOf(t, left)
 	}
 	s.happen(0, 100, 1)
 	if seq := crashed(); seq != 0 {
 		t.Fatalf("%d are on disk although nothing was flushed: the test plays no crash", seq)
 	}
-	s.past.flush()
+	s.past.Flush()
 	flushed := s.seq
 	s.happen(100, 10, 1)
 	if seq := crashed(); seq != flushed {
 		t.Errorf("a start would replay %d records, want %d", s.seq-seq, s.seq-flushed)
 	}
+}
+
+// sequenceOf reads the sequence of a state that no program has open.
+func sequenceOf(t *testing.T, dir string) uint64 {
+	t.Helper()
+	db, err := store.Open(dir, store.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	seq, err := core.SequenceOf(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seq
 }

@@ -22,8 +22,11 @@ import (
 
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/catalog"
 	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/erasure"
+	"github.com/tracklayer/tracklayer/history"
 	"github.com/tracklayer/tracklayer/pages"
 	"github.com/tracklayer/tracklayer/store"
 	"github.com/tracklayer/tracklayer/stream"
@@ -89,11 +92,11 @@ type Program struct {
 	events *stream.Log
 	db     *store.DB
 	fold   *core.Fold
-	door   *webhooks.Door // nil in a core alone
-	eraser *eraser        // nil in a gateway alone
-	past   *past          // nil in a gateway alone
-	pages  *pages.Pages   // nil in a gateway alone
-	pulses *pulses        // of the doors
+	door   *webhooks.Door   // nil in a core alone
+	eraser *erasure.Eraser  // nil in a gateway alone
+	past   *history.History // nil in a gateway alone
+	pages  *pages.Pages     // nil in a gateway alone
+	pulses *pulses          // of the doors
 
 	keys        atomic.Pointer[config.Keys] // the newest; cfg has those of the start
 	certificate *certificate                // nil: plain HTTP
@@ -202,9 +205,9 @@ func (p *Program) start(ctx context.Context) (err error) {
 	if p.fold != nil {
 		p.counting = true
 		p.folding.Go(func() { p.foldForever(folding) })
-		p.folding.Go(func() { p.past.run(folding) })
+		p.folding.Go(func() { p.past.Run(folding) })
 		p.folding.Go(func() { p.recomputeForever(folding) })
-		p.folding.Go(func() { p.eraser.forever(folding) })
+		p.folding.Go(func() { p.eraser.Run(folding) })
 		p.folding.Go(func() { p.watchDamage(folding) })
 	}
 	public, admin := p.listeners()
@@ -253,7 +256,9 @@ func (p *Program) open(ctx context.Context) (err error) {
 	if text := p.aheadOfClock(); text != "" {
 		p.log.Error("the watermark lies in the future", "error", text)
 	}
-	p.past = openHistory(p).past(context.WithoutCancel(ctx))
+	p.past = history.Open(history.Options{
+		Dir: historyPath(p.cfg), Want: p.cfg.History, DB: p.db, Fold: p.fold, Log: p.events, Metrics: p.metrics, Logger: p.log,
+	})
 	return nil
 }
 
@@ -263,21 +268,20 @@ func (p *Program) catalogs(ctx, folding context.Context) error {
 		return nil
 	}
 	for _, name := range names(p.sources) {
-		c, ok := p.sources[name].Catalogs.(*catalog)
-		if !ok {
+		source := p.sources[name]
+		if source.ParseCatalog == nil {
 			continue
 		}
-		c.kept, c.report, c.log = filepath.Join(p.cfg.DataDir, "catalogs", name), p.events, p.log
-		if err := c.load(ctx); err != nil {
+		c := catalog.New(catalog.Options{
+			Source: name, Place: p.cfg.Sources[name].Catalog, Kept: filepath.Join(p.cfg.DataDir, "catalogs", name),
+			Parse: source.ParseCatalog, Reports: p.events, Log: p.log,
+		})
+		if err := c.Load(ctx); err != nil {
 			return err
 		}
-		if c.place != "" {
-			p.folding.Add(1)
-			go func() {
-				defer p.folding.Done()
-				c.watch(folding)
-			}()
-		}
+		source.Catalogs = c
+		p.sources[name] = source
+		p.folding.Go(func() { c.Watch(folding) })
 	}
 	return nil
 }
@@ -308,7 +312,7 @@ func (p *Program) routes() error {
 		p.door.Register(e)
 	}
 	if p.fold != nil {
-		p.eraser = p.newEraser()
+		p.eraser = erasure.New(erasure.Options{Log: p.events, Store: p.db, State: p.fold, Logger: p.log, Drop: p.dropCopies})
 		api := web.New(web.Options{
 			State: p.fold, Past: p.past, Moments: p.events, Registry: p.events, Eraser: p.eraser, Largest: min(4<<20, p.events.MaxMessage()-8<<10), Code: p.version, Now: p.now, Log: p.log,
 			ReadKey: p.readKey(), WriteKey: p.editKey(), EditingOff: p.cfg.EditingOff(), Refused: p.failures.on("main"),

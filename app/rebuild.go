@@ -12,6 +12,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/history"
 	"github.com/tracklayer/tracklayer/stream"
 )
 
@@ -128,7 +129,7 @@ func losses(before core.Holdings, m made, events *stream.Log, last uint64) (line
 	cut, accepted := events.Lost()
 	missing := core.Subtract(m.missing, rangesOf(accepted))
 	if len(missing) > 0 {
-		lines = append(lines, fmt.Sprintf("%d records that are missing on the log: %s", core.Count(missing), sayRanges(missing)))
+		lines = append(lines, fmt.Sprintf("%d records that are missing on the log: %s", core.Count(missing), history.Ranges(missing)))
 	}
 	end := last
 	for _, r := range cut {

@@ -80,7 +80,7 @@ func (p *Program) endFolding(until stages) (left bool) {
 	p.cancel()
 	ctx, cancel := until(untilIdle)
 	defer cancel()
-	if within(ctx, p.folding.Wait) && (p.past == nil || within(ctx, p.past.close)) {
+	if within(ctx, p.folding.Wait) && (p.past == nil || within(ctx, p.past.Close)) {
 		for p.inflight.Load() > 0 && ctx.Err() == nil {
 			time.Sleep(time.Millisecond)
 		}
@@ -116,7 +116,7 @@ func (p *Program) close(until stages, left bool) error {
 		go func() {
 			p.folding.Wait()
 			if p.past != nil {
-				p.past.close()
+				p.past.Close()
 			}
 			for p.inflight.Load() > 0 {
 				time.Sleep(10 * time.Millisecond)

@@ -55,9 +55,6 @@ func sourcesOf(cfg config.Config) (map[string]webhooks.Source, error) {
 			faults = append(faults, fmt.Errorf("sources.%s.secrets: is required beside options.verify: without a secret no signature can be checked", name))
 		}
 		s := webhooks.Source{Adapter: a, Source: adapters.Source{Name: name, Options: c.Options}}
-		if a.ParseCatalog != nil {
-			s.Catalogs = newCatalog(name, c.Catalog, a.ParseCatalog)
-		}
 		s.DeclaredOnly = c.DeclaredOnly
 		for _, secret := range c.Secrets {
 			public := secret.Kind() == config.Client || secret.Kind() == config.Inferred && a.PublicKey != nil && a.PublicKey(secret.Reveal())

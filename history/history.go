@@ -1,4 +1,8 @@
-package app
+// Package history answers for former states. It puts the state onto the disk from time to time, keeps copies of it as it
+// was, and makes the state at a sequence of the nearest copy before it and of the log from there on.
+//
+// Package web declares what it needs of the past; package app joins the two. No other package imports it.
+package history
 
 import (
 	"context"
@@ -25,15 +29,30 @@ import (
 // store's write buffers.
 const flushEvery = 30 * time.Second
 
-// history puts the state onto the disk from time to time, keeps copies of it as it was, and makes former states of
-// those and the log. A copy that cannot be made is a warning: nothing but the way to the past gets longer.
-type history struct {
+// Options are what a History is made of. All must be set.
+type Options struct {
+	Dir     string // of the copies
+	Want    config.History
+	DB      *store.DB
+	Fold    *core.Fold
+	Log     *stream.Log
+	Metrics prometheus.Registerer
+	Logger  *slog.Logger
+}
+
+// History puts the state onto the disk from time to time, keeps copies of it as it was, and makes former states of
+// those and the log. A copy that cannot be made is a warning: it only takes longer to make former states. It is safe for
+// concurrent use.
+type History struct {
 	dir    string
 	want   config.History
 	db     *store.DB
 	fold   *core.Fold
 	events *stream.Log
 	log    *slog.Logger
+
+	ctx context.Context // of the former states that are being made
+	end func()
 
 	due  chan struct{} // rings when enough records were folded
 	last atomic.Uint64 // sequence at the newest try to make a copy
@@ -52,11 +71,12 @@ type history struct {
 	replays prometheus.Counter
 }
 
-// openHistory finds the copies that are there and removes what is none: what a crash left behind, copies that another
+// Open finds the copies in the folder and removes what is none: what a crash left behind, copies that another
 // version wrote, and copies from beyond the state, which belong to another log.
-func openHistory(p *Program) *history {
-	h := &history{
-		dir: historyPath(p.cfg), want: p.cfg.History, db: p.db, fold: p.fold, events: p.events, log: p.log,
+func Open(o Options) *History {
+	ctx, end := context.WithCancel(context.Background())
+	h := &History{
+		dir: o.Dir, want: o.Want, db: o.DB, fold: o.Fold, events: o.Log, log: o.Logger, ctx: ctx, end: end,
 		due: make(chan struct{}, 1), turn: make(chan struct{}, 1), making: map[uint64]*making{}, taken: time.Now(),
 		copies: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tracklayer_history_copies_total", Help: "Copies of the state for readouts of the past, by outcome.",
@@ -65,7 +85,7 @@ func openHistory(p *Program) *history {
 			Name: "tracklayer_history_replays_total", Help: "Former states that were made from a copy and the log.",
 		}),
 	}
-	p.metrics.MustRegister(h.copies, h.replays)
+	o.Metrics.MustRegister(h.copies, h.replays)
 	h.copies.WithLabelValues("made")
 	h.copies.WithLabelValues("failed")
 	entries, err := os.ReadDir(h.dir)
@@ -99,8 +119,8 @@ func openHistory(p *Program) *history {
 	return h
 }
 
-// forget drops all former states: they hold everybody who was there then.
-func (h *history) forget() error {
+// Forget drops all former states: they hold every person of their time.
+func (h *History) Forget() error {
 	h.turn <- struct{}{} // none is being made
 	defer func() { <-h.turn }()
 	h.disk.Lock()
@@ -112,7 +132,7 @@ func (h *history) forget() error {
 }
 
 // check opens a copy and returns its sequence, 0 for what only looks like one.
-func (h *history) check(path, name string) (uint64, error) {
+func (h *History) check(path, name string) (uint64, error) {
 	seq, err := strconv.ParseUint(name, 10, 64)
 	if err != nil {
 		return 0, nil //nolint:nilerr // a private copy, or one that was not finished
@@ -139,12 +159,12 @@ func sequenceOf(dir string) (seq uint64, err error) {
 	return core.SequenceOf(db)
 }
 
-func (h *history) path(seq uint64) string {
+func (h *History) path(seq uint64) string {
 	return filepath.Join(h.dir, strconv.FormatUint(seq, 10))
 }
 
-// folded is told after every commit. It costs nothing until a copy is due.
-func (h *history) folded() {
+// Folded must be called after every commit of the state. It costs nothing until a copy is due.
+func (h *History) Folded() {
 	if h.want.Keep == 0 || h.fold.Seq() < h.last.Load()+uint64(h.want.Every) {
 		return
 	}
@@ -154,8 +174,8 @@ func (h *history) folded() {
 	}
 }
 
-// run flushes and copies until ctx ends.
-func (h *history) run(ctx context.Context) {
+// Run flushes and copies until ctx ends.
+func (h *History) Run(ctx context.Context) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	for {
@@ -163,15 +183,15 @@ func (h *history) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-h.due:
-			h.keep()
+			h.Keep()
 		case <-tick.C:
-			h.flush()
+			h.Flush()
 		}
 	}
 }
 
-// flush puts onto the disk what was committed since the last time, as a copy where the newest of them is old.
-func (h *history) flush() {
+// Flush puts onto the disk what was committed since the last time, as a copy if the newest of them is old.
+func (h *History) Flush() {
 	h.disk.Lock()
 	defer h.disk.Unlock()
 	seq := h.fold.Seq()
@@ -187,21 +207,21 @@ func (h *history) flush() {
 }
 
 // old reports that the newest copy is older than the interval.
-func (h *history) old() bool {
+func (h *History) old() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.want.Keep > 0 && time.Since(h.taken) >= h.want.Interval
 }
 
-// keep makes a copy. The next try is a whole distance away even where this one fails, so that a full disk is not asked
-// again and again.
-func (h *history) keep() {
+// Keep makes a copy. The next try is a whole distance away even if this one fails, so that a full disk is not tried again
+// and again.
+func (h *History) Keep() {
 	h.disk.Lock()
 	defer h.disk.Unlock()
 	h.keepNow()
 }
 
-func (h *history) keepNow() {
+func (h *History) keepNow() {
 	h.last.Store(h.fold.Seq())
 	h.mu.Lock()
 	h.taken = time.Now()
@@ -218,7 +238,7 @@ func (h *history) keepNow() {
 }
 
 // copy makes a copy under a name of its own, so that what has a sequence for a name is whole.
-func (h *history) copy() (seq uint64, err error) {
+func (h *History) copy() (seq uint64, err error) {
 	fresh := filepath.Join(h.dir, "new")
 	defer func() {
 		if err != nil {
@@ -252,7 +272,7 @@ func (h *history) copy() (seq uint64, err error) {
 }
 
 // thin removes copies beyond the number wanted. The caller holds the lock or is alone.
-func (h *history) thin() {
+func (h *History) thin() {
 	for len(h.kept) > h.want.Keep {
 		i := superfluous(h.kept)
 		if err := os.RemoveAll(h.path(h.kept[i])); err != nil {

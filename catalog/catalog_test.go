@@ -1,4 +1,4 @@
-package app
+package catalog
 
 import (
 	"context"
@@ -36,20 +36,21 @@ func parsePlain(data []byte) (*adapters.Catalog, error) {
 	return c, nil
 }
 
-type ear struct {
+// reports keeps what was reported, unless it is to fail.
+type reports struct {
 	lives []canonical.Life
-	deaf  error
+	fail  error
 }
 
-func (e *ear) Tell(_ context.Context, lives []canonical.Life) (uint64, error) {
-	if e.deaf != nil {
-		return 0, e.deaf
+func (e *reports) Tell(_ context.Context, lives []canonical.Life) (uint64, error) {
+	if e.fail != nil {
+		return 0, e.fail
 	}
 	e.lives = append(e.lives, lives...)
 	return 1, nil
 }
 
-func (e *ear) heard() string {
+func (e *reports) take() string {
 	var all []string
 	for _, l := range e.lives {
 		all = append(all, string(l.Kind)+" "+l.ExperimentID)
@@ -67,31 +68,29 @@ func TestCatalogTellsWhatHappened(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e := &ear{}
-	open := func() *catalog {
-		c := newCatalog("opt", place, parsePlain)
-		c.kept, c.report = filepath.Join(dir, "kept", "opt"), e
-		return c
+	e := &reports{}
+	open := func() *Catalog {
+		return New(Options{Source: "opt", Place: place, Kept: filepath.Join(dir, "kept", "opt"), Parse: parsePlain, Reports: e})
 	}
 	c := open()
-	if err := c.load(t.Context()); err == nil || !strings.Contains(err.Error(), "sources.opt.catalog") {
+	if err := c.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "sources.opt.catalog") {
 		t.Fatalf("a file that is not there: %v", err)
 	}
 	write(`{"revision":"1","running":["a","b"],"stopped":["c"]}`)
-	if err := c.load(t.Context()); err != nil || c.Catalog() == nil || e.heard() != "" {
+	if err := c.Load(t.Context()); err != nil || c.Catalog() == nil || e.take() != "" {
 		t.Fatalf("the first catalog: %v %v", err, e.lives)
 	}
 	write(`{"revision":"2","running":["a","c","d"],"stopped":["b"]}`)
-	e.deaf = errors.New("no log")
+	e.fail = errors.New("no log")
 	if err := c.again(t.Context()); err == nil || c.Catalog().Revision != "1" {
 		t.Fatalf("what could not be reported was taken: %v", err)
 	}
-	e.deaf = nil
+	e.fail = nil
 	if err := c.again(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := e.heard(); got != "stopped b, started c, started d" {
-		t.Errorf("heard %q", got)
+	if got := e.take(); got != "stopped b, started c, started d" {
+		t.Errorf("reported %q", got)
 	}
 	write(`not JSON`)
 	if err := c.again(t.Context()); err == nil || c.Catalog().Revision != "2" {
@@ -99,13 +98,13 @@ func TestCatalogTellsWhatHappened(t *testing.T) {
 	}
 	write(`{"revision":"3","running":["a"]}`) // while the program is down
 	c = open()
-	if err := c.load(t.Context()); err != nil {
+	if err := c.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := e.heard(); got != "stopped c, stopped d" {
-		t.Errorf("heard %q after a restart", got)
+	if got := e.take(); got != "stopped c, stopped d" {
+		t.Errorf("reported %q after a restart", got)
 	}
-	if err := c.Push(t.Context(), []byte(`{"revision":"4"}`)); err != nil || e.heard() != "stopped a" {
+	if err := c.Push(t.Context(), []byte(`{"revision":"4"}`)); err != nil || e.take() != "stopped a" {
 		t.Errorf("pushed: %v", err)
 	}
 }
@@ -128,8 +127,8 @@ func TestCatalogOfAnAddress(t *testing.T) {
 		_, _ = w.Write([]byte(`{"revision":` + tag + `,"running":["a"]}`))
 	}))
 	defer s.Close()
-	c := newCatalog("opt", s.URL+"/secret-key.json", parsePlain)
-	if err := c.load(t.Context()); err != nil || c.Catalog().Revision != "1" {
+	c := New(Options{Source: "opt", Place: s.URL + "/secret-key.json", Parse: parsePlain})
+	if err := c.Load(t.Context()); err != nil || c.Catalog().Revision != "1" {
 		t.Fatalf("%v %+v", err, c.Catalog())
 	}
 	if err := c.again(t.Context()); err != nil || asked.Load() != 2 {
@@ -137,7 +136,7 @@ func TestCatalogOfAnAddress(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	go c.watch(ctx)
+	go c.Watch(ctx)
 	revision.Store(2)
 	c.Refresh()
 	for c.Catalog().Revision != "2" {
@@ -147,8 +146,8 @@ func TestCatalogOfAnAddress(t *testing.T) {
 	if err := c.again(t.Context()); err == nil || strings.Contains(err.Error(), "secret-key") {
 		t.Errorf("an address that refuses: %v", err)
 	}
-	unreachable := newCatalog("opt", "http://127.0.0.1:1/secret-key.json", parsePlain)
-	if err := unreachable.load(t.Context()); err != nil || unreachable.Catalog() != nil {
+	unreachable := New(Options{Source: "opt", Place: "http://127.0.0.1:1/secret-key.json", Parse: parsePlain})
+	if err := unreachable.Load(t.Context()); err != nil || unreachable.Catalog() != nil {
 		t.Errorf("an address that does not answer yet: %v", err)
 	}
 }

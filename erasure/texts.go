@@ -1,4 +1,4 @@
-package app
+package erasure
 
 import (
 	"fmt"
@@ -38,7 +38,7 @@ func (t *texts) look(text, where string, args ...any) {
 
 // textsNaming searches all texts of the state for the ids of a person: definitions, reasons, decisions, notes, and who
 // wrote them. It does not return the texts, because the answer is kept by callers.
-func textsNaming(s *core.Search, v *core.View, fold *core.Fold) ([]web.NamingText, error) {
+func textsNaming(s *core.Search, v *core.View, state State) ([]web.NamingText, error) {
 	t := &texts{found: []web.NamingText{}}
 	for _, u := range s.Units {
 		if len(u.ID) >= shortestNamed {
@@ -52,7 +52,7 @@ func textsNaming(s *core.Search, v *core.View, fold *core.Fold) ([]web.NamingTex
 		for _, one := range v.Registry.History(x.ID) {
 			t.revision(one)
 		}
-		officials, err := fold.Officials(x.ID)
+		officials, err := state.Officials(x.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ func textsNaming(s *core.Search, v *core.View, fold *core.Fold) ([]web.NamingTex
 			t.look(rule.Equals+"\n"+rule.StartsWith+"\n"+rule.EndsWith, "filters, revision %d: internal/%d", one.Revision, i)
 		}
 	}
-	receipts, err := fold.Receipts()
+	receipts, err := state.Receipts()
 	if err != nil {
 		return nil, err
 	}
