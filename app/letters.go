@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/stream"
 	"github.com/tracklayer/tracklayer/webhooks"
@@ -50,7 +51,7 @@ func (p *Program) letterDoor(do func(r *http.Request, seq uint64) (any, error)) 
 			problem.Respond(w, p.log, "", err)
 			return
 		}
-		if letter, ok := result.(stream.Buried); ok {
+		if letter, ok := result.(canonical.DeadLetter); ok {
 			w.Header().Set("Content-Type", "application/octet-stream")
 			text, _ := p.unpack(letter.Request)
 			_, _ = w.Write(text) // the caller has gone away, or has it
@@ -75,11 +76,9 @@ func (p *Program) replay(ctx context.Context, seq uint64) (webhooks.Replayed, er
 	if letter.Cut {
 		return webhooks.Replayed{}, fmt.Errorf("%w: the request was too large to be kept whole", adapters.ErrUnreadable)
 	}
-	result, err := p.door.Replay(ctx, webhooks.DeadLetter{
-		Source: letter.Source, ReceivedAt: letter.ReceivedAt, Reason: letter.Reason, Rejected: letter.Rejected, Items: letter.Items, Request: letter.Request,
-	}, seq)
+	result, err := p.door.Replay(ctx, letter)
 	if err != nil || result.Rejected > 0 || letter.Rejected > len(letter.Items) && len(letter.Items) > 0 { // not all items are listed
 		return result, err
 	}
-	return result, p.events.Unbury(ctx, seq)
+	return result, p.events.RemoveDeadLetter(ctx, seq)
 }

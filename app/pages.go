@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/pages"
 	"github.com/tracklayer/tracklayer/problem"
@@ -80,30 +81,21 @@ var _ pages.Sources = doors{}
 func (d doors) Sources() []pages.Source { return d.p.pulses.all(time.Now()) }
 
 // Letters implements pages.Sources.
-func (d doors) Letters(ctx context.Context, source string, after uint64, limit int) ([]pages.Letter, error) {
-	found, err := d.p.events.DeadLetters(ctx, source, after, limit)
-	all := make([]pages.Letter, 0, len(found))
-	for _, l := range found {
-		all = append(all, letterOf(l))
-	}
-	return all, err
+func (d doors) Letters(ctx context.Context, source string, after uint64, limit int) ([]canonical.DeadLetter, error) {
+	return d.p.events.DeadLetters(ctx, source, after, limit)
 }
 
 // Letter implements pages.Sources.
-func (d doors) Letter(ctx context.Context, seq uint64) (pages.Letter, error) {
+func (d doors) Letter(ctx context.Context, seq uint64) (canonical.DeadLetter, error) {
 	found, err := d.p.events.DeadLetter(ctx, seq)
 	found.Request, _ = d.p.unpack(found.Request)
-	return letterOf(found), letterError(err)
+	return found, letterError(err)
 }
 
 // Replay implements pages.Sources.
 func (d doors) Replay(ctx context.Context, seq uint64) (pages.Replayed, error) {
 	r, err := d.p.replay(ctx, seq)
 	return pages.Replayed{Accepted: r.Accepted, Rejected: r.Rejected, Reasons: r.Reasons}, letterError(err)
-}
-
-func letterOf(l stream.Buried) pages.Letter {
-	return pages.Letter{Seq: l.Seq, Source: l.Source, ReceivedAt: l.ReceivedAt, Reason: l.Reason, Rejected: l.Rejected, Cut: l.Cut, Request: l.Request}
 }
 
 // letterError is an error about a dead letter as the pages want it.

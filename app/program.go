@@ -294,7 +294,7 @@ func (p *Program) routes() error {
 	if p.role&Gateway != 0 {
 		var err error
 		o := webhooks.Options{
-			Publisher: p.events, DeadLetters: graveyard{p.events}, Reports: p.events, Sources: p.sources,
+			Publisher: p.events, DeadLetters: p.events, Reports: p.events, Sources: p.sources,
 			WriteKey: p.writeKey(), EditKey: p.editKey(), Refused: p.failures.on("main"), Closed: p.closed, DeclaredOnly: p.cfg.DeclaredOnly,
 			Rules: canonical.DefaultRules(p.cfg.Identity.NonIDs...), WriteRequest: adapters.WriteRequest,
 			Limits: webhooks.Limits{Body: int64(p.cfg.Limits.Body), Event: min(int64(p.cfg.Limits.Event), p.events.MaxMessage()), BatchEvents: p.cfg.Limits.BatchEvents, Memory: int64(p.cfg.Limits.Memory) * requestShare / 100},

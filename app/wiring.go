@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -89,13 +88,4 @@ func (p *Program) logOptions() stream.Options {
 	o.LettersDropped = func(source string, letters int) { dropped.WithLabelValues(source).Add(float64(letters)) }
 	o.Unpack = p.unpack
 	return o
-}
-
-// graveyard turns the door's dead letters into the log's.
-type graveyard struct{ log *stream.Log }
-
-func (g graveyard) Bury(ctx context.Context, d webhooks.DeadLetter) error {
-	return g.log.Bury(ctx, stream.DeadLetter{
-		Source: d.Source, ReceivedAt: d.ReceivedAt, Reason: d.Reason, Rejected: d.Rejected, Items: d.Items, Request: d.Request,
-	})
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
@@ -114,7 +115,7 @@ func (d *Door) unreadable(v *visit, text []byte, err error) error {
 	if corrupt := (*corruptError)(nil); errors.As(err, &corrupt) {
 		e = withCoding(e, v.r.Header, corrupt.raw)
 	}
-	if lost := d.bury(v, e, DeadLetter{Reason: err.Error()}); lost != nil {
+	if lost := d.keepLetter(v, e, canonical.DeadLetter{Reason: err.Error()}); lost != nil {
 		return lost
 	}
 	return err

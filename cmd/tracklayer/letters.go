@@ -12,7 +12,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/tracklayer/tracklayer/config"
-	"github.com/tracklayer/tracklayer/stream"
+	"github.com/tracklayer/tracklayer/canonical"
 )
 
 // deadletter asks a running TrackLayer about its dead letters.
@@ -64,7 +64,7 @@ func listLetters(w io.Writer, source string, ask func(method, path string) ([]by
 		if err != nil {
 			return err
 		}
-		var letters []stream.Buried
+		var letters []canonical.DeadLetter
 		if err := json.Unmarshal(body, &letters); err != nil {
 			return fmt.Errorf("the answer is no list of dead letters: %w", err)
 		}
