@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tracklayer/tracklayer/config"
+	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/webhooks"
 )
 
@@ -39,8 +41,8 @@ func (p *Program) adminRoutes() http.Handler {
 		probe := r.URL.Path == "/livez" || r.URL.Path == "/readyz" // an orchestrator's probes carry no key
 		_, password, _ := r.BasicAuth()                            // what a browser can ask for
 		keys := p.keys.Load().Admin
-		if !probe && !config.AnyMatches(keys, bearer(r)) && !config.AnyMatches(keys, password) {
-			if bearer(r)+password != "" {
+		if !probe && !config.AnyMatches(keys, presented(r)) && !config.AnyMatches(keys, password) {
+			if presented(r)+password != "" {
 				refused(r, webhooks.RefusedKey)
 			}
 			w.Header().Set("WWW-Authenticate", "Bearer")
@@ -51,12 +53,9 @@ func (p *Program) adminRoutes() http.Handler {
 	})
 }
 
-func bearer(r *http.Request) string {
-	const scheme = "Bearer "
-	if h := r.Header.Get("Authorization"); len(h) > len(scheme) && h[:len(scheme)] == scheme {
-		return h[len(scheme):]
-	}
-	return r.Header.Get("X-Tracklayer-Key")
+// presented is the key that a request to the admin listener has.
+func presented(r *http.Request) string {
+	return cmp.Or(problem.Bearer(r.Header.Get("Authorization")), r.Header.Get("X-Tracklayer-Key"))
 }
 
 // readyz says whether events can be taken and counted, and if not, why.

@@ -57,7 +57,7 @@ func Audit(ctx context.Context, cfg config.Config, fromLog bool, o Options) (a A
 		return a, wrong
 	}
 	v := fold.View()
-	return Audited{Experiments: len(v.Experiments()), Seq: v.Seq, Unreadable: int64(v.Unreadable)}, nil
+	return Audited{Experiments: len(v.Experiments()), Seq: v.Seq, Unreadable: v.Unreadable}, nil
 }
 
 // auditLog finds out whether the log is whole and, if all of it is to be read, whether the state is what comes of it.

@@ -21,7 +21,7 @@ func (p *Program) stray(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	if he := (*echo.HTTPError)(nil); errors.As(err, &he) {
+	if he, ok := errors.AsType[*echo.HTTPError](err); ok {
 		switch he.Code {
 		case http.StatusNotFound:
 			err = problem.NotFound("Nothing is here. GET /openapi.json lists what is.")

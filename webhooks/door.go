@@ -5,7 +5,7 @@
 // Two promises are kept in this package. No 2xx is sent before every accepted event and every rejected item is on
 // disk. And no item vanishes: it is accepted, rejected with a reason and kept, or ignored and counted.
 //
-// It knows neither the log nor the core: it declares the Publisher and the DeadLetters that it needs, and cmd joins
+// It knows neither the log nor the core: it declares the Publisher and the DeadLetters that it needs, and app joins
 // them. Only cmd may import it; an adapter must not.
 package webhooks
 

@@ -112,7 +112,7 @@ func (d *Door) unreadable(v *visit, text []byte, err error) error {
 		return err
 	}
 	e := d.apiEnvelope(v, text)
-	if corrupt := (*corruptError)(nil); errors.As(err, &corrupt) {
+	if corrupt, ok := errors.AsType[*corruptError](err); ok {
 		e = withCoding(e, v.r.Header, corrupt.raw)
 	}
 	if lost := d.keepLetter(v, e, canonical.DeadLetter{Reason: err.Error()}); lost != nil {

@@ -11,8 +11,8 @@ import (
 	"strconv"
 	"text/tabwriter"
 
-	"github.com/tracklayer/tracklayer/config"
 	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/config"
 )
 
 // deadletter asks a running TrackLayer about its dead letters.
