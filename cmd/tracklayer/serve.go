@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/tracklayer/tracklayer/app"
@@ -84,5 +86,28 @@ func fatal(log *slog.Logger) func(error) {
 	return func(err error) {
 		log.Error("this process cannot write its state any more and ends; nothing is lost, the next start reads the log again", "error", err)
 		os.Exit(1)
+	}
+}
+
+// reloadOnHangup reads the configuration again on every SIGHUP until ctx ends.
+func reloadOnHangup(ctx context.Context, p *app.Program, log *slog.Logger, read func() (config.Config, error)) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+		}
+		cfg, err := read()
+		if err == nil {
+			err = p.Reload(cfg)
+		}
+		if err != nil {
+			log.Error("SIGHUP: keys and certificate stay as they were", "error", err)
+			continue
+		}
+		log.Info("SIGHUP: keys and certificate were read again", "write", len(cfg.Keys.Write), "read", len(cfg.Keys.Read), "admin", len(cfg.Keys.Admin))
 	}
 }
