@@ -29,6 +29,20 @@ type Rejected struct {
 	Reasons []Uncounted `json:"reasons,omitempty"`
 }
 
+// DeadLetter is a request of which something could not be counted, kept as it came so that a fixed adapter can have
+// another try.
+type DeadLetter struct {
+	Seq        uint64 `json:"seq,omitempty"` // its number among the dead letters, from 1; 0: it is not stored yet
+	Source     string `json:"source"`
+	ReceivedAt Time   `json:"received_at"`
+	Reason     string `json:"reason"`             // of the first fault, with its field
+	Rejected   int    `json:"rejected,omitempty"` // how many items of the request; 0: the whole request
+	Items      []int  `json:"items,omitempty"`    // which, by index; none: the whole request
+	Cut        bool   `json:"cut,omitempty"`      // the request is not whole: it was larger than what is kept
+	// Request is HTTP/1.1 text, its headers by allow-list, its body compressed as Content-Encoding says; nil in a list.
+	Request []byte `json:"-"`
+}
+
 // Outcomes of items that are not counted as events.
 const (
 	OutcomeIgnored  = "ignored"

@@ -33,16 +33,8 @@ type Source struct {
 	ByMinute     [Minutes]int64 // requests, the oldest minute first
 }
 
-// Letter is a dead letter.
-type Letter struct {
-	Seq        uint64
-	Source     string
-	ReceivedAt canonical.Time
-	Reason     string
-	Rejected   int // items; 0: the whole request
-	Cut        bool
-	Request    []byte // HTTP/1.1 text; nil in a list
-}
+// Letter is a dead letter, with its request as a reader wants it, nil in a list.
+type Letter = canonical.DeadLetter
 
 // Replayed is what another try at a dead letter came to.
 type Replayed struct {

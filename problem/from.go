@@ -52,10 +52,10 @@ const retryAfter = time.Second
 // From turns an error into a Problem: the Problem it wraps, else the status of the kind it wraps with the error's own
 // words as detail, else a 500.
 func From(err error) Problem {
-	if p := (Problem{}); errors.As(err, &p) {
+	if p, ok := errors.AsType[Problem](err); ok {
 		return p
 	}
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return TooLarge(err.Error())
 	}
 	for _, k := range kinds {

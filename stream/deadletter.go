@@ -18,18 +18,6 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// DeadLetter is a request of which something could not be decoded, kept as it came so that a mended adapter can have
-// another try.
-type DeadLetter struct {
-	Source     string         `json:"source"`
-	ReceivedAt canonical.Time `json:"received_at"`
-	Reason     string         `json:"reason"`             // of the first fault, with its field
-	Rejected   int            `json:"rejected,omitempty"` // how many items of the request
-	Items      []int          `json:"items,omitempty"`    // which; none: the whole request
-	Cut        bool           `json:"cut,omitempty"`      // the request is not whole: it was larger than what is kept
-	Request    []byte         `json:"-"`                  // HTTP/1.1 text, its headers by allow-list; nil in a list
-}
-
 // maxListed is how many item indexes a dead letter names; a batch of thousands of bad items has one cause.
 const maxListed = 1000
 
@@ -38,20 +26,14 @@ const headerAbout = "Tracklayer-Dead-Letter"
 // ErrNoLetter reports that there is no dead letter of that number.
 var ErrNoLetter = errors.New("no dead letter has that number")
 
-// Buried is a dead letter with its number.
-type Buried struct {
-	Seq uint64 `json:"seq"`
-	DeadLetter
-}
-
 // DeadLetters lists the dead letters with a number above after in order, at most limit, of one source or, if source is "",
 // of all. It reads what is recorded about them and not the requests.
-func (l *Log) DeadLetters(ctx context.Context, source string, after uint64, limit int) ([]Buried, error) {
+func (l *Log) DeadLetters(ctx context.Context, source string, after uint64, limit int) ([]canonical.DeadLetter, error) {
 	token := "*"
 	if source != "" {
 		token = canonical.Token(source)
 	}
-	found := []Buried{}
+	found := []canonical.DeadLetter{}
 	err := l.headers(ctx, token, after, limit, func(msg jetstream.Msg, seq uint64) error {
 		b, err := aboutLetter(msg.Headers(), seq)
 		found = append(found, b)
@@ -107,38 +89,40 @@ func (l *Log) headers(ctx context.Context, token string, after uint64, limit int
 	return nil
 }
 
-func aboutLetter(h nats.Header, seq uint64) (Buried, error) {
-	b := Buried{Seq: seq}
-	if err := json.Unmarshal([]byte(h.Get(headerAbout)), &b.DeadLetter); err != nil {
+func aboutLetter(h nats.Header, seq uint64) (canonical.DeadLetter, error) {
+	var b canonical.DeadLetter
+	err := json.Unmarshal([]byte(h.Get(headerAbout)), &b)
+	b.Seq = seq
+	if err != nil {
 		return b, fmt.Errorf("dead letter %d: what is recorded about it cannot be read: %w", seq, err)
 	}
 	return b, nil
 }
 
 // DeadLetter reads one dead letter, or ErrNoLetter.
-func (l *Log) DeadLetter(ctx context.Context, seq uint64) (Buried, error) {
+func (l *Log) DeadLetter(ctx context.Context, seq uint64) (canonical.DeadLetter, error) {
 	dead, err := l.js.Stream(ctx, l.name(lettersStream))
 	if err != nil {
-		return Buried{}, unavailable(err)
+		return canonical.DeadLetter{}, unavailable(err)
 	}
 	msg, err := dead.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return Buried{}, fmt.Errorf("%w: %d", ErrNoLetter, seq)
+		return canonical.DeadLetter{}, fmt.Errorf("%w: %d", ErrNoLetter, seq)
 	}
 	if err != nil {
-		return Buried{}, unavailable(err)
+		return canonical.DeadLetter{}, unavailable(err)
 	}
 	return readLetter(msg)
 }
 
-func readLetter(msg *jetstream.RawStreamMsg) (Buried, error) {
+func readLetter(msg *jetstream.RawStreamMsg) (canonical.DeadLetter, error) {
 	b, err := aboutLetter(msg.Header, msg.Sequence)
 	b.Request = msg.Data
 	return b, err
 }
 
-// Unbury removes a dead letter that has been replayed.
-func (l *Log) Unbury(ctx context.Context, seq uint64) error {
+// RemoveDeadLetter removes a dead letter that has been replayed.
+func (l *Log) RemoveDeadLetter(ctx context.Context, seq uint64) error {
 	dead, err := l.js.Stream(ctx, l.name(lettersStream))
 	if err == nil {
 		err = dead.DeleteMsg(ctx, seq)
@@ -153,15 +137,16 @@ func (l *Log) Unbury(ctx context.Context, seq uint64) error {
 // maxLetter is how many bytes of a request are kept. Bodies come compressed, so it holds nearly all of them whole.
 const maxLetter = 1 << 20
 
-// Bury stores a dead letter and returns once it is on disk. If its source has more than its share, the oldest letters of
+// StoreDeadLetter stores a dead letter, whose Seq it does not read, and returns once it is on disk. If its source has more than its share, the oldest letters of
 // that source go; another source's never do. An error wraps ErrUnavailable.
-func (l *Log) Bury(ctx context.Context, d DeadLetter) error {
+func (l *Log) StoreDeadLetter(ctx context.Context, d canonical.DeadLetter) error {
 	if len(d.Items) > maxListed {
 		d.Items = d.Items[:maxListed]
 	}
 	if room := min(l.MaxMessage(), maxLetter); int64(len(d.Request)) > room {
 		d.Request, d.Cut = d.Request[:room], true // better half a letter than a request that can never be answered
 	}
+	d.Seq = 0 // the message has its own
 	about, err := json.Marshal(d)
 	if err != nil {
 		return fmt.Errorf("describe a dead letter: %w", err)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/stream"
 )
 
@@ -18,7 +19,7 @@ func TestAFloodDropsItsOwnLettersOnly(t *testing.T) {
 	l := open(t, opts)
 	letter := func(source string, size int) {
 		t.Helper()
-		if err := l.Bury(t.Context(), stream.DeadLetter{Source: source, Reason: "r", Request: bytes.Repeat([]byte("x"), size)}); err != nil {
+		if err := l.StoreDeadLetter(t.Context(), canonical.DeadLetter{Source: source, Reason: "r", Request: bytes.Repeat([]byte("x"), size)}); err != nil {
 			t.Fatal(err)
 		}
 	}

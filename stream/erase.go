@@ -27,7 +27,7 @@ func (l *Log) PublishErasure(ctx context.Context, after uint64, data []byte) (ui
 		l.health.note(nil)
 		return ack.Sequence, nil
 	}
-	if refused := (*jetstream.APIError)(nil); errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+	if refused, ok := errors.AsType[*jetstream.APIError](err); ok && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
 		return 0, ErrMoved
 	}
 	l.health.note(err)

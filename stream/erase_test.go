@@ -84,7 +84,7 @@ func TestErasing(t *testing.T) {
 func TestDeadLettersOfAPerson(t *testing.T) {
 	l := open(t, stream.Options{})
 	for _, request := range []string{`{"user_id":"person-1"}`, `{"user_id":"person-12"}`, "GET /?user=person-1", `{"user_id":"p"}`} {
-		if err := l.Bury(t.Context(), stream.DeadLetter{Source: "api", Reason: "r", Request: []byte(request)}); err != nil {
+		if err := l.StoreDeadLetter(t.Context(), canonical.DeadLetter{Source: "api", Reason: "r", Request: []byte(request)}); err != nil {
 			t.Fatal(err)
 		}
 	}

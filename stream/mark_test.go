@@ -130,8 +130,10 @@ func TestEveryStreamsFolderIsSynced(t *testing.T) {
 			_, err := l.Publish(t.Context(), nil, canonical.Rejected{Source: "s", Items: 1})
 			return err
 		},
-		lettersStream: func() error { return l.Bury(t.Context(), DeadLetter{Source: "s", Request: []byte("x")}) },
-		probeStream:   func() error { return l.probe(t.Context()) },
+		lettersStream: func() error {
+			return l.StoreDeadLetter(t.Context(), canonical.DeadLetter{Source: "s", Request: []byte("x")})
+		},
+		probeStream: func() error { return l.probe(t.Context()) },
 	}
 	for _, s := range l.streams() {
 		name := strings.TrimPrefix(s.Name, l.name(""))

@@ -289,7 +289,7 @@ func (l *lane) store(group []*request) {
 		return
 	}
 	last, err := l.batch(group)
-	if refused := (*nats.APIError)(nil); errors.As(err, &refused) && len(group) > 1 {
+	if _, refused := errors.AsType[*nats.APIError](err); refused && len(group) > 1 {
 		for _, r := range group {
 			last, err := l.batch([]*request{r})
 			l.answer(r, last, err)

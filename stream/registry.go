@@ -38,7 +38,7 @@ func (l *Log) change(ctx context.Context, part string, after uint64, data []byte
 		l.health.note(nil)
 		return ack.Sequence, nil
 	}
-	if refused := (*jetstream.APIError)(nil); errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+	if refused, ok := errors.AsType[*jetstream.APIError](err); ok && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
 		return 0, fmt.Errorf("%s: %w", part, ErrChanged)
 	}
 	l.health.note(err)

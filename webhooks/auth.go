@@ -2,7 +2,6 @@ package webhooks
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/problem"
@@ -29,7 +28,7 @@ func (d *Door) authorize(r *http.Request, source string) error {
 		return nil
 	}
 	presented, origin := false, r.Header.Get("Origin")
-	for _, key := range [...]string{r.Header.Get(headerKey), bearer(r.Header.Get("Authorization")), queryKey(r)} {
+	for _, key := range [...]string{r.Header.Get(headerKey), problem.Bearer(r.Header.Get("Authorization")), queryKey(r)} {
 		if key == "" {
 			continue
 		}
@@ -61,7 +60,7 @@ func (d *Door) mayEdit(r *http.Request) bool {
 		asked.Method = http.MethodPost // a GET is checked as strictly
 		return http.NewCrossOriginProtection().Check(&asked) == nil
 	}
-	for _, key := range [...]string{r.Header.Get(headerKey), bearer(r.Header.Get("Authorization"))} {
+	for _, key := range [...]string{r.Header.Get(headerKey), problem.Bearer(r.Header.Get("Authorization"))} {
 		if key != "" && d.EditKey(key) {
 			return true
 		}
@@ -80,14 +79,6 @@ func (d *Door) undeclared(e *canonical.Event) bool {
 		}
 	}
 	return !d.Experiments.Declared(e.Source, e.ExperimentID, e.SourceExperiment)
-}
-
-func bearer(authorization string) string {
-	scheme, key, _ := strings.Cut(authorization, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(key)
 }
 
 func queryKey(r *http.Request) string {

@@ -5,7 +5,7 @@
 // Two promises are kept in this package. No 2xx is sent before every accepted event and every rejected item is on
 // disk. And no item vanishes: it is accepted, rejected with a reason and kept, or ignored and counted.
 //
-// It knows neither the log nor the core: it declares the Publisher and the DeadLetters that it needs, and cmd joins
+// It knows neither the log nor the core: it declares the Publisher and the DeadLetters that it needs, and app joins
 // them. Only cmd may import it; an adapter must not.
 package webhooks
 
@@ -53,19 +53,10 @@ type Catalogs interface {
 	Refresh()
 }
 
-// DeadLetters keeps requests of which something could not be counted. It returns nil once the letter is on disk.
+// DeadLetters keeps requests of which something could not be counted. StoreDeadLetter returns nil once the letter is on
+// disk.
 type DeadLetters interface {
-	Bury(ctx context.Context, d DeadLetter) error
-}
-
-// DeadLetter is a request of which something could not be counted, kept so that a mended adapter can have another try.
-type DeadLetter struct {
-	Source     string
-	ReceivedAt canonical.Time
-	Reason     string // of the first fault, with its field
-	Rejected   int    // how many items of the request
-	Items      []int  // which, by index; none: the whole request
-	Request    []byte // HTTP/1.1 text, its headers by allow-list, its body compressed as Content-Encoding says
+	StoreDeadLetter(ctx context.Context, d canonical.DeadLetter) error
 }
 
 // Source is a configured connection: its vendor's adapter, opened with the source's options, and who may send.

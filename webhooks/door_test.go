@@ -33,15 +33,15 @@ var (
 // shelf is a Publisher and DeadLetters in memory. It holds everybody to the contract: what is published is valid, has
 // an id, and survives its wire form.
 type shelf struct {
-	t         testing.TB
-	mu        sync.Mutex
-	events    []canonical.Event
-	letters   []webhooks.DeadLetter
-	calls     int
-	rejected  int64
-	uncounted []canonical.Rejected
-	failEvent error
-	failBury  error
+	t          testing.TB
+	mu         sync.Mutex
+	events     []canonical.Event
+	letters    []canonical.DeadLetter
+	calls      int
+	rejected   int64
+	uncounted  []canonical.Rejected
+	failEvent  error
+	failLetter error
 }
 
 func (s *shelf) Publish(_ context.Context, events []canonical.Event, rejected ...canonical.Rejected) (uint64, error) {
@@ -67,11 +67,11 @@ func (s *shelf) Publish(_ context.Context, events []canonical.Event, rejected ..
 	return uint64(len(s.events)), nil
 }
 
-func (s *shelf) Bury(_ context.Context, d webhooks.DeadLetter) error {
+func (s *shelf) StoreDeadLetter(_ context.Context, d canonical.DeadLetter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failBury != nil {
-		return s.failBury
+	if s.failLetter != nil {
+		return s.failLetter
 	}
 	d.Request = bytes.Clone(d.Request)
 	s.letters = append(s.letters, d)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
+	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
@@ -111,10 +112,10 @@ func (d *Door) unreadable(v *visit, text []byte, err error) error {
 		return err
 	}
 	e := d.apiEnvelope(v, text)
-	if corrupt := (*corruptError)(nil); errors.As(err, &corrupt) {
+	if corrupt, ok := errors.AsType[*corruptError](err); ok {
 		e = withCoding(e, v.r.Header, corrupt.raw)
 	}
-	if lost := d.bury(v, e, DeadLetter{Reason: err.Error()}); lost != nil {
+	if lost := d.keepLetter(v, e, canonical.DeadLetter{Reason: err.Error()}); lost != nil {
 		return lost
 	}
 	return err

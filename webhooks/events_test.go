@@ -392,7 +392,7 @@ func TestNothingIsClaimedThatIsNotStored(t *testing.T) {
 		{"unreadable", "[", nil, full, 0, 0},
 	} {
 		r := newRig(t)
-		r.failEvent, r.failBury = c.events, c.letters
+		r.failEvent, r.failLetter = c.events, c.letters
 		w := r.post(c.body)
 		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" || strings.Contains(w.Body.String(), "secret") {
 			t.Errorf("%s: %d %v %s", c.name, w.Code, w.Header(), w.Body)

@@ -68,8 +68,8 @@ func isSecret(escaped string, secrets [][]byte) bool {
 	return false
 }
 
-// bury keeps a request, of which letter says what is wrong. An error wraps adapters.ErrBusy.
-func (d *Door) bury(v *visit, e adapters.Envelope, letter DeadLetter) error {
+// keepLetter stores a request, of which letter says what is wrong. An error wraps adapters.ErrBusy.
+func (d *Door) keepLetter(v *visit, e adapters.Envelope, letter canonical.DeadLetter) error {
 	if letter.Rejected == 0 && e.RawQuery == "" && len(bytes.TrimSpace(e.Body)) == 0 {
 		return nil // there is nothing to keep
 	}
@@ -79,7 +79,7 @@ func (d *Door) bury(v *visit, e adapters.Envelope, letter DeadLetter) error {
 		return fmt.Errorf("%w: write a dead letter: %w", adapters.ErrBusy, err)
 	}
 	letter.Source, letter.ReceivedAt, letter.Request = v.meter.name, v.at, text.Bytes()
-	if err := d.DeadLetters.Bury(v.r.Context(), letter); err != nil {
+	if err := d.DeadLetters.StoreDeadLetter(v.r.Context(), letter); err != nil {
 		return fmt.Errorf("%w: keep a dead letter: %w", adapters.ErrBusy, err)
 	}
 	v.meter.deadLetters.Inc()
@@ -119,11 +119,11 @@ func batchOf(request string) uint16 {
 // kept twice does no harm, while an event whose id was drawn here would count twice. An error wraps adapters.ErrBusy.
 func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (uint64, error) {
 	if len(p.faults) > 0 {
-		letter := DeadLetter{Reason: p.faults[0].String(), Rejected: len(p.faults), Items: make([]int, len(p.faults))}
+		letter := canonical.DeadLetter{Reason: p.faults[0].String(), Rejected: len(p.faults), Items: make([]int, len(p.faults))}
 		for i, f := range p.faults {
 			letter.Items[i] = f.index
 		}
-		if err := d.bury(v, envelope(), letter); err != nil {
+		if err := d.keepLetter(v, envelope(), letter); err != nil {
 			return 0, err
 		}
 	}

@@ -31,7 +31,7 @@ func (o *overload) problem() problem.Problem {
 
 // overloaded is the overload that err wraps, nil if there is none. The Publisher has one as well.
 func overloaded(err error) *overload {
-	if o := (*overload)(nil); errors.As(err, &o) {
+	if o, ok := errors.AsType[*overload](err); ok {
 		return o
 	}
 	if full := (interface{ Overload() string })(nil); errors.As(err, &full) {

@@ -133,7 +133,7 @@ func (d *Door) readItem(p *parcel, i int, at canonical.Time) error {
 		}
 	}
 	p.events = p.events[:len(p.events)-1]
-	if fe := (*canonical.FieldError)(nil); errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*canonical.FieldError](err); ok {
 		p.reject(i, fe.Field, fe.Detail)
 	} else {
 		p.reject(i, "", whyNotJSON(raw))

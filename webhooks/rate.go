@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tracklayer/tracklayer/problem"
 )
 
 // Rates bound how many events a sender may send in a second. A body counts at least one event a KiB, and a request at least
@@ -154,7 +156,7 @@ func presentedKey(r *http.Request) string {
 	if key := r.Header.Get(headerKey); key != "" {
 		return key
 	}
-	if key := bearer(r.Header.Get("Authorization")); key != "" {
+	if key := problem.Bearer(r.Header.Get("Authorization")); key != "" {
 		return key
 	}
 	return queryKey(r)

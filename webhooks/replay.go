@@ -23,9 +23,9 @@ type Replayed struct {
 
 // Replay gives a dead letter another try: the items of it that were rejected, or all of it where the request could not
 // be read, are decoded by today's adapter and published as if they had come when they first came. Who sent it was asked
-// then. Ids that have to be drawn are derived from number, so that a replay repeated after a crash counts nothing twice.
+// then. Ids that have to be drawn are derived from its Seq, so that a replay repeated after a crash counts nothing twice.
 // A request that still cannot be read wraps adapters.ErrUnreadable; one that cannot be stored adapters.ErrBusy.
-func (d *Door) Replay(ctx context.Context, letter DeadLetter, number uint64) (Replayed, error) {
+func (d *Door) Replay(ctx context.Context, letter canonical.DeadLetter) (Replayed, error) {
 	e, err := adapters.ReadRequest(bytes.NewReader(letter.Request), letter.ReceivedAt)
 	if err != nil {
 		return Replayed{}, err
@@ -48,7 +48,7 @@ func (d *Door) Replay(ctx context.Context, letter DeadLetter, number uint64) (Re
 			return Replayed{}, fmt.Errorf("%w: draw an id: %w", adapters.ErrBusy, err)
 		}
 		if ev.IDOrigin == canonical.FromServer {
-			ev.ID = canonical.DeriveID("dead letter", letter.Source, strconv.FormatUint(number, 10), strconv.Itoa(len(events)))
+			ev.ID = canonical.DeriveID("dead letter", letter.Source, strconv.FormatUint(letter.Seq, 10), strconv.Itoa(len(events)))
 		}
 		events = append(events, ev.Event)
 	}

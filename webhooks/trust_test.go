@@ -127,7 +127,7 @@ func TestUndeclaredExperimentsAreIgnored(t *testing.T) {
 	if len(r.letters) != 0 {
 		t.Error("an ignored event is a dead letter")
 	}
-	result, err := r.door.Replay(t.Context(), webhooks.DeadLetter{Source: "api", ReceivedAt: canonical.TimeOf(noon), Request: []byte("POST /v1/events HTTP/1.1\r\n\r\n" + body)}, 1)
+	result, err := r.door.Replay(t.Context(), canonical.DeadLetter{Seq: 1, Source: "api", ReceivedAt: canonical.TimeOf(noon), Request: []byte("POST /v1/events HTTP/1.1\r\n\r\n" + body)})
 	if err != nil || result.Accepted != 2 || result.Rejected != 0 {
 		t.Errorf("replayed %+v, %v", result, err)
 	}

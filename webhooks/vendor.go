@@ -212,7 +212,7 @@ func (d *Door) tell(v *visit, s *source, batch *adapters.Batch) (seq uint64, err
 
 // lost keeps a request that cannot be taken apart.
 func (d *Door) lost(v *visit, e adapters.Envelope, err error) adapters.Outcome {
-	if failed := d.bury(v, e, DeadLetter{Reason: err.Error()}); failed != nil {
+	if failed := d.keepLetter(v, e, canonical.DeadLetter{Reason: err.Error()}); failed != nil {
 		return adapters.Outcome{Err: failed}
 	}
 	return adapters.Outcome{Err: err}

@@ -84,7 +84,7 @@ func TestVendorFailures(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
-			r.failEvent, r.failBury = c.events, c.letters
+			r.failEvent, r.failLetter = c.events, c.letters
 			w := r.send("POST", "/webhooks/toy"+c.path, c.body)
 			if w.Code != c.status || len(r.letters) != c.kept || len(r.events) != 0 || r.metric(t, "events_total") != 0 {
 				t.Fatalf("%d %s, %d letters", w.Code, w.Body, len(r.letters))

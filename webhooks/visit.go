@@ -105,7 +105,7 @@ const later = time.Second
 
 // problem turns what goes wrong at the door into what the client reads.
 func (d *Door) problem(err error) error {
-	if p := (problem.Problem{}); errors.As(err, &p) {
+	if _, ok := errors.AsType[problem.Problem](err); ok {
 		return err
 	}
 	switch {

@@ -2,16 +2,17 @@ package main
 
 import (
 	"bytes"
-	"context"
+	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/tracklayer/tracklayer/app"
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/config"
 )
@@ -22,13 +23,13 @@ type offClock struct{ off atomic.Int64 }
 func (c *offClock) now() time.Time { return time.Now().Add(time.Duration(c.off.Load())) }
 
 // beginAt starts a program with a clock.
-func beginAt(t *testing.T, dir string, o Options) *Program {
+func beginAt(t *testing.T, dir string, o app.Options) *app.Program {
 	t.Helper()
 	cfg, _, err := config.Load([]string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", dir}, nil, os.ReadFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := New(cfg, o)
+	p, err := app.New(cfg, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,48 +43,23 @@ func exposure(id string) string {
 	return `{"event_name":"experiment_exposed","event_id":"e-` + id + `","experiment_id":"x","variant":"v","user_id":"` + id + `","exposed_at":"2026-11-20T10:00:00Z"}`
 }
 
-// TestClockJump: no event is stamped by a clock that has jumped ahead, and all are again once it is right.
-func TestClockJump(t *testing.T) {
-	clock := &offClock{}
-	p := beginAt(t, t.TempDir(), Options{Now: clock.now})
-	defer stop(t, p)
-	post := func(id string) (int, string, string) {
-		resp, err := http.Post("http://"+p.Addr()+"/v1/events", "application/json", strings.NewReader(exposure(id)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		var text bytes.Buffer
-		if _, err := text.ReadFrom(resp.Body); err != nil {
-			t.Fatal(err)
-		}
-		return resp.StatusCode, resp.Header.Get("Retry-After"), text.String()
-	}
-	for _, step := range []struct {
-		off    time.Duration
-		status int
-	}{
-		{0, 202},
-		{59 * time.Minute, 202},
-		{2 * time.Hour, 503},
-		{10 * 365 * 24 * time.Hour, 503},
-		{0, 202},
-		{-24 * time.Hour, 202},
-		{0, 503}, // the clock was set back, so from then on a day ahead is a jump
-		{-24 * time.Hour, 202},
-	} {
-		clock.off.Store(int64(step.off))
-		status, later, text := post("u-" + step.off.String())
-		if status != step.status || status == 503 && (later == "" || !strings.Contains(text, "the clock jumped ahead by")) {
-			t.Errorf("a clock that is off by %s: %d, Retry-After %q, %s", step.off, status, later, text)
-		}
-		if ready, text := fetch(t, "http://"+p.AdminAddr()+"/readyz"); (ready == 200) != (step.status == 202) {
-			t.Errorf("readiness with a clock that is off by %s: %d %s", step.off, ready, text)
+// gauge is the value of a metric without labels.
+func gauge(t *testing.T, p *app.Program, name string) (value float64) {
+	t.Helper()
+	_, text := fetch(t, "http://"+p.AdminAddr()+"/metrics")
+	for line := range strings.Lines(text) {
+		if _, err := fmt.Sscanf(line, name+" %g", &value); err == nil {
+			return value
 		}
 	}
-	if now, newest := canonical.TimeOf(time.Now().Add(time.Hour)), p.fold.View().Watermark; newest > now {
-		t.Errorf("the watermark is %s", newest)
-	}
+	t.Fatalf("no %s in the metrics", name)
+	return 0
+}
+
+// watermark is the receipt time of the newest event that was counted, by the metric of it.
+func watermark(t *testing.T, p *app.Program) canonical.Time {
+	t.Helper()
+	return canonical.Time(math.Round(1000 * gauge(t, p, "tracklayer_core_watermark_seconds")))
 }
 
 // TestClockCorrection: a watermark of the future is an error at the start and a line of readiness, and a correction on
@@ -92,32 +68,27 @@ func TestClockCorrection(t *testing.T) {
 	dir := t.TempDir()
 	clock := &offClock{}
 	clock.off.Store(int64(10 * 365 * 24 * time.Hour))
-	wrong := beginAt(t, dir, Options{Now: clock.now})
+	wrong := beginAt(t, dir, app.Options{Now: clock.now})
 	send(t, http.MethodPost, "http://"+wrong.Addr()+"/v1/events", exposure("late"))
 	stop(t, wrong)
 
 	var logged bytes.Buffer
-	p := beginAt(t, dir, Options{Log: slog.New(slog.NewTextHandler(&logged, nil))})
+	p := beginAt(t, dir, app.Options{Log: slog.New(slog.NewTextHandler(&logged, nil))})
 	if !strings.Contains(logged.String(), "level=ERROR") || !strings.Contains(logged.String(), "clock: the newest event was received at 2036") {
 		t.Errorf("the start says\n%s", logged.String())
 	}
 	if status, text := fetch(t, "http://"+p.AdminAddr()+"/readyz"); status != 200 || !strings.Contains(text, "tracklayer clock correct --to") {
 		t.Errorf("readiness: %d %s", status, text)
 	}
-	run := func(args ...string) (int, string) {
-		var out bytes.Buffer
-		code := run(context.Background(), args, streams{strings.NewReader(""), &out, &out}, nil)
-		return code, out.String()
-	}
 	to := time.Now().UTC().Truncate(time.Second)
 	future := to.Add(time.Hour).Format(time.RFC3339)
-	if code, out := run("clock", "correct", "--to", future, "--admin-listen", p.AdminAddr()); code != 1 || !strings.Contains(out, "future") {
+	if code, out := onFolder(t, "clock", "correct", "--to", future, "--admin-listen", p.AdminAddr()); code != 1 || !strings.Contains(out, "future") {
 		t.Errorf("a correction to the future: %d %s", code, out)
 	}
-	if code, out := run("clock", "correct", "--to", to.Format(time.RFC3339), "--admin-listen", p.AdminAddr()); code != 0 || !strings.Contains(out, "it was 2036") {
+	if code, out := onFolder(t, "clock", "correct", "--to", to.Format(time.RFC3339), "--admin-listen", p.AdminAddr()); code != 0 || !strings.Contains(out, "it was 2036") {
 		t.Errorf("the correction: %d %s", code, out)
 	}
-	if got := p.fold.View().Watermark; got != canonical.TimeOf(to) {
+	if got := watermark(t, p); got != canonical.TimeOf(to) {
 		t.Errorf("the watermark is %s after the correction to %s", got, to)
 	}
 	if _, text := fetch(t, "http://"+p.AdminAddr()+"/readyz"); text != "ready\n" {
@@ -129,67 +100,22 @@ func TestClockCorrection(t *testing.T) {
 		if command == "audit" {
 			args = append(args, "--from-log")
 		}
-		if code, out := run(args...); code != 0 {
+		if code, out := onFolder(t, args...); code != 0 {
 			t.Errorf("%s: %s", command, out)
 		}
 	}
 
 	p = begin(t, dir)
-	if got := p.fold.View().Watermark; got != canonical.TimeOf(to) {
+	if got := watermark(t, p); got != canonical.TimeOf(to) {
 		t.Errorf("the watermark is %s after a rebuild", got)
 	}
 	send(t, http.MethodDelete, "http://"+p.Addr()+"/v1/units/user/late", "")
-	if got := p.fold.View().Watermark; got > canonical.TimeOf(time.Now()) {
+	if got := watermark(t, p); got > canonical.TimeOf(time.Now()) {
 		t.Errorf("the watermark is %s after the event was erased", got)
 	}
 	send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", exposure("next"))
 	stop(t, p)
-	if code, out := run("audit", "--from-log", "--data-dir", dir); code != 0 {
+	if code, out := onFolder(t, "audit", "--from-log", "--data-dir", dir); code != 0 {
 		t.Errorf("audit after the erasure: %s", out)
-	}
-}
-
-// TestStopDoesNotWaitForTheFold: a stop ends in time whatever is being folded, leaves the state alone meanwhile, and the
-// data folder is free once the work has ended.
-func TestStopDoesNotWaitForTheFold(t *testing.T) {
-	dir := t.TempDir()
-	p := begin(t, dir)
-	send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", exposure("u"))
-	if _, err := p.fold.Wait(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	release := make(chan struct{})
-	p.folding.Go(func() { <-release })
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	if err := p.Stop(ctx); err != nil {
-		t.Error(err)
-	}
-	if !p.left { // that it has returned shows that it does not wait
-		t.Error("the stop does not say that work is left")
-	}
-	if _, err := hold(p.cfg); err == nil || !strings.Contains(err.Error(), "another TrackLayer") {
-		t.Errorf("the data folder was given away while the work went on: %v", err)
-	}
-	close(release)
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		lock, err := hold(p.cfg)
-		if err == nil {
-			if err := lock.Release(); err != nil {
-				t.Error(err)
-			}
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
-	again := begin(t, dir)
-	if got := again.fold.Seq(); got != 1 {
-		t.Errorf("the state stands at %d", got)
-	}
-	stop(t, again)
-	if _, err := os.Stat(filepath.Join(dir, "state")); err != nil {
-		t.Error(err)
 	}
 }

@@ -9,16 +9,12 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"time"
 
-	"github.com/tracklayer/tracklayer/adapters"
-	"github.com/tracklayer/tracklayer/canonical"
+	"github.com/tracklayer/tracklayer/app"
 	"github.com/tracklayer/tracklayer/config"
-	"github.com/tracklayer/tracklayer/webhooks"
 )
 
 // command is one word of the command line.
@@ -31,10 +27,10 @@ const settings = "[--config FILE] [--listen ADDR] [--admin-listen ADDR] [--data-
 
 func commands() []command {
 	return []command{
-		{"serve", settings, "Run everything in one process: door, embedded NATS JetStream, core, readouts.", serveAs(gatewayRole | coreRole)},
+		{"serve", settings, "Run everything in one process: door, embedded NATS JetStream, core, readouts.", serveAs(app.Gateway | app.Core)},
 		{"demo", "[--listen ADDR] [--admin-listen ADDR]", "Run serve in a temporary folder, with weeks of made-up traffic of six tools and a live trickle, for looking around.", demonstrate},
-		{"gateway", settings, "Run the door alone, over an external NATS (--nats-url).", serveAs(gatewayRole)},
-		{"core", settings, "Run the core and its readouts alone, over an external NATS (--nats-url).", serveAs(coreRole)},
+		{"gateway", settings, "Run the door alone, over an external NATS (--nats-url).", serveAs(app.Gateway)},
+		{"core", settings, "Run the core and its readouts alone, over an external NATS (--nats-url).", serveAs(app.Core)},
 		{"check", settings, "Check the configuration and say every fault.", check},
 		{"decode", "SOURCE [--config FILE] < request.http", "Print what a request (HTTP/1.1 text) would become. Stores nothing.", decode},
 		{"readout", "ID [--json] [--run N] [--at-seq N] [--server URL] [--key KEY]", "Print an experiment's readout from a running TrackLayer.", readoutCommand},
@@ -100,7 +96,7 @@ func check(_ context.Context, args []string, s streams, environ []string) error 
 	if err != nil {
 		return err
 	}
-	sources, err := sourcesOf(cfg)
+	sources, err := app.Sources(cfg)
 	if err != nil {
 		return err
 	}
@@ -108,7 +104,7 @@ func check(_ context.Context, args []string, s streams, environ []string) error 
 	return nil
 }
 
-// decode shows what the door would make of a request, without storing anything.
+// decode shows what would become of a request, without storing anything.
 func decode(ctx context.Context, args []string, s streams, environ []string) error {
 	cfg, rest, err := config.Load(args, environ, os.ReadFile)
 	if err != nil {
@@ -117,33 +113,11 @@ func decode(ctx context.Context, args []string, s streams, environ []string) err
 	if len(rest) != 1 {
 		return &usageError{"decode takes the name of one source"}
 	}
-	sources, err := sourcesOf(cfg)
+	batch, err := app.Decode(ctx, cfg, rest[0], s.in, newLogger(s.err, cfg.Log))
 	if err != nil {
 		return err
 	}
-	source, ok := sources[rest[0]]
-	if !ok {
-		return fmt.Errorf("there is no source %q; the sources are %s", rest[0], strings.Join(names(sources), ", "))
-	}
-	if c, ok := source.Catalogs.(*catalog); ok {
-		if err := c.load(ctx); err != nil {
-			return err
-		}
-	}
-	e, err := adapters.ReadRequest(s.in, canonical.TimeOf(time.Now()))
-	if err != nil {
-		return err
-	}
-	e.Path = strings.TrimPrefix(e.Path, "/webhooks/"+rest[0])
-	if e.Body, err = webhooks.Decompress(e.Header.Get("Content-Encoding"), e.Body, int64(cfg.Limits.Body)); err != nil {
-		return err
-	}
-	source.Name, source.Rules = rest[0], canonical.DefaultRules(cfg.Identity.NonIDs...)
-	batch, err := webhooks.Decode(source, e, newLogger(s.err, cfg.Log))
-	if err != nil {
-		return err
-	}
-	_, err = s.out.Write(append(batch.AppendJSON(nil), '\n'))
+	_, err = s.out.Write(append(batch, '\n'))
 	return err
 }
 
@@ -186,12 +160,6 @@ func readoutCommand(ctx context.Context, args []string, s streams, environ []str
 	return printReadout(s.out, body)
 }
 
-// paths of the data folder.
-func statePath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "state") }
-func logPath(cfg config.Config) string   { return filepath.Join(cfg.DataDir, "nats") }
-
-func historyPath(cfg config.Config) string { return filepath.Join(cfg.DataDir, "history") }
-
 func healthcheck(ctx context.Context, args []string, _ streams, environ []string) error {
 	cfg, err := load(args, environ)
 	if err != nil {
@@ -217,14 +185,4 @@ func healthcheck(ctx context.Context, args []string, _ streams, environ []string
 		return fmt.Errorf("not ready: %s", body)
 	}
 	return nil
-}
-
-// dialable turns an address to listen on into one to call.
-func dialable(addr string) string {
-	for _, wild := range []string{"0.0.0.0:", "[::]:", ":"} {
-		if port, ok := strings.CutPrefix(addr, wild); ok {
-			return "127.0.0.1:" + port
-		}
-	}
-	return addr
 }

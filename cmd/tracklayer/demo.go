@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tracklayer/tracklayer/app"
 	"github.com/tracklayer/tracklayer/demo"
 )
 
@@ -19,7 +20,7 @@ const (
 	demoEvery = 900 * time.Millisecond
 )
 
-// demoClock is by which a demo receives: the past while the history is told, then the present.
+// demoClock is by which a demo receives: the past while the history is sent, then the present.
 type demoClock struct{ at atomic.Int64 }
 
 func (c *demoClock) now() time.Time {
@@ -45,7 +46,7 @@ func demonstrate(ctx context.Context, args []string, s streams, environ []string
 	clock := &demoClock{}
 	story := demo.New(demoSeed, time.Now())
 	clock.at.Store(story.Start().Add(-time.Hour).UnixMilli())
-	p, err := New(cfg, Options{Log: newLogger(s.err, cfg.Log), Now: clock.now, AnyTime: true})
+	p, err := app.New(cfg, app.Options{Log: newLogger(s.err, cfg.Log), Version: version, Now: clock.now, AnyTime: true})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,5 @@
-// Command tracklayer is the whole of TrackLayer in one binary: the door, the log, the core, the readout and the pages.
-//
-// Everything is joined here and nowhere else, so this package may import all others, and nobody may import it.
+// Command tracklayer is the whole of TrackLayer in one binary. It reads flags, runs package app, and prints: what the
+// program is made of is joined there. No package imports it.
 package main
 
 import (
@@ -55,13 +54,14 @@ func run(ctx context.Context, args []string, s streams, environ []string) int {
 		if c.args != "" || !slices.ContainsFunc(args, asksForHelp) {
 			err = c.run(ctx, args, s, environ)
 		}
-		switch usage := (*usageError)(nil); {
+		_, called := errors.AsType[*usageError](err)
+		switch {
 		case err == nil:
 			return 0
 		case errors.Is(err, flag.ErrHelp):
 			printHelp(s.out, c, err)
 			return 0
-		case errors.As(err, &usage):
+		case called:
 			fmt.Fprintf(s.err, "%s\nusage: tracklayer %s %s\n", err, c.name, c.args)
 			return 2
 		default:
@@ -78,7 +78,7 @@ func asksForHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg 
 // printHelp writes what a command does, and its flags as err has them.
 func printHelp(w io.Writer, c command, err error) {
 	fmt.Fprintf(w, "tracklayer %s %s\n\n%s\n", c.name, c.args, c.does)
-	if h := (*config.Help)(nil); errors.As(err, &h) && h.Flags != "" {
+	if h, ok := errors.AsType[*config.Help](err); ok && h.Flags != "" {
 		fmt.Fprintf(w, "\nFlags:\n\n%s", h.Flags)
 	}
 }

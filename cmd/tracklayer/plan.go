@@ -40,7 +40,7 @@ func plan(_ context.Context, args []string, s streams, _ []string) error {
 		return &usageError{fmt.Sprintf("plan takes flags only, not %q", rest[0])}
 	}
 	answer, err := readout.Plan(q)
-	if faults := registry.Faults(nil); errors.As(err, &faults) {
+	if faults, ok := errors.AsType[registry.Faults](err); ok {
 		return planFault(faults)
 	}
 	if err != nil {

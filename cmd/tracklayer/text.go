@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,42 +24,6 @@ func fetchReadout(ctx context.Context, by *http.Client, server, id string, run i
 	}
 	target := strings.TrimSuffix(server, "/") + "/v1/experiments/" + url.PathEscape(id) + "/readout?" + q.Encode()
 	return call(ctx, by, http.MethodGet, target, presented)
-}
-
-// call asks a running TrackLayer. A problem that it answers with is the error.
-func call(ctx context.Context, by *http.Client, method, target, presented string) ([]byte, error) {
-	return callWith(ctx, by, method, target, presented, nil)
-}
-
-// callWith is call with a body of JSON.
-func callWith(ctx context.Context, by *http.Client, method, target, presented string, content io.Reader) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, target, content)
-	if err != nil {
-		return nil, err
-	}
-	if content != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if presented != "" {
-		req.Header.Set("Authorization", "Bearer "+presented)
-	}
-	resp, err := by.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("no TrackLayer answers at %s; start one with `tracklayer serve`, or say where it is: %w", req.URL.Host, err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		var p struct{ Title, Detail string }
-		if json.Unmarshal(body, &p) == nil && p.Detail+p.Title != "" {
-			return nil, errors.New(strings.TrimSpace(p.Title + ". " + p.Detail))
-		}
-		return nil, fmt.Errorf("%s: %s", resp.Status, body)
-	}
-	return body, nil
 }
 
 // shown is the part of a readout that fits a terminal.

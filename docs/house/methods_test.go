@@ -30,7 +30,7 @@ var largerTypes = map[string]larger{
 	"core/sums.Aggregate":         {33, "accessors: the sums are shared with readers and must not be changed from outside"},
 	"stream.Log":                  {53, "being split: it holds every way to use the log"},
 	"webhooks.Door":               {47, "being split: it holds every way in"},
-	"cmd/tracklayer.Program":      {55, "being split: it joins all parts"},
+	"app.Program":                 {55, "being split: it joins all parts"},
 	"adapters/growthbook.decoder": {40, "a method for each record of the vendor's format"},
 	"adapters/statsig.decoder":    {34, "a method for each record of the vendor's format"},
 	"adapters/optimizely.decoder": {28, "a method for each record of the vendor's format"},

@@ -19,6 +19,7 @@ type folder struct {
 var folders = []folder{
 	{path: "."},
 	{path: "cmd/**", may: []string{"**"}},
+	{path: "app", may: []string{"adapters", "adapters/all", "canonical", "catalog", "config", "core", "erasure", "history", "pages", "problem", "registry", "store", "stream", "web", "webhooks"}},
 	{path: "config"},
 	{path: "problem"},
 	{path: "demo", std: true},
@@ -45,6 +46,9 @@ var folders = []folder{
 	{path: "web", may: []string{"readout", "registry", "core", "core/person", "core/sums", "core/ledger", "canonical", "problem"}},
 	{path: "pages", may: []string{"pages/draw", "readout", "registry", "core", "core/person", "core/sums", "core/ledger", "canonical", "problem"}},
 	{path: "pages/draw", std: true},
+	{path: "catalog", may: []string{"adapters", "canonical", "webhooks"}},
+	{path: "erasure", may: []string{"canonical", "core", "problem", "registry", "stream", "web"}},
+	{path: "history", may: []string{"canonical", "config", "core", "problem", "store", "stream", "web"}},
 	{path: "sdk/go", may: []string{"canonical"}},
 	{path: "sdk/go/sdktest"},
 	{path: "e2e/**", may: []string{"canonical", "sdk/go", "adapters/<vendor>/tap/**"}, closed: true},
@@ -69,6 +73,6 @@ type guard struct {
 var guards = []guard{
 	{modules: []string{"github.com/nats-io"}, only: []string{"stream", "e2e"}},
 	{modules: []string{"github.com/cockroachdb/pebble"}, only: []string{"store"}},
-	{modules: []string{"github.com/labstack/echo"}, only: []string{"webhooks", "web", "cmd/**", "e2e"}},
+	{modules: []string{"github.com/labstack/echo"}, only: []string{"webhooks", "web", "app", "e2e"}},
 	{modules: []string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "github.com/knadh/koanf"}, only: []string{"config"}},
 }

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package main
-
-import "time"
-
-// uptime is not known here.
-func uptime() time.Duration { return 0 }
