@@ -27,7 +27,7 @@ func (p *Program) adminRoutes() http.Handler {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-	if p.door != nil {
+	if p.ingest != nil {
 		p.letterRoutes(mux)
 	}
 	if p.fold != nil {

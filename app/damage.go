@@ -171,8 +171,8 @@ func (p *Program) foldingAgain() string {
 
 // notes are what an operator should know of a program that is ready.
 func (p *Program) notes() (notes []string) {
-	if p.door != nil {
-		if crowded := p.door.Crowded(); len(crowded) > 0 {
+	if p.ingest != nil {
+		if crowded := p.ingest.Crowded(); len(crowded) > 0 {
 			notes = append(notes, "events from "+strings.Join(crowded, ", ")+" are ignored because they bring too many new names; GET /v1/ledger says of what (limits.experiments, limits.variants, limits.conversion_names)")
 		}
 	}
@@ -255,7 +255,7 @@ func (p *Program) broken(err error) {
 func (p *Program) fail(err error) {
 	select {
 	case p.failed <- err:
-	default: // somebody has failed already, and one reason is enough
+	default: // another part has failed already, and one reason is enough
 	}
 }
 

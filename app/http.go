@@ -32,7 +32,7 @@ func (p *Program) stray(err error, c echo.Context) {
 	problem.Respond(c.Response(), p.log, c.Response().Header().Get("X-Request-Id"), err)
 }
 
-// server bounds what a slow or silent caller can hold. Bodies are bounded by the door.
+// server bounds what a slow or silent caller can hold. Bodies are bounded by the ingest endpoints.
 func (p *Program) server(h http.Handler) *http.Server {
 	s := &http.Server{
 		Handler: deadlines(h), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,

@@ -76,7 +76,7 @@ func (p *Program) replay(ctx context.Context, seq uint64) (webhooks.Replayed, er
 	if letter.Cut {
 		return webhooks.Replayed{}, fmt.Errorf("%w: the request was too large to be kept whole", adapters.ErrUnreadable)
 	}
-	result, err := p.door.Replay(ctx, letter)
+	result, err := p.ingest.Replay(ctx, letter)
 	if err != nil || result.Rejected > 0 || letter.Rejected > len(letter.Items) && len(letter.Items) > 0 { // not all items are listed
 		return result, err
 	}

@@ -40,9 +40,9 @@ func connections(l config.Limits) int {
 	return max(most, minConnections)
 }
 
-// doorman is a listener that keeps at most so many connections open. A new one takes the place of the one that has been
+// boundListener is a listener that keeps at most so many connections open. A new one takes the place of the one that has been
 // idle longest: a caller that opens connections and sends nothing keeps no other out.
-type doorman struct {
+type boundListener struct {
 	net.Listener
 	name string
 	most int
@@ -55,24 +55,24 @@ type doorman struct {
 	dropped prometheus.Counter
 }
 
-func newDoorman(l net.Listener, name string, most int, log *slog.Logger, dropped prometheus.Counter) *doorman {
-	return &doorman{Listener: l, name: name, most: most, log: log, open: map[net.Conn]*list.Element{}, warned: map[string]time.Time{}, dropped: dropped}
+func newBoundListener(l net.Listener, name string, most int, log *slog.Logger, dropped prometheus.Counter) *boundListener {
+	return &boundListener{Listener: l, name: name, most: most, log: log, open: map[net.Conn]*list.Element{}, warned: map[string]time.Time{}, dropped: dropped}
 }
 
-// listeners puts a doorman before each of the listeners.
+// listeners puts a bound on each of the listeners.
 func (p *Program) listeners() (public, admin net.Listener) {
 	dropped := prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "tracklayer", Name: "connections_dropped_total", Help: "Connections closed because limits.connections are open, or 32 on the admin listener: idle ones, or new ones if none was idle.",
 	})
 	p.metrics.MustRegister(dropped)
-	main := newDoorman(p.publicAt, "main", connections(p.cfg.Limits), p.log, dropped)
-	second := newDoorman(p.adminAt, "admin", adminConnections, p.log, dropped)
+	main := newBoundListener(p.publicAt, "main", connections(p.cfg.Limits), p.log, dropped)
+	second := newBoundListener(p.adminAt, "admin", adminConnections, p.log, dropped)
 	p.public.ConnState, p.admin.ConnState = main.watch, second.watch
 	return main, second
 }
 
 // Accept implements net.Listener.
-func (d *doorman) Accept() (net.Conn, error) {
+func (d *boundListener) Accept() (net.Conn, error) {
 	for {
 		c, err := d.Listener.Accept()
 		if err != nil {
@@ -87,7 +87,7 @@ func (d *doorman) Accept() (net.Conn, error) {
 }
 
 // admit makes room for a connection, and reports whether there is any.
-func (d *doorman) admit(c net.Conn) bool {
+func (d *boundListener) admit(c net.Conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.open) >= d.most {
@@ -107,7 +107,7 @@ func (d *doorman) admit(c net.Conn) bool {
 }
 
 // watch is the http.Server's ConnState.
-func (d *doorman) watch(c net.Conn, state http.ConnState) {
+func (d *boundListener) watch(c net.Conn, state http.ConnState) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	at, known := d.open[c]
@@ -127,7 +127,7 @@ func (d *doorman) watch(c net.Conn, state http.ConnState) {
 }
 
 // failed says why no connection can be taken, which the http.Server tries again.
-func (d *doorman) failed(err error) {
+func (d *boundListener) failed(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -140,7 +140,7 @@ func (d *doorman) failed(err error) {
 }
 
 // warn logs one line of a kind a minute. d.mu is held.
-func (d *doorman) warn(kind, message string, attrs ...any) {
+func (d *boundListener) warn(kind, message string, attrs ...any) {
 	if now := time.Now(); now.Sub(d.warned[kind]) > time.Minute {
 		d.warned[kind] = now
 		d.log.Warn(message, attrs...) //nolint:sloglint // three constants

@@ -48,7 +48,7 @@ func (p *Program) editKey() func(string) bool {
 	return func(presented string) bool { return config.AnyMatches(p.keys.Load().Admin, presented) }
 }
 
-// newPages joins the pages with the state, the API and the doors.
+// newPages joins the pages with the state, the API and the sources.
 func (p *Program) newPages(api http.Handler) *pages.Pages {
 	o := pages.Options{
 		State: p.fold, API: api, Warnings: p.banner, Code: p.version, ReadKey: p.readKey(), WriteKey: p.editKey(), EditingOff: p.cfg.EditingOff(),
@@ -58,8 +58,8 @@ func (p *Program) newPages(api http.Handler) *pages.Pages {
 	for _, n := range p.cfg.Pages.ProxyFrom {
 		o.Proxy.From = append(o.Proxy.From, n.Prefix())
 	}
-	if p.door != nil {
-		o.Sources = doors{p}
+	if p.ingest != nil {
+		o.Sources = feeds{p}
 	}
 	return pages.New(o)
 }
@@ -72,28 +72,28 @@ func mounted(path string) string {
 	return path
 }
 
-// doors tells the pages about the sources and their dead letters.
-type doors struct{ p *Program }
+// feeds tells the pages about the sources and their dead letters.
+type feeds struct{ p *Program }
 
-var _ pages.Sources = doors{}
+var _ pages.Sources = feeds{}
 
 // Sources implements pages.Sources.
-func (d doors) Sources() []pages.Source { return d.p.pulses.all(time.Now()) }
+func (d feeds) Sources() []pages.Source { return d.p.pulses.all(time.Now()) }
 
 // Letters implements pages.Sources.
-func (d doors) Letters(ctx context.Context, source string, after uint64, limit int) ([]canonical.DeadLetter, error) {
+func (d feeds) Letters(ctx context.Context, source string, after uint64, limit int) ([]canonical.DeadLetter, error) {
 	return d.p.events.DeadLetters(ctx, source, after, limit)
 }
 
 // Letter implements pages.Sources.
-func (d doors) Letter(ctx context.Context, seq uint64) (canonical.DeadLetter, error) {
+func (d feeds) Letter(ctx context.Context, seq uint64) (canonical.DeadLetter, error) {
 	found, err := d.p.events.DeadLetter(ctx, seq)
 	found.Request, _ = d.p.unpack(found.Request)
 	return found, letterError(err)
 }
 
 // Replay implements pages.Sources.
-func (d doors) Replay(ctx context.Context, seq uint64) (pages.Replayed, error) {
+func (d feeds) Replay(ctx context.Context, seq uint64) (pages.Replayed, error) {
 	r, err := d.p.replay(ctx, seq)
 	return pages.Replayed{Accepted: r.Accepted, Rejected: r.Rejected, Reasons: r.Reasons}, letterError(err)
 }

@@ -92,11 +92,11 @@ type Program struct {
 	events *stream.Log
 	db     *store.DB
 	fold   *core.Fold
-	door   *webhooks.Door   // nil in a core alone
+	ingest *webhooks.Ingest // nil in a core alone
 	eraser *erasure.Eraser  // nil in a gateway alone
 	past   *history.History // nil in a gateway alone
 	pages  *pages.Pages     // nil in a gateway alone
-	pulses *pulses          // of the doors
+	pulses *pulses          // of the ingest endpoints
 
 	keys        atomic.Pointer[config.Keys] // the newest; cfg has those of the start
 	certificate *certificate                // nil: plain HTTP
@@ -305,11 +305,11 @@ func (p *Program) routes() error {
 		if p.fold != nil {
 			o.Experiments = &declared{fold: p.fold}
 		}
-		p.door, err = webhooks.New(o)
+		p.ingest, err = webhooks.New(o)
 		if err != nil {
 			return err
 		}
-		p.door.Register(e)
+		p.ingest.Register(e)
 	}
 	if p.fold != nil {
 		p.eraser = erasure.New(erasure.Options{Log: p.events, Store: p.db, State: p.fold, Logger: p.log, Drop: p.dropCopies})

@@ -16,14 +16,14 @@ import (
 // ownSource is the name that events over /v1/events have as their source.
 const ownSource = "api"
 
-// pulses note when somebody was at a door, so that people who set up a source see its first request arrive.
+// pulses note when a request came to a source, so that people who set it up see its first request arrive.
 type pulses struct {
 	now func() time.Time
 	mu  sync.Mutex
 	by  map[string]*pulse
 }
 
-// pulse is one door.
+// pulse is one source.
 type pulse struct {
 	vendor   string
 	snippets []pages.Snippet

@@ -12,7 +12,7 @@ import (
 	"github.com/tracklayer/tracklayer/core/sums"
 )
 
-// Audit computes every person and every aggregate anew from the stored facts and says where the state differs from
+// Audit computes every person and every aggregate again from the stored facts and says where the state differs from
 // that, and whether the ledger has as many accepted events as there are. No difference is an empty list. It reads the last commit and changes nothing; it must not run beside Apply.
 func (f *Fold) Audit() ([]string, error) {
 	v, state := f.committed()
@@ -31,15 +31,15 @@ func (f *Fold) Audit() ([]string, error) {
 		return nil, err
 	}
 	for _, p := range persons {
-		anew, err := state.evaluated(p.Units, p.Size())
+		fresh, err := state.evaluated(p.Units, p.Size())
 		if err != nil {
 			return nil, err
 		}
-		anew.Revision = p.Revision // when it was computed is no matter of facts
-		if !slices.Equal(anew.AppendTo(nil), p.AppendTo(nil)) {
+		fresh.Revision = p.Revision // when it was computed is no matter of facts
+		if !slices.Equal(fresh.AppendTo(nil), p.AppendTo(nil)) {
 			diff = append(diff, fmt.Sprintf("person of %d ids: the record differs from its facts", len(p.Units)))
 		}
-		all.contribute(1, anew, "")
+		all.contribute(1, fresh, "")
 	}
 	for id := range f.aggs {
 		all.aggregate(id)

@@ -11,7 +11,7 @@ import (
 
 // define applies a change of the registry and recomputes every person that it may concern: who takes part in the
 // experiment, and whose events name one that they did not name before. A change that cannot be applied is counted: the
-// log holds it for ever, and stopping would help nobody.
+// log holds it for ever, and stopping would not help.
 func (f *Fold) define(r *canonical.Record) error {
 	next, x, err := f.rules.Apply(r.Definition, r.Seq)
 	if err != nil {

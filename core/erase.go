@@ -62,7 +62,7 @@ func (f *Fold) erase(r *canonical.Record) error {
 	}
 	f.meta.Erasures++
 	f.meta.Retracted = r.Seq
-	f.meta.Watermark = max(f.meta.Watermark, receipt.At) // not by what is gone: a state made anew never sees that
+	f.meta.Watermark = max(f.meta.Watermark, receipt.At) // not by what is gone: a state made again never sees that
 	if err := f.tx.Set(binary.BigEndian.AppendUint64([]byte{keyErasure}, r.Seq), r.Erasure); err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (f *Fold) erasedEvents(receipt *Receipt, want int) (keys [][]byte, err erro
 	return keys, err
 }
 
-// wipe removes events and all that hangs on them, and computes whom they concerned anew.
+// wipe removes events and all that depends on them, and computes whom they concerned fresh.
 func (f *Fold) wipe(seq uint64, keys [][]byte) error {
 	f.erasing = true
 	defer func() { f.erasing = false }()

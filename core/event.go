@@ -198,7 +198,7 @@ func (f *Fold) ensurePerson(u canonical.Unit) (*entry, error) {
 }
 
 // exposed adds an exposure in place where no conversion can change its verdict: where there is none, or where the first
-// exposure stays what it was. Else the person is computed anew.
+// exposure stays what it was. Else the person is computed again.
 func (f *Fold) exposed(p *entry, e *canonical.Event) error {
 	experiment, run, variant, known := f.rules.Place(e)
 	if p.person.Conversions == 0 || run == 0 || p.person.Repeats(experiment, run, variant, known, person.MomentOf(e)) {
@@ -269,7 +269,7 @@ func (f *Fold) retract(e *canonical.Event) error {
 	return f.regroup(seeds)
 }
 
-// withdraw takes a fact and its reports off the store and returns the ids whose persons must be computed anew.
+// withdraw takes a fact and its reports off the store and returns the ids whose persons must be computed again.
 func (f *Fold) withdraw(e *canonical.Event) ([]canonical.Unit, error) {
 	if err := f.tx.Delete(factKey(e)); err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ func (f *Fold) label(p *entry, e *canonical.Event) error {
 	return nil
 }
 
-// refilter takes a change of the filters, which may concern everybody.
+// refilter takes a change of the filters, which may concern all persons.
 func (f *Fold) refilter(next registry.Registry) error {
 	return f.reread(next, slices.Sorted(maps.Keys(f.aggs)), nil, true)
 }

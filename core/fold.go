@@ -60,7 +60,7 @@ type meta struct {
 	Watermark     canonical.Time `json:"watermark"`
 	LinkConflicts int64          `json:"link_conflicts"`
 	Unreadable    int64          `json:"unreadable"` // records that are none of what the log holds
-	Retracted     uint64         `json:"retracted"`  // sequence of the newest record that changed rows which nobody remembers
+	Retracted     uint64         `json:"retracted"`  // sequence of the newest record that changed rows which is not remembered
 	Erasures      int64          `json:"erasures"`   // receipts
 	Persons       int64          `json:"persons"`
 	Ambiguous     int64          `json:"ambiguous,omitempty"` // ids that events name without saying whose they are
@@ -143,7 +143,7 @@ func (f *Fold) Seq() uint64 { return f.View().Seq }
 
 // Apply folds records that follow each other on the log, and commits what they changed together with the sequence of
 // the last one. Records at or below the sequence reached before are passed over, so a replay counts nothing twice.
-// An error is the store's: nothing of the batch was kept, and the Fold must be opened anew.
+// An error is the store's: nothing of the batch was kept, and the Fold must be opened again.
 func (f *Fold) Apply(records []canonical.Record) error {
 	return f.write(func() error {
 		for i := range records {
@@ -309,12 +309,12 @@ func (f *Fold) recompute(e *entry) error {
 
 // settle replaces the person by what its facts say.
 func (f *Fold) settle(e *entry) error {
-	anew, err := f.evaluated(e.person.Units, e.person.Size())
+	fresh, err := f.evaluated(e.person.Units, e.person.Size())
 	if err != nil {
 		return err
 	}
 	f.contribute(-1, e.person, "")
-	e.person = anew
+	e.person = fresh
 	f.contribute(1, e.person, "")
 	f.touch(e)
 	return nil

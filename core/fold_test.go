@@ -224,7 +224,7 @@ func TestSemantics(t *testing.T) {
 			b.link("u", "k", "", 3)
 			b.convert("u", "", 5)
 		}, want{[4]int64{1}, 1, map[string]int64{"counted": 1}}},
-		{"an alias of a user who is identified merges nobody", func(b *builder) {
+		{"an alias of a user who is identified merges no one", func(b *builder) {
 			b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "k", AmbiguousID: true, At: t0})
 			b.link("u", "k", "", 3)
 			b.convert("u", "", 5)

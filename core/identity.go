@@ -9,8 +9,8 @@ import (
 	"github.com/tracklayer/tracklayer/core/person"
 )
 
-// adopt brings an anonymous id to its new owner. An id without a history of its own is just added; everybody else is
-// grouped and computed anew.
+// adopt brings an anonymous id to its new owner. An id without a history of its own is just added; every other id is
+// grouped and computed again.
 func (f *Fold) adopt(anonymous, user string) error {
 	a := canonical.Unit{Kind: canonical.Anonymous, ID: anonymous}
 	u := canonical.Unit{Kind: canonical.User, ID: user}
@@ -178,7 +178,7 @@ func compareHeavy(a, b *person.Person) int {
 }
 
 // regroupHeavy makes a person of units that may have more facts than can be read now: the heaviest of those before,
-// where it is among them, else nobody in particular.
+// where it is among them, else no one in particular.
 func (f *Fold) regroupHeavy(e *entry, units []canonical.Unit, heaviest *person.Person) error {
 	few, err := f.fewFacts(units)
 	if err != nil {

@@ -25,14 +25,14 @@ const (
 	keyPart       = 'b' // experiment, run, kind, key -> an arm, an unknown label or a pair of arms
 	keyCut        = 'c' // experiment, run, variant, metric, group, day, age -> what the sums of a metric grew by
 	keyProduct    = 't' // experiment, run, variant, group -> the sums of products of every two metrics
-	keyDefinition = 'r' // stream sequence -> the change as it lies on the log
-	keyReadout    = 'q' // experiment, SHA-256 -> sequence, and the readout as it lies on the log
+	keyDefinition = 'r' // stream sequence -> the change as it is stored in the log
+	keyReadout    = 'q' // experiment, SHA-256 -> sequence, and the readout as it is stored in the log
 	keySeen       = 'v' // conversion event -> how many were received, and how many of them with which field
 	keyLedger     = 'l' // day, source, kind -> entry
 	keyLedgerDay  = 'i' // day, source -> the sum of its lines, without reasons
 	keyDue        = 'd' // unit that waits for the background -> what is due
 	keyMeta       = 's' // -> meta
-	keyErasure    = 'x' // stream sequence -> the receipt as it lies on the log
+	keyErasure    = 'x' // stream sequence -> the receipt as it is stored in the log
 	keyGap        = 'g' // stream sequence -> the last one of the messages from here on that were gone before they were read
 )
 
@@ -118,7 +118,7 @@ func (o ownerRecord) owner(id string) string {
 	return o.user
 }
 
-// refused is how many users have a link to the id that merges nobody.
+// refused is how many users have a link to the id that merges no one.
 func (o ownerRecord) refused() int64 {
 	if o.ambiguous && o.identified {
 		return o.users

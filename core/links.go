@@ -21,11 +21,11 @@ type Report struct {
 	At      canonical.Time `json:"at"`
 }
 
-// TracedUnit is one id of a person and what it hangs on.
+// TracedUnit is one id of a person and what it depends on.
 type TracedUnit struct {
 	UnitRef
 	Link *Tie `json:"link"` // nil: the key itself
-	// Refused are users to whom the anonymous id was linked later, which merged nobody: the earliest report of each.
+	// Refused are users to whom the anonymous id was linked later, which merged no one: the earliest report of each.
 	Refused []Tie `json:"refused_links,omitempty"`
 }
 
@@ -86,7 +86,7 @@ func (r *reader) edges(kind byte, how, id string) ([]Tie, error) {
 	return ties, err
 }
 
-// tracedUnits finds for every id of a person what it hangs on: an anonymous id on its owner, a user id on the next one
+// tracedUnits finds for every id of a person what it depends on: an anonymous id on its owner, a user id on the next one
 // on the shortest way to the person's key.
 func (r *reader) tracedUnits(units []canonical.Unit) ([]TracedUnit, error) {
 	merges, err := r.mergeTree(units)

@@ -20,7 +20,7 @@ func officialKey(experiment, hash string) []byte {
 	return append(edgeKey(keyReadout, experiment, ""), hash...)
 }
 
-// official keeps a readout as somebody stored it. The same bytes twice are one readout, the first that was stored. What
+// official keeps a readout as it was stored. The same bytes twice are one readout, the first that was stored. What
 // cannot be read is counted: the log holds it for ever.
 func (f *Fold) official(r *canonical.Record) error {
 	o, _, err := registry.ParseOfficial(r.Readout)

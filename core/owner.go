@@ -14,7 +14,7 @@ import (
 )
 
 // link notes that an anonymous id was seen with a user. The id belongs to the user with the earliest link that still
-// holds, the smaller user id if two are equally early; a later one is counted as a conflict and merges nobody.
+// holds, the smaller user id if two are equally early; a later one is counted as a conflict and merges no one.
 func (f *Fold) link(e *canonical.Event) error {
 	key := edgeKey(keyOwnerEdge, e.AnonymousID, e.UserID)
 	owner, err := f.owner(e.AnonymousID)

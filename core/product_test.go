@@ -164,7 +164,7 @@ func TestPairsAreBounded(t *testing.T) {
 }
 
 // TestProductsOfWhoeverDidWhat: where each metric reads an event of its own, so that persons have numbers in any of them
-// and none in others, the products are those of the counts, before and after the state is read anew.
+// and none in others, the products are those of the counts, before and after the state is read fresh.
 func TestProductsOfWhoeverDidWhat(t *testing.T) {
 	const metrics = 7
 	var declared []string

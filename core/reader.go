@@ -65,7 +65,7 @@ func readMeta(r Reader) (meta, error) {
 		return m, fmt.Errorf("%w: %w", wire.ErrRecord, err)
 	}
 	if m.Format != Format {
-		return m, fmt.Errorf("%w: format %d, this one reads %d; run tracklayer rebuild to make it anew from the log", ErrFormat, m.Format, Format)
+		return m, fmt.Errorf("%w: format %d, this one reads %d; run tracklayer rebuild to make it again from the log", ErrFormat, m.Format, Format)
 	}
 	return m, nil
 }
@@ -109,7 +109,7 @@ func (r *reader) personOf(u canonical.Unit) (*entry, error) {
 	return nil, fmt.Errorf("redirects without end: %w", wire.ErrRecord)
 }
 
-// named finds the person that somebody who has only an id asks for. A user id that no event names for certain may be an
+// named finds the person that is asked for by an id alone. A user id that no event names for certain may be an
 // ambiguous one, which is known as a visitor's.
 func (r *reader) named(u canonical.Unit) (*entry, error) {
 	e, err := r.personOf(u)

@@ -56,7 +56,7 @@ var ErrErasing = errors.New("another erasure is at work")
 
 var errReceipt = errors.New("not a receipt of an erasure")
 
-// ParseReceipt reads a receipt as it lies on the log at that sequence.
+// ParseReceipt reads a receipt as it is stored in the log at that sequence.
 func ParseReceipt(data []byte, seq uint64) (r Receipt, err error) {
 	if err = json.Unmarshal(data, &r); err != nil {
 		return r, fmt.Errorf("%w: %w", errReceipt, err)
@@ -74,7 +74,7 @@ func ParseReceipt(data []byte, seq uint64) (r Receipt, err error) {
 }
 
 // Sequences are those of all erased messages, the newest first. That is the order in which they must leave the log: who
-// reads it meanwhile then sees the first deliveries of an event or none, and counts what it sees as everybody did.
+// reads it meanwhile then sees the first deliveries of an event or none, and counts what it sees as all others did.
 func (r *Receipt) Sequences() []uint64 {
 	all := make([]uint64, 0, r.Messages)
 	for i := range r.Erased {

@@ -27,7 +27,7 @@ type found struct {
 	own  bool // the body is about the person
 }
 
-// Search begins a search for the person of a unit as of the last commit. A unit that nobody knows is searched for by
+// Search begins a search for the person of a unit as of the last commit. A unit that is not known is searched for by
 // itself: only a body that lost a conflict may have named it.
 func (f *Fold) Search(u canonical.Unit) (*Search, error) {
 	var e *entry
@@ -79,7 +79,7 @@ func (s *Search) Same(o *Search) bool { return slices.Equal(s.Units, o.Units) }
 // Found reports whether any message was found.
 func (s *Search) Found() bool { return len(s.events) > 0 }
 
-// Missing reports whether bodies came under one of the event ids that the search has not met: they are about somebody
+// Missing reports whether bodies came under one of the event ids that the search has not met: they are about another
 // else and lie in another bucket.
 func (f *Fold) Missing(s *Search) (bool, error) {
 	_, state := f.committed()

@@ -41,8 +41,8 @@ func (m *rowMaker) widen(a *Association, e *canonical.Event) error {
 
 // newest is the newest sequence at which something may have changed about a person: of a delivery of one of its
 // events, of a report that links one of its anonymous ids to anybody (ownership may have moved), and of the newest
-// record of all that took a fact back or gave a name another meaning, since nobody remembers whom that concerned. The
-// person's own ids are not enough: an anonymous id that was lost to somebody else is only mentioned.
+// record of all that took a fact back or gave a name another meaning, since it is not remembered whom that concerned. The
+// person's own ids are not enough: an anonymous id that was lost to another user is only mentioned.
 func (w *watched) newest(state *reader) (uint64, error) {
 	meta, err := readMeta(state.db)
 	if err != nil {
@@ -83,7 +83,7 @@ func (w *watched) newest(state *reader) (uint64, error) {
 }
 
 // renames reports whether a change may let names mean another experiment than before: its aliases are others, or its id
-// was an alias of somebody else's until now.
+// was an alias of another experiment until now.
 func renames(before registry.Registry, x *registry.Experiment) bool {
 	old, declared := before.Get(x.ID)
 	return !declared || !maps.EqualFunc(old.Aliases, x.Aliases, slices.Equal)

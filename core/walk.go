@@ -11,7 +11,7 @@ import (
 	"github.com/tracklayer/tracklayer/registry"
 )
 
-// A change of the registry concerns everybody who takes part in an experiment, perhaps millions. They are recomputed in
+// A change of the registry concerns every person who takes part in an experiment, perhaps millions. They are recomputed in
 // the background: a walk over all persons in the order of their keys, in steps that are commits of their own, so that
 // counting goes on between them and a restart goes on where it was. In the meantime the aggregate of the experiment is
 // the sum of persons read by the old and by the new definition, so readers see what it was before the change until the
@@ -21,29 +21,29 @@ import (
 // event that asks for it, one stuck sender could bring counting to a standstill.
 var heavy int64 = 500
 
-// atOnce is the number of persons in the state up to which a change of the registry is worked off with the change
+// atOnce is the number of persons in the state up to which a change of the registry is processed with the change
 // itself.
 var atOnce int64 = 20_000
 
 // walk is a recomputation under way.
 type walk struct {
 	Concerned []string `json:"concerned,omitempty"` // experiments, sorted
-	Everybody bool     `json:"everybody,omitempty"` // persons who take part in none of them as well
+	Everyone  bool     `json:"everybody,omitempty"` // persons who take part in none of them as well
 	At        []byte   `json:"at,omitempty"`        // key of the person looked at last; none: at the beginning
 	// Until is where the walk ends: a change that comes while one is under way lets it go round once more up to there.
 	Until []byte `json:"until,omitempty"`
 	Last  bool   `json:"last"` // this is the round that ends at Until, or at the end of all keys where there is none
 	Seen  int64  `json:"seen"` // persons looked at in this round
-	// Revision of the registry by which everybody is to be computed. Who is already is passed over.
+	// Revision of the registry by which all persons are to be computed. Who is already is passed over.
 	Revision int `json:"revision"`
 }
 
-// reread makes next the registry that everything is read by, and recomputes whoever takes part in one of the
-// experiments, or everybody, who may take part in none: at once where they are few, else in the background.
+// reread makes next the registry that everything is read by, and recomputes the persons who take part in one of the
+// experiments, or all persons, who may take part in none: at once where they are few, else in the background.
 // moved are the names that mean another experiment than before.
-func (f *Fold) reread(next registry.Registry, concerned []string, moved []name, everybody bool) error {
+func (f *Fold) reread(next registry.Registry, concerned []string, moved []name, everyone bool) error {
 	before := f.rules.Registry
-	anybody := f.meta.Walk != nil || everybody && f.meta.Persons > 0
+	anybody := f.meta.Walk != nil || everyone && f.meta.Persons > 0
 	for _, id := range concerned {
 		if a := f.aggs[id]; a != nil && a.Participants > 0 {
 			anybody = true
@@ -60,7 +60,7 @@ func (f *Fold) reread(next registry.Registry, concerned []string, moved []name, 
 	if !anybody {
 		return nil
 	}
-	f.plan(concerned, everybody)
+	f.plan(concerned, everyone)
 	for !background && f.meta.Walk != nil {
 		if err := f.step(1 << 30); err != nil {
 			return err
@@ -96,15 +96,15 @@ func (f *Fold) freeze(concerned []string, before, next registry.Registry) {
 	}
 }
 
-// plan begins a walk, or lets the one under way look at everybody again.
-func (f *Fold) plan(concerned []string, everybody bool) {
+// plan begins a walk, or lets the one under way look at all persons again.
+func (f *Fold) plan(concerned []string, everyone bool) {
 	w := f.meta.Walk
 	if w == nil {
-		f.meta.Walk = &walk{Concerned: concerned, Everybody: everybody, Last: true, Revision: f.rules.Revision}
+		f.meta.Walk = &walk{Concerned: concerned, Everyone: everyone, Last: true, Revision: f.rules.Revision}
 		return
 	}
 	again := *w // what is committed is not written to
-	again.Revision, again.Everybody = f.rules.Revision, w.Everybody || everybody
+	again.Revision, again.Everyone = f.rules.Revision, w.Everyone || everyone
 	again.Concerned = slices.Compact(slices.Sorted(slices.Values(slices.Concat(w.Concerned, concerned))))
 	again.Until, again.Last = w.At, len(w.At) == 0
 	f.meta.Walk = &again
@@ -202,7 +202,7 @@ func (f *Fold) stride(w *walk, n int) (units []canonical.Unit, end bool, err err
 			continue
 		}
 		w.Seen++
-		if p.Revision < w.Revision && (w.Everybody || slices.ContainsFunc(p.Parts, func(q person.Participation) bool {
+		if p.Revision < w.Revision && (w.Everyone || slices.ContainsFunc(p.Parts, func(q person.Participation) bool {
 			_, concerned := slices.BinarySearch(w.Concerned, q.Experiment)
 			return concerned
 		})) {

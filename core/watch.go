@@ -7,7 +7,7 @@ import (
 	"github.com/tracklayer/tracklayer/core/person"
 )
 
-// watched is a person that was evaluated while somebody watched.
+// watched is a person that was evaluated while verdicts were recorded.
 type watched struct {
 	*person.Person
 	person.Watch

@@ -240,7 +240,7 @@ func (h *search) checkNotes() error {
 // certainLength is how long an id is that is hardly anything else where it stands alone in a request.
 const certainLength = 6
 
-// letters deletes the dead letters that name the person. It comes before the receipt, after which nobody knows the ids.
+// letters deletes the dead letters that name the person. It comes before the receipt, after which the ids are not known.
 func (h *search) letters(ctx context.Context) (err error) {
 	if h.dead >= 0 {
 		return nil

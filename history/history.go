@@ -149,7 +149,7 @@ func (h *History) check(path, name string) (uint64, error) {
 	return seq, nil
 }
 
-// sequenceOf reads the sequence of a store that nobody has open, and changes nothing.
+// sequenceOf reads the sequence of a store that is not open, and changes nothing.
 func sequenceOf(dir string) (seq uint64, err error) {
 	db, err := store.Open(dir, store.Options{ReadOnly: true, Cache: 1 << 20, MemTable: 1 << 20, Filter: 1 << 10})
 	if err != nil {

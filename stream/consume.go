@@ -167,7 +167,7 @@ func (l *Log) read(ctx context.Context, messages jetstream.MessagesContext, next
 	}
 }
 
-// What lies on the log beside events, by the part of the subject after the prefix.
+// what is stored in the log beside events, by the part of the subject after the prefix.
 const (
 	registry    = ".v1.registry."
 	definitions = registry + "definition."

@@ -1,7 +1,7 @@
 // Package stream is the event log: NATS JetStream, embedded in the process or in a cluster somewhere, with one
 // durable publish that many requests share and one ordered consume. The log is the truth; everything else can be
-// made anew from it.
+// made again from it.
 //
-// It is the only package that knows NATS. It imports canonical, and neither the door that publishes nor the core that
+// It is the only package that knows NATS. It imports canonical, and neither the ingest endpoints that publish nor the core that
 // consumes may be imported here: each of them declares the interface that it needs.
 package stream

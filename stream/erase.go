@@ -11,7 +11,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// ErrMoved reports that the log went on in between: look at what is new and decide anew.
+// ErrMoved reports that the log went on in between: look at what is new and decide again.
 var ErrMoved = errors.New("the log went on in between")
 
 // PublishErasure stores the receipt of an erasure, where the log still ends at the sequence after.

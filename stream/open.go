@@ -59,7 +59,7 @@ const lanesCount = 2
 const maxPayload = 8 << 20
 
 // Open connects, starting the embedded server where there is no URL, and makes sure that the streams are there and
-// are what the durability of the whole rests on. On any error nothing is left running.
+// are what the durability of the whole depends on. On any error nothing is left running.
 func Open(ctx context.Context, opts Options) (*Log, error) {
 	if opts.Prefix == "" || strings.ContainsAny(opts.Prefix, ".*> \t") {
 		return nil, fmt.Errorf("the prefix %q must be one subject token", opts.Prefix)
@@ -256,7 +256,7 @@ func (l *Log) ensure(ctx context.Context, want jetstream.StreamConfig) (jetstrea
 	}
 	have := s.CachedInfo().Config
 	if faults := unfit(have, want); len(faults) > 0 {
-		return nil, fmt.Errorf("is not fit for an event log: %s; mend it with `nats stream edit`, or use another prefix", strings.Join(faults, "; "))
+		return nil, fmt.Errorf("is not fit for an event log: %s; fix it with `nats stream edit`, or use another prefix", strings.Join(faults, "; "))
 	}
 	return s, nil
 }

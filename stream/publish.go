@@ -50,7 +50,7 @@ type result struct {
 
 // Publish stores the events and returns the stream sequence of the last one once all are on disk. An error wraps
 // ErrUnavailable: some may be stored although no acknowledgement came, so the sender must send them again; the event
-// ids tell them apart. Where an id was drawn at the door and a second try would get another one, up to a thousand
+// ids tell them apart. Where an id was made at the ingest endpoint and a second try would get another one, up to a thousand
 // events go as one atomic batch, which is stored all or none unless the disk fills up in its middle. What is recorded
 // about rejected items follows the events.
 func (l *Log) Publish(ctx context.Context, events []canonical.Event, rejected ...canonical.Rejected) (uint64, error) {
@@ -278,7 +278,7 @@ func (l *lane) waitingRequest() *request {
 	}
 }
 
-// store writes the group and answers everybody in it. A batch that the server refused has left nothing behind, so the
+// store writes the group and answers all requests in it. A batch that the server refused has left nothing behind, so the
 // requests go again one by one, and only those that fail by themselves are told so. Where no answer came the batch may
 // be stored: nothing is sent twice, and the senders decide.
 func (l *lane) store(group []*request) {

@@ -10,7 +10,7 @@ import (
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
-// ErrChanged reports that somebody else changed the same thing in between: read it again and decide anew.
+// ErrChanged reports that another client changed the same thing in between: read it again and decide again.
 var ErrChanged = errors.New("it was changed in between")
 
 // PublishDefinition stores a change of one experiment's definition. It is taken only where the newest change of that
@@ -45,7 +45,7 @@ func (l *Log) change(ctx context.Context, part string, after uint64, data []byte
 	return 0, unavailable(err)
 }
 
-// PublishReadout stores a readout that somebody keeps, and returns its sequence once it is on disk.
+// PublishReadout stores a readout that a person keeps, and returns its sequence once it is on disk.
 func (l *Log) PublishReadout(ctx context.Context, experiment string, data []byte) (uint64, error) {
 	return l.put(ctx, ".v1.registry.readout."+canonical.Token(experiment), data)
 }

@@ -23,7 +23,7 @@ const challenge = `Bearer realm="tracklayer"`
 
 // authorize asks for a key that may write to the source. Every key that is presented is tried: a proxy may have put its
 // own into Authorization.
-func (d *Door) authorize(r *http.Request, source string) error {
+func (d *Ingest) authorize(r *http.Request, source string) error {
 	if d.WriteKey == nil {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (d *Door) authorize(r *http.Request, source string) error {
 }
 
 // refused reports wrong credentials, and comes back when the caller may have its answer.
-func (d *Door) refused(r *http.Request, kind string) {
+func (d *Ingest) refused(r *http.Request, kind string) {
 	if d.Refused != nil {
 		d.Refused(r, kind)
 	}
@@ -54,7 +54,7 @@ func (d *Door) refused(r *http.Request, kind string) {
 
 // mayEdit reports whether the request comes from a caller who may change experiments: one with an admin key, or, if none
 // is needed, any that is no web page from elsewhere.
-func (d *Door) mayEdit(r *http.Request) bool {
+func (d *Ingest) mayEdit(r *http.Request) bool {
 	if d.EditKey == nil {
 		asked := *r
 		asked.Method = http.MethodPost // a GET is checked as strictly
@@ -69,7 +69,7 @@ func (d *Door) mayEdit(r *http.Request) bool {
 }
 
 // undeclared reports whether an event is ignored because its source takes those of declared experiments only.
-func (d *Door) undeclared(e *canonical.Event) bool {
+func (d *Ingest) undeclared(e *canonical.Event) bool {
 	if e.ExperimentID == "" || d.Experiments == nil {
 		return false
 	}

@@ -118,7 +118,7 @@ func (e *corruptError) Unwrap() error { return adapters.ErrUnreadable }
 
 // body reads and decompresses a request's body, and takes the memory to handle it. It fails with adapters.ErrTooLarge,
 // errCut, a *corruptError, an *overload or a Problem for a coding that is not known.
-func (d *Door) body(v *visit) ([]byte, error) {
+func (d *Ingest) body(v *visit) ([]byte, error) {
 	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead || v.r.Body == nil {
 		if len(v.r.URL.RawQuery) < maxPlainQuery {
 			return nil, nil

@@ -16,7 +16,7 @@ import (
 )
 
 // events is POST /v1/events: canonical events from our clients and from any backend.
-func (d *Door) events(v *visit) error {
+func (d *Ingest) events(v *visit) error {
 	v.meter = d.api
 	if d.cors.preflight(v) {
 		return nil
@@ -62,7 +62,7 @@ func (d *Door) events(v *visit) error {
 
 // sourceNamed is the source whose events a request brings: the one that its query names, so that what a program tells of
 // a vendor's decisions counts with what the vendor's own requests tell, or else the API itself.
-func (d *Door) sourceNamed(rawQuery string) (string, error) {
+func (d *Ingest) sourceNamed(rawQuery string) (string, error) {
 	if rawQuery == "" {
 		return apiSource, nil
 	}
@@ -107,7 +107,7 @@ func isLines(header []string) (bool, error) {
 
 // unreadable keeps a request of which nothing counts because it cannot be read, and gives back the error that is the
 // answer: err, or that it could not be kept.
-func (d *Door) unreadable(v *visit, text []byte, err error) error {
+func (d *Ingest) unreadable(v *visit, text []byte, err error) error {
 	if !errors.Is(err, adapters.ErrUnreadable) || errors.Is(err, errCut) {
 		return err
 	}
@@ -122,7 +122,7 @@ func (d *Door) unreadable(v *visit, text []byte, err error) error {
 }
 
 // apiEnvelope is the request as a dead letter keeps it.
-func (d *Door) apiEnvelope(v *visit, text []byte) adapters.Envelope {
+func (d *Ingest) apiEnvelope(v *visit, text []byte) adapters.Envelope {
 	return adapters.Envelope{
 		Method: v.r.Method, Path: routeEvents, RawQuery: withoutSecrets(v.r.URL.RawQuery, nil),
 		Header: v.kept(keptHeaders), Body: text, ReceivedAt: v.at,
@@ -133,7 +133,7 @@ func (d *Door) apiEnvelope(v *visit, text []byte) adapters.Envelope {
 func (v *visit) answer(p *parcel, seq uint64) error {
 	v.w.Header().Set(headerSeq, strconv.FormatUint(seq, 10))
 	if len(p.faults) > 0 && len(p.events)+len(p.skipped) == 0 {
-		refused := problem.Invalid(fmt.Sprintf("None of the %d events can be counted. Mend what errors names and send them again.", len(p.faults)))
+		refused := problem.Invalid(fmt.Sprintf("None of the %d events can be counted. Fix what errors names and send them again.", len(p.faults)))
 		for _, f := range p.faults {
 			refused.Errors = append(refused.Errors, problem.FieldError{Pointer: p.form.pointer(f.index, f.field), Detail: f.detail})
 		}

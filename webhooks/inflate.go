@@ -18,7 +18,7 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// maxCodings is how many codings may lie on one another. Nobody needs two; the limit keeps a body from costing more
+// maxCodings is how many codings may lie on one another. No sender needs two; the limit keeps a body from costing more
 // than a few times its size.
 const maxCodings = 3
 

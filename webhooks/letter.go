@@ -16,7 +16,7 @@ import (
 // keptHeaders are what a dead letter keeps beside the headers that the adapter reads.
 var keptHeaders = []string{"Content-Type", "User-Agent", "X-Request-Id"}
 
-// secretHeaders are what no dead letter keeps, whoever asks for it.
+// secretHeaders are what no dead letter keeps, whichever adapter asks for it.
 var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", headerKey}
 
 // kept is the request's headers by an allow-list, its id, and a Content-Encoding that its body does not have.
@@ -69,7 +69,7 @@ func isSecret(escaped string, secrets [][]byte) bool {
 }
 
 // keepLetter stores a request, of which letter says what is wrong. An error wraps adapters.ErrBusy.
-func (d *Door) keepLetter(v *visit, e adapters.Envelope, letter canonical.DeadLetter) error {
+func (d *Ingest) keepLetter(v *visit, e adapters.Envelope, letter canonical.DeadLetter) error {
 	if letter.Rejected == 0 && e.RawQuery == "" && len(bytes.TrimSpace(e.Body)) == 0 {
 		return nil // there is nothing to keep
 	}
@@ -93,7 +93,7 @@ const minPacked = 4 << 10
 
 // pack puts the body as it came into an envelope for the dead letters if it was compressed, or compresses it: what a few
 // bytes unfold to must not take its room on the disk.
-func (d *Door) pack(v *visit, e *adapters.Envelope) {
+func (d *Ingest) pack(v *visit, e *adapters.Envelope) {
 	switch {
 	case v.coded:
 		e.Body = v.raw
@@ -117,7 +117,7 @@ func batchOf(request string) uint16 {
 // rejected and ignored, and why, is stored with the events, for the ledger; a request that comes again was received twice
 // and counts so. The dead letter goes first: if the second write fails the request comes again, and then a letter that is
 // kept twice does no harm, while an event whose id was drawn here would count twice. An error wraps adapters.ErrBusy.
-func (d *Door) store(v *visit, p *parcel, envelope func() adapters.Envelope) (uint64, error) {
+func (d *Ingest) store(v *visit, p *parcel, envelope func() adapters.Envelope) (uint64, error) {
 	if len(p.faults) > 0 {
 		letter := canonical.DeadLetter{Reason: p.faults[0].String(), Rejected: len(p.faults), Items: make([]int, len(p.faults))}
 		for i, f := range p.faults {

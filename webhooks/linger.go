@@ -15,7 +15,7 @@ const (
 	lingerMost  = 64 // requests at once; the connections of others are closed
 )
 
-// lingering counts the requests of a Door whose bodies are being discarded.
+// lingering counts the requests of an Ingest whose bodies are being discarded.
 type lingering struct{ n atomic.Int64 }
 
 // early prepares an answer that may be written before the body was read. Without it the server closes the body when the
@@ -27,7 +27,7 @@ func (v *visit) early() {
 }
 
 // linger discards what the sender of a refused request still writes, once the answer is on its way.
-func (d *Door) linger(v *visit) {
+func (d *Ingest) linger(v *visit) {
 	if !v.full || !v.begun && v.r.Header.Get("Expect") != "" { // a sender that asks first has not sent anything
 		return
 	}

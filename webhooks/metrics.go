@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// meters are the door's metrics.
+// meters are the metrics of the ingest endpoints.
 type meters struct {
 	requests     *prometheus.CounterVec
 	events       *prometheus.CounterVec

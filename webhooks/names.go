@@ -118,7 +118,7 @@ func (s *hashes) add(h uint64) {
 }
 
 // hash is never 0.
-func (d *Door) hash(a, b string) uint64 {
+func (d *Ingest) hash(a, b string) uint64 {
 	h := maphash.String(d.seed, a)*0x9E3779B97F4A7C15 + maphash.String(d.seed, b)
 	return max(h, 1)
 }
@@ -126,7 +126,7 @@ func (d *Door) hash(a, b string) uint64 {
 // fresh is what an event brings that its source has not brought since the start, as hashes; 0: nothing.
 type fresh struct{ experiment, heldOutOf, of, label, conversion uint64 }
 
-func (d *Door) fresh(r *roster, e *canonical.Event) (f fresh) {
+func (d *Ingest) fresh(r *roster, e *canonical.Event) (f fresh) {
 	if e.ExperimentID != "" {
 		h := d.hash(e.ExperimentID, e.SourceExperiment)
 		if !r.experiments.has(h) {
@@ -155,7 +155,7 @@ func (d *Door) fresh(r *roster, e *canonical.Event) (f fresh) {
 func (f fresh) any() bool { return f.experiment|f.heldOutOf|f.label|f.conversion != 0 }
 
 // ignores says why an event that can be read is not taken, "" if it is.
-func (d *Door) ignores(e *canonical.Event) string {
+func (d *Ingest) ignores(e *canonical.Event) string {
 	if d.undeclared(e) {
 		return reasonUndeclared
 	}
@@ -231,7 +231,7 @@ func (r *roster) take(f fresh, limits *Names) (reason string, limit int) {
 var settingOf = map[string]string{reasonTooMany: "limits.experiments", reasonVariants: "limits.variants", reasonNames: "limits.conversion_names"}
 
 // warn writes at most one line a minute and source.
-func (d *Door) warn(r *roster, source, reason string, limit int) {
+func (d *Ingest) warn(r *roster, source, reason string, limit int) {
 	now, last := d.Now().Unix(), r.warned.Load()
 	if last != 0 && now-last < int64(time.Minute/time.Second) || !r.warned.CompareAndSwap(last, now) {
 		return
@@ -242,7 +242,7 @@ func (d *Door) warn(r *roster, source, reason string, limit int) {
 
 // Crowded returns the sources that ignored events within the last ten minutes because these brought too many new names,
 // in order.
-func (d *Door) Crowded() (sources []string) {
+func (d *Ingest) Crowded() (sources []string) {
 	since := d.Now().Add(-10 * time.Minute).Unix()
 	for _, name := range slices.Sorted(maps.Keys(d.rosters)) {
 		if d.rosters[name].warned.Load() > since {
@@ -253,7 +253,7 @@ func (d *Door) Crowded() (sources []string) {
 }
 
 // newRosters makes a roster for each source, with the experiments that its events have named until now.
-func (d *Door) newRosters() {
+func (d *Ingest) newRosters() {
 	d.rosters = map[string]*roster{apiSource: {}}
 	for name := range d.sources {
 		d.rosters[name] = &roster{}

@@ -12,7 +12,7 @@ import (
 	"github.com/tracklayer/tracklayer/adapters"
 )
 
-// Decompress undoes what a Content-Encoding says, as the door does it, for requests that come from a file. It fails
+// Decompress undoes what a Content-Encoding says, as the ingest endpoints do it, for requests that come from a file. It fails
 // with adapters.ErrTooLarge, adapters.ErrUnreadable, or a problem.Problem where a coding is not known.
 func Decompress(contentEncoding string, body []byte, limit int64) ([]byte, error) {
 	codings, err := codingsOf([]string{contentEncoding})
@@ -30,7 +30,7 @@ func Decompress(contentEncoding string, body []byte, limit int64) ([]byte, error
 	return bytes.Clone(text), err
 }
 
-// Decode makes of a request what the door would, without storing it: the adapter sees the headers that it asked for,
+// Decode makes of a request what the ingest endpoints would, without storing it: the adapter sees the headers that it asked for,
 // and where it panics the request is unreadable. A nil log hears nothing of that.
 func Decode(s Source, e adapters.Envelope, log *slog.Logger) (adapters.Batch, error) {
 	names := make([]string, len(s.Headers))

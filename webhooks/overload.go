@@ -53,7 +53,7 @@ type sheds struct {
 const shedEvery = time.Minute
 
 // shed notes that a request was refused.
-func (d *Door) shed(v *visit, o *overload) {
+func (d *Ingest) shed(v *visit, o *overload) {
 	d.meters.refused.WithLabelValues(v.meter.name, o.reason).Inc()
 	now := time.Now()
 	d.sheds.mu.Lock()

@@ -14,7 +14,7 @@ import (
 	"github.com/tracklayer/tracklayer/problem"
 )
 
-// parcel is what one request carries, between its body and its answer. Parcels are pooled: at the rates of the door,
+// parcel is what one request carries, between its body and its answer. Parcels are pooled: at the rates of an ingest endpoint,
 // memory for events, places and answers would be most of its work.
 type parcel struct {
 	source string // of POST /v1/events
@@ -23,7 +23,7 @@ type parcel struct {
 	items  []span // of POST /v1/events: where each item lies
 	sentAt span   // where the time of sending stands, empty if nowhere
 
-	offset int64 // milliseconds by which the sender's clock is behind ours, where that is worth mending
+	offset int64 // milliseconds by which the sender's clock is behind ours, if that is worth correcting
 	events []canonical.Event
 	faults []fault // by index
 	answer []byte
@@ -79,7 +79,7 @@ func (p *parcel) shed() {
 
 // read takes a body apart: every item becomes an event or a fault, in order. It fails, wrapping adapters.ErrUnreadable
 // or adapters.ErrTooLarge, where nothing of the body can count.
-func (d *Door) read(p *parcel, text []byte, asLines bool, at canonical.Time) error {
+func (d *Ingest) read(p *parcel, text []byte, asLines bool, at canonical.Time) error {
 	if isUTF16(text) {
 		return errUTF16
 	}
@@ -104,7 +104,7 @@ func (d *Door) read(p *parcel, text []byte, asLines bool, at canonical.Time) err
 }
 
 // readItem reads, corrects and checks one item. What is not JSON is a fault of the item, as its borders are known.
-func (d *Door) readItem(p *parcel, i int, at canonical.Time) error {
+func (d *Ingest) readItem(p *parcel, i int, at canonical.Time) error {
 	raw := p.text[p.items[i].from:p.items[i].to]
 	if int64(len(raw)) > d.Limits.Event {
 		p.reject(i, "", fmt.Sprintf("is %d bytes, an event may have %d; leave out attributes", len(raw), d.Limits.Event))

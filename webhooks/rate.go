@@ -106,7 +106,7 @@ var errRate = &overload{
 }
 
 // arrive refuses a request whose sender is over a rate, and names the sender to the log. It comes before the body is read.
-func (d *Door) arrive(v *visit, source string) error {
+func (d *Ingest) arrive(v *visit, source string) error {
 	v.from = d.Rates.addressOf(v.r)
 	v.source, v.key = source, presentedKey(v.r)
 	if !d.charge(v, 1, false) {
@@ -116,7 +116,7 @@ func (d *Door) arrive(v *visit, source string) error {
 }
 
 // charge counts n events against all rates of a sender.
-func (d *Door) charge(v *visit, n int, force bool) bool {
+func (d *Ingest) charge(v *visit, n int, force bool) bool {
 	if d.Rates.Address <= 0 && d.Rates.Shared <= 0 {
 		return true
 	}
@@ -135,12 +135,12 @@ func (d *Door) charge(v *visit, n int, force bool) bool {
 }
 
 // weigh counts what a decoded request carries. It was let in, so it is not refused any more.
-func (d *Door) weigh(v *visit, items, bytes int) {
+func (d *Ingest) weigh(v *visit, items, bytes int) {
 	d.charge(v, max(items, bytes/bytesPerEvent), true)
 }
 
 // senderOf names the sender of a request among those that wait for the log.
-func (d *Door) senderOf(v *visit) uint64 {
+func (d *Ingest) senderOf(v *visit) uint64 {
 	var h maphash.Hash
 	h.SetSeed(d.seed)
 	from := v.from.As16()

@@ -25,7 +25,7 @@ type Replayed struct {
 // be read, are decoded by today's adapter and published as if they had come when they first came. Who sent it was asked
 // then. Ids that have to be drawn are derived from its Seq, so that a replay repeated after a crash counts nothing twice.
 // A request that still cannot be read wraps adapters.ErrUnreadable; one that cannot be stored adapters.ErrBusy.
-func (d *Door) Replay(ctx context.Context, letter canonical.DeadLetter) (Replayed, error) {
+func (d *Ingest) Replay(ctx context.Context, letter canonical.DeadLetter) (Replayed, error) {
 	e, err := adapters.ReadRequest(bytes.NewReader(letter.Request), letter.ReceivedAt)
 	if err != nil {
 		return Replayed{}, err
@@ -68,7 +68,7 @@ func (d *Door) Replay(ctx context.Context, letter canonical.DeadLetter) (Replaye
 }
 
 // redecode reads a kept request by its source's words of today.
-func (d *Door) redecode(name string, e adapters.Envelope) (adapters.Batch, error) {
+func (d *Ingest) redecode(name string, e adapters.Envelope) (adapters.Batch, error) {
 	if s := d.sources[name]; s != nil {
 		return Decode(s.Source, e, d.Log)
 	}

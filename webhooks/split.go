@@ -257,7 +257,7 @@ func (p *parcel) splitMember(s *scanner, batch *span, most int) error {
 	return err
 }
 
-// memberName decodes the name of a member as far as the door needs it: "" is any that it does not look for.
+// memberName decodes the name of a member as far as it is needed here: "" is any that it does not look for.
 func memberName(quoted []byte) string {
 	var name string
 	if bytes.IndexByte(quoted, '\\') >= 0 && json.Unmarshal(quoted, &name) == nil {

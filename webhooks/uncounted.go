@@ -19,7 +19,7 @@ const maxSentences = 1000
 
 // uncounted describes for the log what became of the items of a request that are no events: how many for which reason,
 // with the first rejected item of each as an example. It reports false if every item is an event.
-func (d *Door) uncounted(v *visit, p *parcel) (canonical.Rejected, bool) {
+func (d *Ingest) uncounted(v *visit, p *parcel) (canonical.Rejected, bool) {
 	r := canonical.Rejected{Source: v.meter.name, ReceivedAt: v.at, Items: int64(len(p.faults))}
 	type fieldAndReason struct{ field, reason string }
 	known, same := map[fieldAndReason]int{}, map[fieldAndReason]int{} // by the reason, and by the sentence it is made of
@@ -117,7 +117,7 @@ var impersonalFields = []string{"time", "date", "_at", "value", "currency", "rev
 
 // impersonal reports whether a value in a sentence about a field can be stored: it is a placeholder for an id, or the
 // field is one that holds no ids.
-func (d *Door) impersonal(field, value string) bool {
+func (d *Ingest) impersonal(field, value string) bool {
 	if strings.Contains(value, "@") {
 		return false
 	}

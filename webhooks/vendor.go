@@ -22,7 +22,7 @@ import (
 const headerSeq = "Tracklayer-Stream-Seq"
 
 // vendor is /webhooks/{source}/…: a vendor's webhook, or a vendor's SDK that sends here instead.
-func (d *Door) vendor(v *visit) error {
+func (d *Ingest) vendor(v *visit) error {
 	name, rest := strings.TrimPrefix(v.r.URL.EscapedPath(), routeVendors), ""
 	if i := strings.IndexByte(name, '/'); i >= 0 {
 		name, rest = name[:i], name[i:]
@@ -90,7 +90,7 @@ func only(from http.Header, names []string) http.Header {
 
 // verify tries every secret of the source, and then every public key: two are valid while one is replaced by the other.
 // It reports whether it was a secret that verified the request.
-func (d *Door) verify(v *visit, s *source, e adapters.Envelope) (signed bool, err error) {
+func (d *Ingest) verify(v *visit, s *source, e adapters.Envelope) (signed bool, err error) {
 	e.Header, e.RawQuery = v.r.Header, v.r.URL.RawQuery
 	defer func() {
 		if r := recover(); r != nil {
@@ -112,7 +112,7 @@ func (d *Door) verify(v *visit, s *source, e adapters.Envelope) (signed bool, er
 }
 
 // take decodes a request and makes durable what came of it.
-func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptError) (uint64, adapters.Outcome) {
+func (d *Ingest) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptError) (uint64, adapters.Outcome) {
 	kept := func() adapters.Envelope {
 		e := e
 		e.Header = v.kept(s.keep)
@@ -171,14 +171,14 @@ func (d *Door) take(v *visit, s *source, e adapters.Envelope, corrupt *corruptEr
 // tell stores what the request reports about experiments as a whole, and passes on the catalog that it brings. Both count
 // only if the vendor sent them for certain, or a caller who may change experiments: a key that clients publish would
 // let anyone stop experiments and rename their variants.
-func (d *Door) tell(v *visit, s *source, batch *adapters.Batch) (seq uint64, err error) {
+func (d *Ingest) tell(v *visit, s *source, batch *adapters.Batch) (seq uint64, err error) {
 	if len(batch.Lives) == 0 && batch.Catalog == nil && !batch.CatalogChanged {
 		return 0, nil
 	}
 	trusted := v.signed || d.mayEdit(v.r)
 	if len(batch.Lives) > 0 {
 		if d.Reports == nil {
-			return 0, fmt.Errorf("%w: nobody takes reports about experiments", adapters.ErrBusy)
+			return 0, fmt.Errorf("%w: nothing takes reports about experiments", adapters.ErrBusy)
 		}
 		lives := make([]canonical.Life, len(batch.Lives))
 		for i := range batch.Lives {
@@ -211,7 +211,7 @@ func (d *Door) tell(v *visit, s *source, batch *adapters.Batch) (seq uint64, err
 }
 
 // lost keeps a request that cannot be taken apart.
-func (d *Door) lost(v *visit, e adapters.Envelope, err error) adapters.Outcome {
+func (d *Ingest) lost(v *visit, e adapters.Envelope, err error) adapters.Outcome {
 	if failed := d.keepLetter(v, e, canonical.DeadLetter{Reason: err.Error()}); failed != nil {
 		return adapters.Outcome{Err: failed}
 	}
@@ -219,7 +219,7 @@ func (d *Door) lost(v *visit, e adapters.Envelope, err error) adapters.Outcome {
 }
 
 // decode is the adapter's Decode. An adapter that breaks its promise never to panic loses one request, not the process.
-func (d *Door) decode(v *visit, s *source, e adapters.Envelope) (adapters.Batch, error) {
+func (d *Ingest) decode(v *visit, s *source, e adapters.Envelope) (adapters.Batch, error) {
 	return decode(s.Source, e, func(r any) { d.logPanic(v, "an adapter's Decode panicked", r) })
 }
 
@@ -247,7 +247,7 @@ func decodeOnce(s Source, e adapters.Envelope, panicked func(any)) (b adapters.B
 }
 
 // reply answers in the words of the vendor's SDK.
-func (d *Door) reply(v *visit, s *source, e adapters.Envelope, seq uint64, o adapters.Outcome) (err error) {
+func (d *Ingest) reply(v *visit, s *source, e adapters.Envelope, seq uint64, o adapters.Outcome) (err error) {
 	if full := overloaded(o.Err); full != nil {
 		d.shed(v, full)
 	} else if errors.Is(o.Err, adapters.ErrBusy) {
@@ -281,7 +281,7 @@ func (d *Door) reply(v *visit, s *source, e adapters.Envelope, seq uint64, o ada
 var errNoReply = errors.New("the adapter has no answer")
 
 // respond is the adapter's Reply. One that fails, or claims success for a request that was not stored, is overruled.
-func (d *Door) respond(v *visit, s *source, e adapters.Envelope, o adapters.Outcome) (r adapters.Response, err error) {
+func (d *Ingest) respond(v *visit, s *source, e adapters.Envelope, o adapters.Outcome) (r adapters.Response, err error) {
 	defer func() {
 		if rec := recover(); rec != nil {
 			d.logPanic(v, "an adapter's Reply panicked", rec)
@@ -299,7 +299,7 @@ func (d *Door) respond(v *visit, s *source, e adapters.Envelope, o adapters.Outc
 }
 
 // logPanic says where an adapter panicked. A panic of the runtime says why; any other value may quote the request.
-func (d *Door) logPanic(v *visit, message string, r any) {
+func (d *Ingest) logPanic(v *visit, message string, r any) {
 	why := fmt.Sprintf("%T", r)
 	if e, ok := r.(runtime.Error); ok {
 		why = e.Error()

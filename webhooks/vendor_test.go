@@ -140,7 +140,7 @@ func TestRulesReachTheAdapters(t *testing.T) {
 	}
 }
 
-// What a file is decoded to is what the door would have stored.
+// What a file is decoded to is what the ingest endpoints would have stored.
 func TestOffline(t *testing.T) {
 	source := webhooks.Source{Adapter: toy.Adapter, Decoder: toy.Decoder, Source: adapters.Source{Name: "toy", Rules: rules}}
 	body, err := webhooks.Decompress("gzip, zstd", []byte(compress(t, "zstd", compress(t, "gzip", "good 1\nbad"))), 1<<20)

@@ -12,7 +12,7 @@ import (
 	"github.com/tracklayer/tracklayer/problem"
 )
 
-// visit is one request on its way through the door.
+// visit is one request on its way through the ingest endpoints.
 type visit struct {
 	w      http.ResponseWriter
 	r      *http.Request
@@ -38,7 +38,7 @@ type visit struct {
 
 // serve gives a request its id, its CORS headers and its line in the metrics. What serve returns as an error becomes
 // the answer.
-func (d *Door) serve(w http.ResponseWriter, r *http.Request, route string, serve func(*visit) error) {
+func (d *Ingest) serve(w http.ResponseWriter, r *http.Request, route string, serve func(*visit) error) {
 	begun := d.Now()
 	v := &visit{w: w, r: r, meter: d.strayed, at: canonical.TimeOf(begun), share: share{budget: d.budget}}
 	defer v.share.free()
@@ -63,7 +63,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, route string, serve
 }
 
 // open serves a request unless none can be taken now. A browser's preflight is always answered.
-func (d *Door) open(v *visit, serve func(*visit) error) error {
+func (d *Ingest) open(v *visit, serve func(*visit) error) error {
 	if d.Closed != nil && v.r.Method != http.MethodOptions {
 		if err := d.Closed(); err != nil {
 			return err
@@ -73,7 +73,7 @@ func (d *Door) open(v *visit, serve func(*visit) error) error {
 }
 
 // refuse writes an error as the answer and returns its status.
-func (d *Door) refuse(v *visit, err error) int {
+func (d *Ingest) refuse(v *visit, err error) int {
 	if o := overloaded(err); o != nil {
 		d.shed(v, o)
 		p := o.problem()
@@ -85,7 +85,7 @@ func (d *Door) refuse(v *visit, err error) int {
 }
 
 // requestID takes the sender's id where it is one, else draws one.
-func (d *Door) requestID(given string, at canonical.Time) string {
+func (d *Ingest) requestID(given string, at canonical.Time) string {
 	visible := len(given) >= 1 && len(given) <= 128
 	for i := 0; visible && i < len(given); i++ {
 		visible = given[i] > ' ' && given[i] < 0x7f
@@ -103,8 +103,8 @@ func (d *Door) requestID(given string, at canonical.Time) string {
 // later is how long a sender should wait before it tries a request again that could not be stored.
 const later = time.Second
 
-// problem turns what goes wrong at the door into what the client reads.
-func (d *Door) problem(err error) error {
+// problem turns what goes wrong at an ingest endpoint into what the client reads.
+func (d *Ingest) problem(err error) error {
 	if _, ok := errors.AsType[problem.Problem](err); ok {
 		return err
 	}
@@ -128,5 +128,5 @@ type unstored struct {
 func (u *unstored) Error() string { return u.cause.Error() }
 func (u *unstored) Unwrap() error { return u.Problem }
 
-// unauthorized counts a request that nobody vouches for.
+// unauthorized counts a request that no key or secret vouches for.
 func (v *visit) unauthorized() { v.meter.unauthorized.Inc() }

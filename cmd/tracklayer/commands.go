@@ -27,16 +27,16 @@ const settings = "[--config FILE] [--listen ADDR] [--admin-listen ADDR] [--data-
 
 func commands() []command {
 	return []command{
-		{"serve", settings, "Run everything in one process: door, embedded NATS JetStream, core, readouts.", serveAs(app.Gateway | app.Core)},
+		{"serve", settings, "Run everything in one process: ingest endpoints, embedded NATS JetStream, core, readouts.", serveAs(app.Gateway | app.Core)},
 		{"demo", "[--listen ADDR] [--admin-listen ADDR]", "Run serve in a temporary folder, with weeks of made-up traffic of six tools and a live trickle, for looking around.", demonstrate},
-		{"gateway", settings, "Run the door alone, over an external NATS (--nats-url).", serveAs(app.Gateway)},
+		{"gateway", settings, "Run the ingest endpoints alone, over an external NATS (--nats-url).", serveAs(app.Gateway)},
 		{"core", settings, "Run the core and its readouts alone, over an external NATS (--nats-url).", serveAs(app.Core)},
 		{"check", settings, "Check the configuration and say every fault.", check},
 		{"decode", "SOURCE [--config FILE] < request.http", "Print what a request (HTTP/1.1 text) would become. Stores nothing.", decode},
 		{"readout", "ID [--json] [--run N] [--at-seq N] [--server URL] [--key KEY]", "Print an experiment's readout from a running TrackLayer.", readoutCommand},
 		{"plan", "--baseline RATE (--effect LIFT | --units N | --days N) [--daily-users N] [--variants N] [--type mean --sd SD] [--alpha A] [--power P] [--threshold T] [--json]", "How many users and days an experiment takes, or what it can find.", plan},
 		{"deadletter", "list [--source S] | show SEQ | replay SEQ, [--admin-listen ADDR] [--key KEY]", "What could not be decoded, kept by a running TrackLayer, and another try.", deadletter},
-		{"audit", "[--from-log] " + settings, "Compute all state anew from the stored facts, or from the whole log, and compare. TrackLayer must not be running.", audit},
+		{"audit", "[--from-log] " + settings, "Compute all state again from the stored facts, or from the whole log, and compare. TrackLayer must not be running.", audit},
 		{"rebuild", "[--force] " + settings, "Make the state again from the log, unless that would lose something (--force accepts the loss). TrackLayer must not be running.", rebuild},
 		{"clock", "correct --to TIME [--by NAME] [--reason TEXT] [--admin-listen ADDR] [--key KEY]", "Correct the watermark of a running TrackLayer after events were received by a wrong clock.", clockCommand},
 		{"key", "", "Draw a key, and the hashed form of it for the configuration.", key},
@@ -121,7 +121,7 @@ func decode(ctx context.Context, args []string, s streams, environ []string) err
 	return err
 }
 
-// readoutCommand asks a running TrackLayer, so that it answers for what everybody else sees.
+// readoutCommand asks a running TrackLayer, so that it answers for what all others see.
 func readoutCommand(ctx context.Context, args []string, s streams, environ []string) error {
 	set := flag.NewFlagSet("readout", flag.ContinueOnError)
 	set.SetOutput(io.Discard)

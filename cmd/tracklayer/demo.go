@@ -30,7 +30,7 @@ func (c *demoClock) now() time.Time {
 	return time.Now()
 }
 
-// demonstrate is serve in a temporary folder with made-up traffic, which comes through the same doors as anybody's.
+// demonstrate is serve in a temporary folder with made-up traffic, which comes through the same endpoints as any other.
 func demonstrate(ctx context.Context, args []string, s streams, environ []string) (err error) {
 	cfg, err := load(args, environ)
 	if err != nil {
@@ -55,9 +55,9 @@ func demonstrate(ctx context.Context, args []string, s streams, environ []string
 	}
 	t := &teller{clock: clock, story: story, base: "http://" + p.Addr(), out: s.out}
 	told := make(chan error, 1)
-	telling, cancel := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { told <- t.tell(telling) }()
+	go func() { told <- t.tell(running) }()
 	select {
 	case <-ctx.Done():
 	case err = <-p.Failed():

@@ -84,7 +84,7 @@ func TestErasure(t *testing.T) {
 		t.Errorf("as of %v", of)
 	}
 	stop(t, p)
-	stop(t, begin(t, dir)) // the list of tables, which holds some of their keys, is written anew at a start
+	stop(t, begin(t, dir)) // the list of tables, which holds some of their keys, is written again at a start
 	if files := holding(t, dir, "gone-"); len(files) > 0 {
 		t.Errorf("still in %v", files)
 	}

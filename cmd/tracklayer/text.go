@@ -98,11 +98,11 @@ func printReadout(w io.Writer, body []byte) error {
 		}
 	}
 	if b := r.Decision.Basis; b != nil {
-		through := "nobody yet"
+		through := "no user yet"
 		if b.Through != nil {
 			through = "first exposed through " + *b.Through
 		}
-		fmt.Fprintf(w, "\n%s, matured users, which the decision rests on (window %s, %s)\n", b.Metric, b.Window, through)
+		fmt.Fprintf(w, "\n%s, matured users, which the decision is based on (window %s, %s)\n", b.Metric, b.Window, through)
 		if err := printRows(w, b.Variants); err != nil {
 			return err
 		}

@@ -170,11 +170,11 @@ func addArm(arms []Arm, variant string, m Moment) []Arm {
 	return arms
 }
 
-// Rules read events by the registry. An experiment that nobody declared has one run without start or end, knows every
+// Rules read events by the registry. An experiment that is not declared has one run without start or end, knows every
 // variant, and takes every conversion event as a proportion of its own.
 type Rules struct {
 	registry.Registry
-	Watch *Watch // nil: nobody wants to know why
+	Watch *Watch // nil: verdicts are not recorded
 }
 
 // Experiment is our id of what an event names.

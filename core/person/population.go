@@ -47,7 +47,7 @@ const (
 )
 
 // Under is the status's word in the API for a person of that population where crossovers are treated by that policy, and
-// bots and internal users are counted or not. A duplicate or a late conversion stays what it is, whoever made it.
+// bots and internal users are counted or not. A duplicate or a late conversion stays what it is, whichever unit made it.
 func (s Status) Under(pop Population, policy registry.Crossover, filtered bool) string {
 	keeps := policy == registry.FirstExposure
 	counts := s == Counted || s == Adjustment

@@ -3,7 +3,7 @@ package sums
 import "github.com/tracklayer/tracklayer/canonical"
 
 // Seen says how many conversions of one event were received, of whomever, and how many of them have a value and a
-// metric_value: a metric whose event or field never came can be told from one that nobody does.
+// metric_value: a metric whose event or field never came can be told from one that no user does.
 type Seen struct {
 	Events, Values, MetricValues int64
 }

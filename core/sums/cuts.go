@@ -47,7 +47,7 @@ func (a *Aggregate) peek(id *SeriesID) *series {
 	return v.Metrics[id.Metric].of[id.Group]
 }
 
-// Lines are all sums of the series and all products as text in a fixed order, for whoever compares two aggregates.
+// Lines are all sums of the series and all products as text in a fixed order, for comparing two aggregates.
 func (a *Aggregate) Lines() []string {
 	var all []string
 	for _, n := range slices.Sorted(maps.Keys(a.Runs)) {

@@ -101,7 +101,7 @@ func (a *Aggregate) arm(of ArmGroup) *VariantAggregate {
 
 // Products are, for every pair of metrics of registry.Definition.Paired, the ids in byte order, the exact sum over all
 // persons that are counted of the product of their numbers in both, as of Product. Pairs come in byte order, each once;
-// one whose sum is 0 is left out, and an experiment that nobody declared has none. They belong to the sums that
+// one whose sum is 0 is left out, and an experiment that is not declared has none. They belong to the sums that
 // MetricAggregate.Merged gives of the same persons.
 func (v *VariantAggregate) Products(w Include) iter.Seq2[[2]string, Wide] {
 	return func(yield func([2]string, Wide) bool) {

@@ -95,7 +95,7 @@ func (m *MetricAggregate) AsOf(w Include, day int64) (sum Sums) {
 }
 
 // Days are the days of first exposure in order, counted from 1970, each with the sums over its persons. Days on which
-// nobody came who has a number are left out.
+// no user came who has a number are left out.
 func (m *MetricAggregate) Days(w Include) iter.Seq2[int64, Sums] {
 	return func(yield func(int64, Sums) bool) {
 		for day, cohorts := range m.cohorts(w) {

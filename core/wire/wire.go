@@ -33,7 +33,7 @@ func BoolByte(b bool) byte {
 }
 
 // ErrRecord reports a record that cannot be read.
-var ErrRecord = errors.New("a record of the state cannot be read; run tracklayer rebuild to make the state anew from the log")
+var ErrRecord = errors.New("a record of the state cannot be read; run tracklayer rebuild to make the state again from the log")
 
 // Decoder reads what the append functions wrote. The first fault sticks.
 type Decoder struct {

@@ -29,7 +29,7 @@ var largerTypes = map[string]larger{
 	"core.reader":                 {34, "one method for each thing that is read of the state, over one snapshot"},
 	"core/sums.Aggregate":         {33, "accessors: the sums are shared with readers and must not be changed from outside"},
 	"stream.Log":                  {53, "being split: it holds every way to use the log"},
-	"webhooks.Door":               {47, "being split: it holds every way in"},
+	"webhooks.Ingest":             {47, "being split: it holds every way in"},
 	"app.Program":                 {55, "being split: it joins all parts"},
 	"adapters/growthbook.decoder": {40, "a method for each record of the vendor's format"},
 	"adapters/statsig.decoder":    {34, "a method for each record of the vendor's format"},

@@ -1,4 +1,4 @@
-// Package webhooks is the door: everything that is measured comes in here, and nothing else in the module knows HTTP's
+// Package webhooks is the ingest endpoints: everything that is measured comes in here, and nothing else in the module knows HTTP's
 // part of it. It limits and decompresses a request, asks who sends it, hands it to the canonical form or to a vendor's
 // adapter, stores what came of it, and answers in the words that the sender's program understands.
 //
@@ -91,7 +91,7 @@ type Limits struct {
 	BatchEvents int   // events or items of one request, at every endpoint; 20,000
 }
 
-// Options are what a Door is made of.
+// Options are what an Ingest is made of.
 type Options struct {
 	Publisher   Publisher
 	DeadLetters DeadLetters
@@ -125,7 +125,7 @@ type Options struct {
 	Random  io.Reader             // safe for concurrent use; nil: crypto/rand
 	Log     *slog.Logger          // nil: nothing is logged
 	Origins []string              // web pages that may send from a browser; "*": all
-	Metrics prometheus.Registerer // nil: nobody collects them
+	Metrics prometheus.Registerer // nil: they are not collected
 }
 
 // apiSource is the source of what comes over POST /v1/events.
@@ -136,8 +136,8 @@ const (
 	routeVendors = "/webhooks/"
 )
 
-// Door takes requests in. It is safe for concurrent use.
-type Door struct {
+// Ingest handles the requests that bring events. It is safe for concurrent use.
+type Ingest struct {
 	Options
 	meters    *meters
 	api       *sourceMeter
@@ -153,7 +153,7 @@ type Door struct {
 	rosters   map[string]*roster // by source
 }
 
-// source is a Source with what the door adds.
+// source is a Source with what the ingest endpoints add.
 type source struct {
 	Source
 	meter *sourceMeter
@@ -162,7 +162,7 @@ type source struct {
 }
 
 // New checks the options and says every fault at once.
-func New(o Options) (*Door, error) {
+func New(o Options) (*Ingest, error) {
 	var faults []error
 	if o.Publisher == nil || o.DeadLetters == nil || o.WriteRequest == nil {
 		faults = append(faults, errors.New("webhooks: Publisher, DeadLetters and WriteRequest must be set"))
@@ -173,7 +173,7 @@ func New(o Options) (*Door, error) {
 	}
 	o.setDefaults()
 	m := newMeters()
-	d := &Door{Options: o, meters: m, api: m.source(apiSource), strayed: m.source("unknown"), sources: map[string]*source{}}
+	d := &Ingest{Options: o, meters: m, api: m.source(apiSource), strayed: m.source("unknown"), sources: map[string]*source{}}
 	d.cors, d.budget, d.seed = newCORS(o.Origins), newBudget(o.Limits.Memory), maphash.MakeSeed()
 	for _, name := range slices.Sorted(maps.Keys(o.Sources)) {
 		s, err := d.newSource(name, o.Sources[name])
@@ -219,7 +219,7 @@ func (o *Options) setDefaults() {
 	}
 }
 
-func (d *Door) newSource(name string, s Source) (*source, error) {
+func (d *Ingest) newSource(name string, s Source) (*source, error) {
 	switch {
 	case name == "" || strings.ContainsAny(name, "/?#%"):
 		return nil, errors.New("the name cannot stand in a path; use letters, digits and dashes")
@@ -245,14 +245,14 @@ func (d *Door) newSource(name string, s Source) (*source, error) {
 	return out, nil
 }
 
-// Register adds the routes of the door. A method that a route does not know is answered by the door as well.
-func (d *Door) Register(e *echo.Echo) {
+// Register adds the routes that take events. A method that a route does not know is answered as well.
+func (d *Ingest) Register(e *echo.Echo) {
 	e.Any(routeEvents, d.handle(routeEvents, d.events))
 	e.Any("/webhooks/:source", d.handle("/webhooks/:source", d.vendor))
 	e.Any("/webhooks/:source/*", d.handle("/webhooks/:source", d.vendor))
 }
 
-func (d *Door) handle(route string, serve func(*visit) error) echo.HandlerFunc {
+func (d *Ingest) handle(route string, serve func(*visit) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		d.serve(c.Response(), c.Request(), route, serve)
 		return nil

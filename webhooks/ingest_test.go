@@ -148,7 +148,7 @@ var toy = webhooks.Source{Adapter: adapters.Adapter{Vendor: "toy", Headers: []st
 type rig struct {
 	*shelf
 	http.Handler
-	door    *webhooks.Door
+	door    *webhooks.Ingest
 	log     *bytes.Buffer
 	metrics *prometheus.Registry
 }
