@@ -10,7 +10,7 @@ import (
 const (
 	reasonNoConversions  stats.Reason = "no_conversions"       // in neither arm: only the prior would speak
 	reasonAllConverted   stats.Reason = "all_converted"        // in both arms: the same
-	reasonArmNoVariance  stats.Reason = "arm_without_variance" // everybody in an arm is alike, so its error is unknown
+	reasonArmNoVariance  stats.Reason = "arm_without_variance" // all users of an arm have the same value, so its error is unknown
 	reasonSequenceStarts stats.Reason = "under_100_users"      // of an arm: too early for the always-valid interval
 	reasonBeliefStarts   stats.Reason = "under_10_users"       // of an arm: the prior would speak louder than the data
 	reasonMixed          stats.Reason = "mixed_currencies"     // the amounts cannot be added up

@@ -150,8 +150,8 @@ func (s *sample) posterior() *stats.BetaPosterior {
 	return s.beta
 }
 
-// unlike is why the normal approximation has nothing to say, or nothing: an arm in which everybody is alike would
-// count as known for certain.
+// unlike is the reason why the normal approximation does not apply, "" if it does: an arm without variance would count
+// as known for certain.
 func (c *comparison) unlike() stats.Reason {
 	for _, s := range [...]*sample{c.control, c.treatment} {
 		if v := s.moments.Variance; v.OK && v.Value == 0 {

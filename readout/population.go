@@ -160,7 +160,7 @@ func (f *population) unknown() []UnknownVariant {
 }
 
 // conversions gives every conversion one status. Exclusion takes those that would have counted; a duplicate or a late
-// one stays what it is, whoever made it.
+// one stays what it is, whatever its population.
 func (f *population) conversions() map[string]int64 {
 	by := map[string]int64{core.FilteredOut: 0, core.CrossoverExcluded: 0, core.EndedEarlyExcluded: 0}
 	for s, n := range f.run.Loose {
@@ -177,7 +177,7 @@ func (f *population) conversions() map[string]int64 {
 	return by
 }
 
-// exposed are all who met a known variant, the filtered ones where they are counted, and the crossovers among them.
+// exposed are all who were exposed to a known variant (filtered ones only if they are counted), and the crossovers among them.
 func (f *population) exposed() (all, crossed int64) {
 	for _, a := range f.arms {
 		crossed += f.crossedHere(a)
@@ -186,7 +186,7 @@ func (f *population) exposed() (all, crossed int64) {
 	return all, crossed
 }
 
-// days are the first and the last day, since 1970, on which somebody who is counted was exposed for the first time.
+// days are the first and the last day, since 1970, on which a counted user was exposed for the first time.
 func (f *population) days() (first, last int64, ok bool) {
 	for _, came := range f.came {
 		if len(came) == 0 {
@@ -243,7 +243,7 @@ func (f *population) index(variant string) int {
 	return -1
 }
 
-// needed are the arms that the plan needs: the control, and whoever has a weight.
+// needed are the arms that the plan needs: the control, and every arm with a weight.
 func (f *population) needed(i int) bool { return f.arms[i].weight > 0 || i == f.control }
 
 // dates are the days on which anybody who counts was first exposed, in order.

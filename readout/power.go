@@ -13,7 +13,7 @@ const reasonNoPlan stats.Reason = "no_planned_effect"
 // reasonHorizonReached: there is nothing left to wait for.
 const reasonHorizonReached stats.Reason = "horizon_reached"
 
-// reasonNoPace: nobody came in the last week, so nobody can tell.
+// reasonNoPace: no user was exposed in the last week, so no day can be forecast.
 const reasonNoPace stats.Reason = "no_pace"
 
 // test is the one that power is computed for: two-sided at 5 %, with a power of 0.8.

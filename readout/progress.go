@@ -41,7 +41,7 @@ func (f *progress) pace(i int) float64 {
 	return float64(f.came[i].through(yesterday)-f.came[i].through(since-1)) / float64(yesterday-since+1)
 }
 
-// farthest is the last day that a forecast names, counted from today: what is farther off nobody can tell.
+// farthest is the last day that a forecast names, counted from today: a forecast beyond it would mean nothing.
 const farthest = 3650
 
 // reaches is the day on which so many of an arm have matured in a metric: known of those who came already, at the last

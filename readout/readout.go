@@ -168,7 +168,7 @@ type Power struct {
 	// names none.
 	PlannedEffect *float64 `json:"planned_effect"`
 	Reached       *float64 `json:"reached"`
-	// DaysLeft until the plan's horizon at the last week's pace; null: nobody comes, or it is reached.
+	// DaysLeft until the plan's horizon at the last week's pace; null: no new users, or it is reached.
 	DaysLeft *int64  `json:"days_left"`
 	Reasons  Reasons `json:"reasons,omitempty"`
 }
@@ -290,7 +290,7 @@ type Split struct {
 	Variant  string   `json:"variant"`
 	Weight   float64  `json:"weight"`
 	Users    int64    `json:"users"`
-	Expected *float64 `json:"expected_users"` // null while nobody is counted
+	Expected *float64 `json:"expected_users"` // null while no user is counted
 }
 
 // Share is how many of all are affected.
@@ -343,9 +343,9 @@ type Decision struct {
 	RequiredProbability float64   `json:"required_probability"`
 	LeadingVariant      *string   `json:"leading_variant"` // most likely to beat control in the primary metric, of the matured users where any are known; null: unknown
 	Blockers            []Blocker `json:"blockers"`
-	Headline            string    `json:"headline"` // one sentence to repeat
-	Basis               *Basis    `json:"basis"`    // what it rests on; null: no primary metric
-	Plan                *PlanView `json:"plan"`     // null: the run has not started, or nobody declared it
+	Headline            string    `json:"headline"` // a summary in one or a few sentences
+	Basis               *Basis    `json:"basis"`    // what it is based on; null: no primary metric
+	Plan                *PlanView `json:"plan"`     // null: the run has not started, or it is undeclared
 	HorizonReached      bool      `json:"horizon_reached"`
 	// EarlyStop is the leading variant's marker in the basis, or any variant's harm.
 	EarlyStop string `json:"early_stop_marker,omitempty"`
@@ -361,15 +361,15 @@ type Decision struct {
 	Outcome *registry.Outcome `json:"outcome,omitempty"`
 }
 
-// Blocker is one thing that stands between the run and a decision, and what would lift it.
+// Blocker is one thing that stands between the run and a decision, and the next step.
 type Blocker struct {
 	Blocker  string  `json:"blocker"`
 	Detail   string  `json:"detail"`
-	LiftedBy string  `json:"lifted_by"`             // what would lift it
-	Expected *string `json:"expected_on,omitempty"` // the day, UTC, at the last week's pace; null: nobody can tell
+	LiftedBy string  `json:"lifted_by"`             // the next step
+	Expected *string `json:"expected_on,omitempty"` // the day, UTC, at the last week's pace; null: unknown
 }
 
-// Basis is the primary metric over the matured users, which a decision rests on.
+// Basis is the primary metric over the matured users, which a decision is based on.
 type Basis struct {
 	Population string  `json:"population"` // matured
 	Metric     string  `json:"metric"`

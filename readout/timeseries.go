@@ -282,7 +282,7 @@ func seriesCohorts(f *measured, m *registry.Metric, first, last int64) []SeriesC
 	return all
 }
 
-// seriesAges are the days since the first exposure that are over for somebody, up to the window.
+// seriesAges are the days since the first exposure that are over for at least one user, up to the window.
 func seriesAges(f *measured, m *registry.Metric) []SeriesAge {
 	first, _, _ := f.days()
 	oldest := f.today() - 1 - first
@@ -346,7 +346,7 @@ func ages(f *measured, m *registry.Metric, arm int, oldest int64) []ageSums {
 			all[g.Age].sum = all[g.Age].sum.Plus(g.Y)
 		}
 	}
-	at := f.atRisk(m, everybody, arm, int(oldest))
+	at := f.atRisk(m, allCounted, arm, int(oldest))
 	for age := range all {
 		all[age].risk, all[age].first = at.users[age], at.converted[age]
 	}
