@@ -13,8 +13,7 @@ import (
 // maxDrawn bounds how many pictures are kept.
 const maxDrawn = 256
 
-// drawn keeps the pictures over time until something about the experiment changes: they cost more than the rest of a
-// page.
+// drawn caches the charts over time until the experiment changes: they cost more than the rest of a page.
 type drawn struct {
 	mu  sync.Mutex
 	all map[string]keptCharts
@@ -25,7 +24,7 @@ type keptCharts struct {
 	charts []chart
 }
 
-// stamped is all that a page of the newest state hangs on.
+// stamped is everything that a page of the newest state depends on.
 type stamped struct {
 	of   *core.Aggregate
 	x    *registry.Experiment

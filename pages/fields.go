@@ -165,7 +165,7 @@ func (f *fields) aliases(into map[string]any, at string) {
 		source, name, found := strings.Cut(one, "=")
 		source, name = strings.TrimSpace(source), strings.TrimSpace(name)
 		if !found || source == "" || name == "" {
-			f.Faults[at+"aliases"] = "must be “source = name”, one a line"
+			f.Faults[at+"aliases"] = "must be “source = name”, one per line"
 			return
 		}
 		all[source] = append(all[source], name)

@@ -50,7 +50,7 @@ type Replayed struct {
 	Reasons            []string
 }
 
-// Sources is what is known of the doors. An error of a dead letter that is not there wraps problem.ErrNotFound, of one
+// Sources reports on the ingest endpoints. An error of a dead letter that is not there wraps problem.ErrNotFound, of one
 // that still cannot be read problem.ErrInvalid.
 type Sources interface {
 	Sources() []Source
@@ -73,7 +73,7 @@ type sourcesPage struct {
 	Letters []Letter
 	Of      string // the source whose dead letters are listed; "": all
 	Next    string // the path of the next ones; "": none
-	Known   bool   // the doors are in this process
+	Known   bool   // events are received in this process
 	Keys    bool   // senders may have to show a key
 }
 
@@ -83,11 +83,11 @@ func refusals(by map[int]int64) string {
 	for _, status := range slices.Sorted(maps.Keys(by)) {
 		why := map[int]string{
 			http.StatusBadRequest: "could not be read", http.StatusUnauthorized: "not authorized", http.StatusForbidden: "not authorized",
-			http.StatusRequestEntityTooLarge: "too large", http.StatusUnsupportedMediaType: "of a type that is not read", http.StatusUnprocessableEntity: "without any event that could be counted",
+			http.StatusRequestEntityTooLarge: "too large", http.StatusUnsupportedMediaType: "unsupported content type", http.StatusUnprocessableEntity: "no countable event",
 			http.StatusServiceUnavailable: "could not be stored",
 		}[status]
 		if why == "" {
-			why = "answered with " + strconv.Itoa(status)
+			why = "status " + strconv.Itoa(status)
 		}
 		all = append(all, whole(by[status])+" "+why)
 	}
@@ -170,7 +170,7 @@ func (p *sourcePages) sourceView(q *request, s Source, sums *sourceSums) sourceV
 	return one
 }
 
-// sourcesVersion changes with every request at a door and every event counted.
+// sourcesVersion changes with every request at an ingest endpoint and every event counted.
 func (p *sourcePages) sourcesVersion() (string, error) {
 	var b strings.Builder
 	fmt.Fprintln(&b, p.opts.State.View().Seq)
@@ -199,7 +199,7 @@ type letterPage struct {
 func (p *sourcePages) letterPage(q *request) (*letterPage, error) {
 	seq, err := strconv.ParseUint(q.PathValue("seq"), 10, 64)
 	if err != nil || p.opts.Sources == nil {
-		return nil, problem.NotFound("There is no such dead letter.")
+		return nil, problem.NotFound("This dead letter does not exist.")
 	}
 	letter, err := p.opts.Sources.Letter(q.Context(), seq)
 	if err != nil {

@@ -137,7 +137,7 @@ func cell(text string) template.HTML {
 	return template.HTML(template.HTMLEscapeString(text)) // escaped
 }
 
-// isolated is a name that somebody else chose: its letters may run from right to left without turning their neighbours.
+// isolated is a name chosen by a user: right-to-left letters in it do not reorder the text around it.
 func isolated(text string) template.HTML {
 	return template.HTML("<bdi>" + template.HTMLEscapeString(text) + "</bdi>") // escaped above
 }

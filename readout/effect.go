@@ -63,7 +63,7 @@ func (b belief) p95() stats.Interval { return b.spans.p95() }
 
 func (v verdict) p95() stats.Interval { return v.spans.p95() }
 
-// levelled are an interval at all levels, and the one at 95 %, whose reason is noted where it does not exist.
+// levelled are an interval at all levels, and the one at 95%, whose reason is noted where it does not exist.
 func (r *Row) levelled(name string, at atLevels) (l Levels, p95 *[2]float64) {
 	all := at(levels[:]...)
 	p95 = r.Reasons.interval(name, all[2])
@@ -228,7 +228,7 @@ func alwaysValid(moments stats.Comparison, planned, n float64) verdict {
 	return v
 }
 
-// sequenceAt is the sequence at another level with the mixture of the one at 95 %, so that the intervals at all levels
+// sequenceAt is the sequence at another level with the mixture of the one at 95%, so that the intervals at all levels
 // exclude no effect exactly when its p value is below what they leave out.
 func sequenceAt(l, planned float64) stats.ConfidenceSequence {
 	if l == level {

@@ -47,7 +47,7 @@ func ExampleMake() {
 	// Output:
 	// control: 1000 exposed users, rate 0.100
 	// variant_b: 1000 exposed users, rate 0.125
-	//   lift +25.0 %, probability to beat control 0.961
+	//   lift +25.0%, probability to beat control 0.961
 	// collecting
 }
 

@@ -96,7 +96,7 @@ type Row struct {
 	Reasons             Reasons  `json:"reasons,omitempty"`
 }
 
-// Effect is a treatment against the control. Intervals are of the relative lift, two-sided, 95 %.
+// Effect is a treatment against the control. Intervals are of the relative lift, two-sided, 95%.
 type Effect struct {
 	Lift                     Lift        `json:"lift"`
 	ProbabilityToBeatControl *float64    `json:"probability_to_beat_control"`
@@ -127,7 +127,7 @@ type Intervals struct {
 	Sequential Levels `json:"sequential"`
 }
 
-// Levels are one interval at 80, 90 and 95 %; null where it does not exist, for the reason of the 95 % one.
+// Levels are one interval at 80, 90 and 95%; null where it does not exist, for the reason of the 95% one.
 type Levels struct {
 	P80 *[2]float64 `json:"80"`
 	P90 *[2]float64 `json:"90"`
@@ -162,7 +162,7 @@ type Power struct {
 	PlannedUnitsPerVariant int64 `json:"planned_units_per_variant"`
 	// MaturedUnitsPerVariant is the smallest arm.
 	MaturedUnitsPerVariant int64 `json:"matured_units_per_variant"`
-	// MinimumDetectableEffect is the relative lift that the matured users show with a power of 0.8, two-sided at 5 %.
+	// MinimumDetectableEffect is the relative lift that the matured users show with a power of 0.8, two-sided at 5%.
 	MinimumDetectableEffect *float64 `json:"minimum_detectable_effect"`
 	// PlannedEffect is the relative lift that the plan is to detect, and Reached the power for it now; null: the plan
 	// names none.

@@ -58,7 +58,7 @@ type DayFigure struct {
 	*Contrast               // of a treatment
 }
 
-// Contrast is a treatment against the control; intervals are of the relative lift, two-sided, 95 %. What is null does not
+// Contrast is a treatment against the control; intervals are of the relative lift, two-sided, 95%. What is null does not
 // exist yet.
 type Contrast struct {
 	Lift                     *float64    `json:"lift"` // relative
