@@ -12,7 +12,7 @@ import (
 	"github.com/tracklayer/tracklayer/registry"
 )
 
-// action is one step in the life of an experiment, as a form that says what it does before it does it.
+// action is one step in the life of an experiment, as a form that explains its effect.
 type action struct {
 	Key, Button   string
 	Title, Text   string // the question, and what follows from yes
@@ -22,9 +22,9 @@ type action struct {
 	WhyRequired   bool
 	Variants      []registry.Variant // to choose from; none: there is no choice
 	None          string             // the choice of no variant, in words
-	Values        url.Values         // what was typed
+	Values        url.Values         // the submitted values
 	Faults        map[string]string  // by field
-	Said          string             // what the API said about the whole
+	Said          string             // the API's error about the whole
 	method, route string
 }
 
@@ -56,7 +56,7 @@ func actionsOf(x *registry.Experiment) []action {
 	return all
 }
 
-// actionOf describes a step; false where there is no such step.
+// actionOf describes a step; false if there is no such step.
 func actionOf(x *registry.Experiment, run *registry.Run, key string) (action, bool) {
 	number := 0
 	if run != nil {

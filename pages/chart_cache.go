@@ -35,13 +35,13 @@ func stampOf(s *core.Snapshot) stamped {
 	return stamped{s.Aggregate, s.Experiment, int64(s.Watermark) / 3_600_000}
 }
 
-// charts draws the pictures over time.
+// charts draws the charts over time.
 type charts struct {
 	*client
 	drawn drawn
 }
 
-// begin starts to draw the pictures over time, beside whatever else the page needs, and returns what waits for them.
+// begin draws the charts over time concurrently with the rest of the page, and returns a function that waits for them.
 func (p *charts) begin(q *request, of *core.Snapshot, s shown) func() ([]chart, error) {
 	key, state := of.ID+"?"+s.ask().Encode(), stampOf(of)
 	p.drawn.mu.Lock()

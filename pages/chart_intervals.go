@@ -57,7 +57,7 @@ type hill struct {
 	name string
 }
 
-// hillOf is the posterior that goes with a row; false where there is not enough for one. Of a proportion it is
+// hillOf is the posterior that goes with a row; false if there is not enough for one. Of a proportion it is
 // Beta(1+conversions, 1+others), the one behind the probabilities.
 func hillOf(row *readout.Row, kind registry.MetricType, i int) (hill, bool) {
 	h := hill{name: row.Variant, Hill: draw.Hill{Colour: i}}

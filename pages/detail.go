@@ -16,7 +16,7 @@ import (
 type detailPage struct {
 	frame
 	ID         string
-	Name       string // the id where it has none
+	Name       string // the id if it has none
 	Badge      badge
 	Declared   bool
 	Definition *registry.Definition

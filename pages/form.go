@@ -25,7 +25,7 @@ type formPage struct {
 	Adopt    string // the undeclared experiment that is declared
 	Path     string
 	Running  bool   // a change of the stopping rule begins a new plan
-	Said     string // what the API said about the whole
+	Said     string // the API's error about the whole
 	Events   []string
 	Planned  *planned
 	Revision int
@@ -116,7 +116,7 @@ func (p *formPages) create(q *request) error {
 	return p.answered(q, page, page.Get("id"), err)
 }
 
-// by is who it is; required where the API keeps that.
+// by is the name of the user; it is required if the API stores it.
 func (page *formPage) by(q *request, required bool) string {
 	if q.visitor.byProxy {
 		return q.visitor.name

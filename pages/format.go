@@ -21,7 +21,7 @@ const (
 // figure is a number as people read it, or why there is none.
 type figure struct {
 	Text string // "": there is none
-	Why  string // where there is none
+	Why  string // if there is none
 }
 
 // whole writes 12345 as 12,345.
@@ -149,7 +149,7 @@ func span(x *[2]float64, reasons readout.Reasons, name string) figure {
 	return figure{Text: signed(x[0]) + " … " + signed(x[1])}
 }
 
-// value writes a metric's number per user, a share where it is one.
+// value writes a metric's number per user, a share if it is one.
 func value(x float64, kind registry.MetricType) string {
 	if kind == registry.Proportion {
 		return percent(x)

@@ -18,7 +18,7 @@ const (
 	maxListening = 256                    // open pages at a time
 	maxOfOne     = 32                     // of them, those of one session or user of a proxy
 	settle       = 250 * time.Millisecond // after a change, in which more of them come
-	settleAll    = 2 * time.Second        // the same, where all experiments are looked at
+	settleAll    = 2 * time.Second        // the same, for pages of all experiments
 	glance       = time.Second            // how often what has no news of its own is looked at
 	perWrite     = 10 * time.Second       // for a client that takes nothing
 	listenFor    = time.Hour              // then the page asks again, and who it is with it
@@ -70,7 +70,7 @@ func (l *listener) close() {
 	}
 }
 
-// told is a version, and the sequence of the state that it is of.
+// told is a version, and the sequence of its state.
 type told struct {
 	version string
 	seq     uint64
@@ -126,7 +126,7 @@ func (p *live) version(key string, every time.Duration, state func(*core.View) a
 
 // listen tells an open page the version of what it shows, now and whenever it changes, as server-sent events. Version is
 // asked whenever the state moved on and
-// had time to settle, and every second where ticking. A page that hears another version than its own loads itself again.
+// had time to settle, and every second if ticking. A page that receives another version than its own reloads itself.
 func (p *live) listen(q *request, ticking bool, settle time.Duration, version func() (told, error)) error {
 	who := q.listenerOf()
 	if !p.listener.begin(who) {

@@ -72,7 +72,7 @@ func leaderOf(r *readout.Readout, rows []readout.Row) *readout.Row {
 	return first
 }
 
-// intervalsOf are a treatment's intervals; those at 95% alone where the readout has no others.
+// intervalsOf are a treatment's intervals; those at 95% alone if the readout has no others.
 func intervalsOf(e *readout.Effect) readout.Intervals {
 	of := e.Intervals
 	for _, one := range []struct {

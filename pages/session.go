@@ -21,7 +21,7 @@ import (
 
 const (
 	sessionCookie = "tracklayer_session"
-	formCookie    = "tracklayer_form" // what the tokens in forms hang on where there is no session
+	formCookie    = "tracklayer_form" // what the tokens in forms are bound to if there is no session
 	sessionLasts  = 12 * time.Hour
 	maxSessions   = 1000
 	maxForm       = 1 << 20 // bytes
@@ -46,7 +46,7 @@ type session struct {
 	ends time.Time
 }
 
-// sessions are bounded: where there are too many, the one that would end first goes.
+// sessions are bounded: if there are too many, the one that expires first is removed.
 type sessions struct {
 	now func() time.Time
 	mu  sync.Mutex
@@ -57,7 +57,7 @@ func newSessions(now func() time.Time) *sessions {
 	return &sessions{now: now, all: map[string]session{}}
 }
 
-// hashed is how a secret is kept, so that what is in memory opens nothing.
+// hashed is the stored form of a secret, so that memory contains no usable secret.
 func hashed(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return string(sum[:])
@@ -221,7 +221,7 @@ func (p *access) turnAway(q *request) (sentAway bool, err error) {
 	return true, nil
 }
 
-// token is what the forms of this visitor carry; "" where it cannot be known.
+// token is the value in the forms of this visitor; "" if it cannot be computed.
 func (p *access) token(q *request) string {
 	bound := ""
 	switch v := q.visitor; {

@@ -22,7 +22,7 @@ import (
 // Minutes is how many minutes back a Source's requests are counted.
 const Minutes = 60
 
-// Source is a configured connection and what came over it since the program was started.
+// Source is a configured connection and its traffic since the program started.
 type Source struct {
 	Name, Vendor string    // Vendor "": our own clients
 	Snippets     []Snippet // lines to paste, of the vendor
@@ -44,7 +44,7 @@ type Letter struct {
 	Request    []byte // HTTP/1.1 text; nil in a list
 }
 
-// Replayed is what another try at a dead letter came to.
+// Replayed is the outcome of a replay of a dead letter.
 type Replayed struct {
 	Accepted, Rejected int
 	Reasons            []string
@@ -54,10 +54,10 @@ type Replayed struct {
 // that still cannot be read problem.ErrInvalid.
 type Sources interface {
 	Sources() []Source
-	// Letters are dead letters with a number above after in order, at most limit, of one source or, where it is "", of all.
+	// Letters are dead letters with a number above after in order, at most limit, of one source or, if it is "", of all.
 	Letters(ctx context.Context, source string, after uint64, limit int) ([]Letter, error)
 	Letter(ctx context.Context, seq uint64) (Letter, error)
-	// Replay tries a dead letter again, and removes it where nothing of it is rejected any more.
+	// Replay decodes a dead letter again, and removes it if nothing of it is rejected.
 	Replay(ctx context.Context, seq uint64) (Replayed, error)
 }
 
@@ -220,7 +220,7 @@ func (p *sourcePages) letter(q *request) error {
 	return p.show(q, http.StatusOK, "letter", page)
 }
 
-// replay tries a dead letter again and says what came of it.
+// replay replays a dead letter and shows the outcome.
 func (p *sourcePages) replay(q *request) error {
 	page, err := p.letterPage(q)
 	if err != nil {

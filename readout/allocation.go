@@ -26,7 +26,7 @@ type Allocation struct {
 	// Through is the last day of first exposure, UTC, that the weights are based on: it is over, and its windows have closed.
 	// null: none.
 	Through *string `json:"through"`
-	// Ready says whether the weights come from the data; until then they are those declared.
+	// Ready says whether the weights are computed from the data; until then they are the declared ones.
 	Ready    bool             `json:"ready"`
 	Detail   string           `json:"detail"`
 	Variants []Allotted       `json:"variants"`
@@ -131,7 +131,7 @@ func declaredShares(arms []arm) []Allotted {
 	return all
 }
 
-// bandit works an Allocation out.
+// bandit computes an Allocation.
 type bandit struct {
 	*measured
 	metric  *registry.Metric
@@ -279,7 +279,7 @@ func (b *bandit) weigh(q AllocationQuestion) {
 	b.out.Detail = fmt.Sprintf("Weights for the day after %s, from %s. Set them in the assigning tool and in the definition, and ask again tomorrow.", *b.out.Through, many(int64(len(b.spans)), "epoch of constant weights", "epochs of constant weights"))
 }
 
-// best is the probability of each variant to be the best. Where the weights changed, each variant's mean is that of the
+// best is the probability of each variant to be the best. If the weights changed, each variant's mean is that of the
 // epochs averaged with the epochs' users as weights, because means over all time would mix the change of the weights with
 // the change of the rates (Simpson's paradox).
 func (b *bandit) best(playing []int) []stats.Number {

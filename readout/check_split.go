@@ -137,7 +137,7 @@ func (f split) sampleRatio() Check {
 	return c
 }
 
-// fit judges a division: by chi-square, and where too few are expected in an arm by the exact test, if it can be
+// fit judges a division: by chi-square, and if too few are expected in an arm by the exact test, if it can be
 // computed.
 func (d division) fit() (res stats.SRMResult, exact bool) {
 	res = stats.SRM(d.observed, d.weights, mismatchBelow)

@@ -81,7 +81,7 @@ func (s *sample) row(key string) Row {
 	return r
 }
 
-// number is n for JSON: null where it does not exist, with the reason noted under its name.
+// number is n for JSON: null if it does not exist, with the reason noted under its name.
 func (r *Reasons) number(name string, n stats.Number) *float64 {
 	if n.OK {
 		return &n.Value

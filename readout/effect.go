@@ -63,7 +63,7 @@ func (b belief) p95() stats.Interval { return b.spans.p95() }
 
 func (v verdict) p95() stats.Interval { return v.spans.p95() }
 
-// levelled are an interval at all levels, and the one at 95%, whose reason is noted where it does not exist.
+// levelled are an interval at all levels, and the one at 95%, whose reason is noted if it does not exist.
 func (r *Row) levelled(name string, at atLevels) (l Levels, p95 *[2]float64) {
 	all := at(levels[:]...)
 	p95 = r.Reasons.interval(name, all[2])
@@ -81,7 +81,7 @@ func noBelief(why stats.Reason) belief {
 	return belief{stats.Undefined(why), stats.Undefined(why), never(why)}
 }
 
-// belief follows the data where there are any: the prior must not speak for them.
+// belief is the posterior. It requires data, because a result of the prior alone must not be reported.
 func (c *comparison) belief(moments stats.Comparison) belief {
 	if why := c.silent(); why != "" {
 		return noBelief(why)

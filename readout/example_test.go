@@ -40,7 +40,7 @@ func ExampleMake() {
 		row := &purchase.Variants[i]
 		fmt.Printf("%s: %d exposed users, rate %.3f\n", v.Variant, v.ExposedUsers, *row.ConversionRate)
 		if row.Effect != nil {
-			fmt.Printf("  lift %+.1f %%, probability to beat control %.3f\n", 100**row.Lift.Relative, *row.ProbabilityToBeatControl)
+			fmt.Printf("  lift %+.1f%%, probability to beat control %.3f\n", 100**row.Lift.Relative, *row.ProbabilityToBeatControl)
 		}
 	}
 	fmt.Println(r.Decision.Status)

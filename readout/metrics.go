@@ -79,7 +79,7 @@ func (f *measured) rows(m *registry.Metric, samples []sample, matured bool) []Ro
 	before := adjustmentOf(m, samples)
 	for i, a := range f.arms {
 		row := samples[i].row(a.key)
-		if i != f.control { // where there are arms, one is the control
+		if i != f.control { // there is a control if there are arms
 			c := comparison{metric: m, control: &samples[f.control], treatment: &samples[i], planned: float64(f.rule.SequentialUsers)}
 			row.Effect = c.effect(&row)
 			row.CovariateAdjusted = c.adjusted(before, f.control, i)

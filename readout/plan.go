@@ -48,7 +48,7 @@ type PlanAnswer struct {
 	AlwaysValid PlanSize `json:"always_valid"`
 	// AtThreshold is the size at which the decision's threshold, read once at the end, is reached with the same power.
 	AtThreshold PlanSize `json:"at_threshold"`
-	// ByWeek is what can be found after whole weeks; empty where the traffic is not known.
+	// ByWeek is what can be found after whole weeks; empty if the traffic is not known.
 	ByWeek   []PlanWeek   `json:"by_week"`
 	Decision PlanDecision `json:"decision"` // for the definition
 	Sentence string       `json:"sentence"`

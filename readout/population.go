@@ -58,7 +58,7 @@ func (a arm) users(w core.Who) (n int64) {
 
 func (f *population) users(i int) int64 { return f.arms[i].users(f.who()) }
 
-// persons are those of a population of the arm, the filtered ones among them where they are counted.
+// persons are those of a population of the arm, with filtered ones only if they are counted.
 func (f *population) persons(a arm, pop core.Population) int64 {
 	n := a.Persons[pop]
 	if f.filtered {
@@ -81,7 +81,7 @@ func (a arm) filteredHere() (n int64) {
 }
 
 // variants says who is counted in each arm and whom each rule took out of it. A person that several rules concern was
-// taken out by the first of them: filtered, crossover where that excludes, ended early.
+// taken out by the first of them: filtered, crossover if that excludes, ended early.
 func (f *population) variants() []Variant {
 	all := make([]Variant, 0, len(f.arms))
 	for i, a := range f.arms {
@@ -215,7 +215,7 @@ func (f *population) treatments() []int {
 	return all
 }
 
-// primary is the metric that decides, nil where none does.
+// primary is the metric that decides, nil if none does.
 func (f *population) primary() *registry.Metric {
 	for i := range f.def.Metrics {
 		if m := &f.def.Metrics[i]; m.Role == registry.Primary {

@@ -79,7 +79,7 @@ func (f *progress) allReach(m *registry.Metric, users int64) (last int64, ok boo
 	return last, len(f.arms) > 1
 }
 
-// expected is a day for JSON, where it is known and still to come.
+// expected is a day for JSON, if it is known and still to come.
 func (f *progress) expected(day int64, ok bool) *string {
 	if !ok || !f.running() || day < f.today() {
 		return nil

@@ -74,7 +74,7 @@ type Metric struct {
 	Variants          []Row            `json:"variants"`
 	Matured           *Matured         `json:"matured,omitempty"` // the same over those alone whose window has closed
 	Power             *Power           `json:"power,omitempty"`   // of the primary metric
-	Novelty           *Novelty         `json:"novelty,omitempty"` // of the primary metric, where there is enough to tell
+	Novelty           *Novelty         `json:"novelty,omitempty"` // of the primary metric, if there is enough to tell
 }
 
 // Reasons say why a number beside them is null, by its JSON name.
@@ -108,7 +108,7 @@ type Effect struct {
 	SequentialPValue         *float64    `json:"sequential_p_value"`         // always valid
 	AdjustedPValue           *float64    `json:"adjusted_p_value,omitempty"` // of a secondary metric: Holm, over all of them and all treatments
 	Intervals                Intervals   `json:"intervals"`
-	// EarlyStop is Win or Harm where the always-valid interval excludes no effect, in the direction that is better or
+	// EarlyStop is Win or Harm if the always-valid interval excludes no effect, in the direction that is better or
 	// worse.
 	EarlyStop         string    `json:"early_stop_marker,omitempty"`
 	CovariateAdjusted *Adjusted `json:"covariate_adjusted,omitempty"` // beside the raw figures
@@ -127,7 +127,7 @@ type Intervals struct {
 	Sequential Levels `json:"sequential"`
 }
 
-// Levels are one interval at 80, 90 and 95%; null where it does not exist, for the reason of the 95% one.
+// Levels are one interval at 80, 90 and 95%; null if it does not exist, for the reason of the 95% one.
 type Levels struct {
 	P80 *[2]float64 `json:"80"`
 	P90 *[2]float64 `json:"90"`
@@ -208,8 +208,8 @@ type OtherPolicy struct {
 type Headline struct {
 	Variant        string `json:"variant"`
 	ExposedUsers   int64  `json:"exposed_users"`
-	ConvertedUsers *int64 `json:"converted_users"` // in the primary metric; null where none is
-	// Of a treatment, in the primary metric; null where the row's own would be.
+	ConvertedUsers *int64 `json:"converted_users"` // in the primary metric; null if none is
+	// Of a treatment, in the primary metric; null if the row's own would be.
 	RelativeLift             *float64 `json:"relative_lift,omitempty"`
 	ProbabilityToBeatControl *float64 `json:"probability_to_beat_control,omitempty"`
 }
@@ -337,11 +337,11 @@ const (
 // Decision is whether the run may be decided, by its own rule.
 type Decision struct {
 	Status    DecisionStatus `json:"status"`
-	Threshold float64        `json:"threshold"` // of the plan in force; where there is none, of the definition
+	Threshold float64        `json:"threshold"` // of the plan in force; if there is none, of the definition
 	// RequiredProbability is what the leading variant must reach: the threshold's chance of an error shared among the
 	// treatments.
 	RequiredProbability float64   `json:"required_probability"`
-	LeadingVariant      *string   `json:"leading_variant"` // most likely to beat control in the primary metric, of the matured users where any are known; null: unknown
+	LeadingVariant      *string   `json:"leading_variant"` // most likely to beat control in the primary metric, of the matured users if any are known; null: unknown
 	Blockers            []Blocker `json:"blockers"`
 	Headline            string    `json:"headline"` // a summary in one or a few sentences
 	Basis               *Basis    `json:"basis"`    // what it is based on; null: no primary metric

@@ -39,11 +39,11 @@ type State interface {
 	Trace(u canonical.Unit) (*core.Trace, error)
 	// Receipts are those of all erasures, in order.
 	Receipts() ([]core.Receipt, error)
-	// Associations calls begin with a state, and each with all rows of an experiment in it, or of one run of it where run
+	// Associations calls begin with a state, and each with all rows of an experiment in it, or of one run of it if run
 	// is not 0.
 	Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error
 	// Officials are the stored readouts of an experiment, the newest first; Official is one with its bytes, by its hash.
-	// core.ErrNoOfficial where it is not there.
+	// core.ErrNoOfficial if it is not there.
 	Officials(experiment string) ([]registry.Official, error)
 	Official(experiment, hash string) (registry.Official, []byte, error)
 }
@@ -184,7 +184,7 @@ func (a *API) register(e *echo.Echo, routes []route, inside bool) {
 
 // handle gives a request its id and lets it in; what a route returns as an error becomes the answer.
 //
-// A web page from elsewhere may change nothing, whatever it can make a browser send. That is not asked inside, where the
+// A page of another site may change nothing, whatever it makes a browser send. This is not checked inside, because the
 // pages have asked it.
 func (a *API) handle(r route, inside bool) echo.HandlerFunc {
 	elsewhere := http.NewCrossOriginProtection()

@@ -140,7 +140,7 @@ func matches(header []string, tag string) bool {
 	return false
 }
 
-// idOf is the experiment's id in the path. Echo matches the escaped path where it differs from the plain one, and hands
+// idOf is the experiment's id in the path. Echo matches the escaped path if it differs from the plain one, and hands
 // out parameters as they stand there; only those are still to be unescaped.
 func idOf(c echo.Context) (string, error) {
 	id := c.Param("id")

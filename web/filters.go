@@ -32,7 +32,7 @@ type filtersRevision struct {
 	Filters   registry.Filters `json:"filters"`
 }
 
-// filtersOf are the filters of a registry, with those to come on top where next is not nil.
+// filtersOf are the filters of a registry, with those to come on top if next is not nil.
 func filtersOf(r registry.Registry, next *registry.FilterChange, seq uint64) filters {
 	newest := &r.Filters().FilterChange
 	f := filters{Revisions: []filtersRevision{}}

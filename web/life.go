@@ -59,7 +59,7 @@ func (a *definitions) change(c echo.Context, mustMatch bool, types []string, bui
 	return answer(c, http.StatusOK, declared(next))
 }
 
-// step is a request that moves an experiment on in its life. Its body may be left out where nothing is required.
+// step is a request that moves an experiment on in its life. Its body may be left out if nothing is required.
 func (a *definitions) step(take func(*edit) (*registry.Change, error)) func(echo.Context) error {
 	return func(c echo.Context) error {
 		return a.change(c, false, []string{echo.MIMEApplicationJSON}, take)

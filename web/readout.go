@@ -84,7 +84,7 @@ func asOf(v *core.View, id string) uint64 {
 	return s.Seq
 }
 
-// recomputing says in a header how far a recomputation of the experiment is, where there is one. It is not in the body:
+// recomputing says in a header how far a recomputation of the experiment is, if there is one. It is not in the body:
 // the same sequence, revision and code give the same bytes.
 func recomputing(c echo.Context, v *core.View, s *core.Snapshot) {
 	if s.Recomputing && v.Recomputing != nil {
@@ -194,7 +194,7 @@ func elsewhen(at, now uint64) error {
 
 var _ State = (*core.Fold)(nil)
 
-// Past makes former states of the core.
+// Past rebuilds earlier states of the core.
 type Past interface {
 	// At is the state after the last record at or below a stream sequence that was applied. If that takes longer than ctx
 	// lasts, it fails with an *Underway and continues, so that a later call finds more of it done.
@@ -203,7 +203,7 @@ type Past interface {
 
 // Moments knows when what was received.
 type Moments interface {
-	// SeqAt is the sequence up to which everything had been received by a moment, 0 where that is nothing.
+	// SeqAt is the sequence up to which everything had been received by a moment, 0 if that is nothing.
 	SeqAt(ctx context.Context, at canonical.Time) (uint64, error)
 }
 
@@ -236,7 +236,7 @@ func (u *Underway) Error() string {
 	return fmt.Sprintf("the state at sequence %d is being made from the log, which was read up to %d", u.Sought, u.Applied)
 }
 
-// pastWait is how long a former state is waited for where the client does not say.
+// pastWait is how long a former state is waited for if the client does not say.
 const pastWait = 30 * time.Second
 
 // viewOf is the state that a client asks for: the newest, one in which the experiment stands for something that was just

@@ -111,7 +111,7 @@ func askRows(r *http.Request) (run int, format string, filtered bool, err error)
 	return run, format, filtered, nil
 }
 
-// accepted is the format that an Accept header likes best; NDJSON where it likes both alike, "" where it likes neither.
+// accepted is the format that an Accept header prefers: NDJSON if it accepts both equally, "" if it accepts neither.
 func accepted(header []string) string {
 	if len(header) == 0 {
 		return mimeNDJSON
