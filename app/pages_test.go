@@ -94,7 +94,7 @@ func TestPagesOfTheProgram(t *testing.T) {
 	if _, text := v.body(http.MethodGet, letter, nil); !strings.Contains(text, `{"broken":`) {
 		t.Errorf("the letter: %s", text)
 	}
-	if status, text := v.body(http.MethodPost, letter, url.Values{"token": {v.token(letter)}}); status != http.StatusUnprocessableEntity || !strings.Contains(text, "in vain") {
+	if status, text := v.body(http.MethodPost, letter, url.Values{"token": {v.token(letter)}}); status != http.StatusUnprocessableEntity || !strings.Contains(text, "Replay failed") {
 		t.Errorf("tried again: %d %s", status, text)
 	}
 }

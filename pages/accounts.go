@@ -11,7 +11,7 @@ import (
 	"github.com/tracklayer/tracklayer/readout"
 )
 
-// accounts say where everything that came for an experiment is now. In every row the parts add up to the whole.
+// accounts are the users, conversions and events of an experiment by outcome. In every row the parts add up to the total.
 type accounts struct {
 	Ledger      []ledgerLine
 	Persons     []personLine
@@ -26,7 +26,7 @@ type accounts struct {
 	CSVPath     string
 }
 
-// personLine is a variant: everybody who met it is in exactly one column.
+// personLine is a variant: each person who was exposed to it is in exactly one column.
 type personLine struct {
 	Variant, Colour                                string
 	Met, Counted, Crossover, Ended, Filtered, More int64

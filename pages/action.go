@@ -12,19 +12,19 @@ import (
 	"github.com/tracklayer/tracklayer/registry"
 )
 
-// action is one step in the life of an experiment, as a form that says what it does before it does it.
+// action is one step in the life of an experiment, as a form that explains its effect.
 type action struct {
 	Key, Button   string
 	Title, Text   string // the question, and what follows from yes
 	Path          string
-	Grave         bool // it marks data as not to be trusted, or is hard to explain away later
+	Grave         bool // it marks data as not to be trusted, and is shown as such
 	Why           string
 	WhyRequired   bool
 	Variants      []registry.Variant // to choose from; none: there is no choice
 	None          string             // the choice of no variant, in words
-	Values        url.Values         // what was typed
+	Values        url.Values         // the submitted values
 	Faults        map[string]string  // by field
-	Said          string             // what the API said about the whole
+	Said          string             // the API's error about the whole
 	method, route string
 }
 
@@ -56,7 +56,7 @@ func actionsOf(x *registry.Experiment) []action {
 	return all
 }
 
-// actionOf describes a step; false where there is no such step.
+// actionOf describes a step; false if there is no such step.
 func actionOf(x *registry.Experiment, run *registry.Run, key string) (action, bool) {
 	number := 0
 	if run != nil {
@@ -66,26 +66,26 @@ func actionOf(x *registry.Experiment, run *registry.Run, key string) (action, bo
 	switch key {
 	case "start":
 		a.Button, a.Title = "Start", "Start the experiment?"
-		a.Text = "Run 1 begins now: exposures from now on count. The plan is frozen with it."
+		a.Text = "Run 1 starts now: exposures count from now on. The plan is frozen."
 		if run != nil {
 			a.Button, a.Title = "Start a new run", fmt.Sprintf("Start run %d?", number+1)
-			a.Text = "A new run begins now and counts from nothing, with the plan as the definition says it today. Earlier runs stay as they are."
+			a.Text = "A new run starts now and counts from zero, with the plan of the current definition. Earlier runs do not change."
 		}
 	case "stop":
 		a.Button, a.Title = "Stop", fmt.Sprintf("Stop run %d?", number)
-		a.Text = "Exposures and conversions from now on no longer count. The readout stays, and a decision can be recorded. It cannot be resumed; a new run can be started."
+		a.Text = "Exposures and conversions no longer count from now on. The readout stays, and you can record a decision. A stopped run cannot be resumed, but you can start a new one."
 		a.Why = "reason"
 	case "end-early":
-		a.Button, a.Title, a.Grave = "End early", fmt.Sprintf("End run %d early?", number), true
-		a.Text = "For data that are not to be trusted: an incident, a broken variant. The numbers stay visible, marked as invalid, and no win is reported on them. It can be taken back."
+		a.Button, a.Title, a.Grave = "Mark data invalid…", fmt.Sprintf("Mark the data of run %d invalid?", number), true
+		a.Text = "Use this after an incident, or if a variant is broken. A running run ends. The numbers stay visible but are marked invalid, and no win is reported. You can undo this."
 		a.Why, a.WhyRequired, a.Variants, a.None = "reason", true, x.Variants, "the whole run"
 	case "take-back":
-		a.Button, a.Title = "Take the early end back", fmt.Sprintf("Take the early end of run %d back?", number)
-		a.Text = "The run is again what it was before it ended early."
+		a.Button, a.Title = "Undo \"invalid\"", fmt.Sprintf("Undo \"invalid\" for run %d?", number)
+		a.Text = "The run returns to its state before it was marked invalid."
 		a.method, a.route = http.MethodDelete, "/end-early"
 	case "decide":
-		a.Button, a.Title = "Record a decision", fmt.Sprintf("What was decided about run %d?", number)
-		a.Text = "The decision is kept with this readout, byte for byte, and with who decided and why."
+		a.Button, a.Title = "Record a decision", fmt.Sprintf("Record a decision on run %d?", number)
+		a.Text = "The decision is stored with this readout, your name, and the reason."
 		a.Why, a.WhyRequired, a.Variants, a.None, a.route = "why", true, x.Variants, "no change", "/decisions"
 	default:
 		return a, false
@@ -97,17 +97,17 @@ func actionOf(x *registry.Experiment, run *registry.Run, key string) (action, bo
 func archiving(id string, archived bool) action {
 	a := action{
 		Key: "archive", Button: "Archive", Title: "Archive the experiment?", method: http.MethodPost,
-		Text: "Lists no longer show it. Nothing is deleted: this page stays, events are still counted, and it can be shown again.",
+		Text: "It is hidden from lists. Nothing is deleted: this page stays, events are still counted, and you can show it again.",
 	}
 	if archived {
 		a.Key, a.Button, a.Title = "unarchive", "Unarchive", "Show the experiment in lists again?"
-		a.Text = "Lists show it again, with all that was counted meanwhile."
+		a.Text = "Lists show it again, with all data counted in the meantime."
 	}
 	a.Path, a.route = below(id, "do/"+a.Key), "/"+a.Key
 	return a
 }
 
-// actionPage is an action on a page of its own, for browsers that know no popovers and for what did not work.
+// actionPage is an action on a page of its own, for browsers without popovers, and for errors.
 type actionPage struct {
 	frame
 	ID, Name string
@@ -154,7 +154,7 @@ func stepOf(v *core.View, id, key string) (a action, name string, err error) {
 	}
 	a, ok := actionOf(x, run, key)
 	if !ok {
-		return a, "", problem.NotFound("There is no such step.")
+		return a, "", problem.NotFound("This action does not exist, or is not available now.")
 	}
 	return a, name, nil
 }
@@ -180,7 +180,7 @@ func (p *actionPages) act(q *request) error {
 	}
 	body := map[string]any{"by": page.By}
 	if page.By == "" {
-		a.Faults["by"] = "is required: every step is kept with who took it"
+		a.Faults["by"] = "is required: the history shows who made each change"
 	}
 	if a.Why != "" {
 		if why := strings.TrimSpace(q.PostForm.Get(a.Why)); why != "" {

@@ -11,7 +11,7 @@ import (
 )
 
 // ageChart pictures the effect by days since the first exposure: of a proportion the difference of the shares that
-// convert on that day, with its 95 % interval; of anything else what a user brought on that day, by variant.
+// convert on that day, with its 95% interval; of anything else what a user brought on that day, by variant.
 func ageChart(t *readout.Timeseries, of map[string]int) chart {
 	if len(t.DaysSinceExposure) < 2 {
 		return chart{}
@@ -45,7 +45,7 @@ func ageChart(t *readout.Timeseries, of map[string]int) chart {
 		c.Legend = append(c.Legend, legend{draw.Colour(of[v.Variant]), v.Variant})
 	}
 	c.Picture = draw.Lines(ageAxes(t, lo, 1.05*hi, short), lines, c.Title+".", "")
-	c.Note = "Of the users for whom that day is over. An effect that fades or grows shows here."
+	c.Note = "Only users for whom that day is over. Shows whether an effect fades or grows."
 	return c
 }
 
@@ -59,7 +59,7 @@ func ageAxes(t *readout.Timeseries, lo, hi float64, label func(float64) string) 
 
 // hazardChart is ageChart of a proportion.
 func hazardChart(t *readout.Timeseries, of map[string]int) chart {
-	c := chart{ID: "chart-age", Title: "Effect by days since the first exposure", Head: []string{"Day", "Variant", "Difference", "95 % interval", "Had not converted before"}}
+	c := chart{ID: "chart-age", Title: "Effect by days since the first exposure", Head: []string{"Day", "Variant", "Difference", "95% interval", "Had not converted before"}}
 	most := 0.0
 	for _, d := range t.DaysSinceExposure {
 		for _, v := range d.Variants {
@@ -94,6 +94,6 @@ func hazardChart(t *readout.Timeseries, of map[string]int) chart {
 	}
 	axes := ageAxes(t, -1.1*most, 1.1*most, func(x float64) string { return strings.Replace(draw.Axis(x), "%", "pp", 1) })
 	c.Picture = draw.Whiskers(axes, whiskers, c.Title+".", "The differences are in the table.")
-	c.Note = "Difference to control of the share that converts for the first time on that day, in percentage points, with its 95 % interval."
+	c.Note = "Difference to control of the share that converts for the first time on that day, in percentage points, with its 95% interval."
 	return c
 }

@@ -13,8 +13,7 @@ import (
 // maxDrawn bounds how many pictures are kept.
 const maxDrawn = 256
 
-// drawn keeps the pictures over time until something about the experiment changes: they cost more than the rest of a
-// page.
+// drawn caches the charts over time until the experiment changes: they cost more than the rest of a page.
 type drawn struct {
 	mu  sync.Mutex
 	all map[string]keptCharts
@@ -25,7 +24,7 @@ type keptCharts struct {
 	charts []chart
 }
 
-// stamped is all that a page of the newest state hangs on.
+// stamped is everything that a page of the newest state depends on.
 type stamped struct {
 	of   *core.Aggregate
 	x    *registry.Experiment
@@ -36,13 +35,13 @@ func stampOf(s *core.Snapshot) stamped {
 	return stamped{s.Aggregate, s.Experiment, int64(s.Watermark) / 3_600_000}
 }
 
-// charts draws the pictures over time.
+// charts draws the charts over time.
 type charts struct {
 	*client
 	drawn drawn
 }
 
-// begin starts to draw the pictures over time, beside whatever else the page needs, and returns what waits for them.
+// begin draws the charts over time concurrently with the rest of the page, and returns a function that waits for them.
 func (p *charts) begin(q *request, of *core.Snapshot, s shown) func() ([]chart, error) {
 	key, state := of.ID+"?"+s.ask().Encode(), stampOf(of)
 	p.drawn.mu.Lock()

@@ -40,7 +40,7 @@ func forest(rows []forestRow, direction string) template.HTML {
 	if direction == "decrease" {
 		better = "left is better"
 	}
-	return draw.Forest(all, better, "Intervals of the lift, 95 %.", strings.Join(words, " "))
+	return draw.Forest(all, better, "Intervals of the lift, 95%.", strings.Join(words, " "))
 }
 
 // mini pictures one interval in the list: the lift of the primary metric.
@@ -48,7 +48,7 @@ func mini(lift *float64, levels readout.Levels) template.HTML {
 	if levels.P95 == nil {
 		return ""
 	}
-	return draw.Mini(lift, draw.Levels(levels), "95 % interval of the lift:", signed(levels.P95[0])+" to "+signed(levels.P95[1]))
+	return draw.Mini(lift, draw.Levels(levels), "95% interval of the lift:", signed(levels.P95[0])+" to "+signed(levels.P95[1]))
 }
 
 // hill is one variant's posterior of its rate or mean.
@@ -57,7 +57,7 @@ type hill struct {
 	name string
 }
 
-// hillOf is the posterior that goes with a row; false where there is not enough for one. Of a proportion it is
+// hillOf is the posterior that goes with a row; false if there is not enough for one. Of a proportion it is
 // Beta(1+conversions, 1+others), the one behind the probabilities.
 func hillOf(row *readout.Row, kind registry.MetricType, i int) (hill, bool) {
 	h := hill{name: row.Variant, Hill: draw.Hill{Colour: i}}

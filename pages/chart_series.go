@@ -91,7 +91,7 @@ func liftChart(t *readout.Timeseries, of map[string]int) chart {
 	axes := draw.Axes{Low: -most, High: most, Label: draw.Axis}
 	axes.Places, axes.Points = days(t, liftWords)
 	c.Picture = draw.Tracks(axes, drawn, c.Title+".", strings.Join(words, " "))
-	c.Note = "Line: lift of the " + populationWord(t.Population) + " at the end of each day (UTC). Band: always-valid interval, 95 %."
+	c.Note = "Line: lift of the " + populationWord(t.Population) + " at the end of each day (UTC). Band: always-valid interval, 95%."
 	for i := len(t.Days) - 1; i >= 0; i-- {
 		for _, v := range t.Days[i].Variants {
 			if v.Contrast != nil && v.Lift != nil {
@@ -106,7 +106,7 @@ func populationWord(population string) string {
 	if population == readout.MaturedOnly {
 		return "matured users"
 	}
-	return "users exposed so far (nobody has matured yet)"
+	return "users exposed so far (none matured yet)"
 }
 
 // liftWords are a day's lifts in words.
@@ -127,7 +127,7 @@ func liftWords(t *readout.Timeseries, i int) string {
 
 // usersChart pictures who was exposed for the first time on each day.
 func usersChart(t *readout.Timeseries, of map[string]int) chart {
-	c := chart{ID: "chart-users", Title: "New exposed users a day"}
+	c := chart{ID: "chart-users", Title: "New exposed users per day"}
 	if len(t.Days) < 2 {
 		return c
 	}
@@ -153,7 +153,7 @@ func usersChart(t *readout.Timeseries, of map[string]int) chart {
 			sum += d.Variants[k].NewUsers
 		}
 		lines = append(lines, draw.Line{Colour: of[v.Variant], Thin: true, Ys: ys})
-		words = append(words, fmt.Sprintf("%s: %s in all.", v.Variant, whole(sum)))
+		words = append(words, fmt.Sprintf("%s: %s in total.", v.Variant, whole(sum)))
 		c.Legend = append(c.Legend, legend{draw.Colour(of[v.Variant]), v.Variant})
 	}
 	c.Picture = draw.Lines(axes, lines, c.Title+".", strings.Join(words, " "))

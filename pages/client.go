@@ -15,7 +15,7 @@ import (
 	"github.com/tracklayer/tracklayer/registry"
 )
 
-// answer is what the API said, kept in memory.
+// answer is a response of the API in memory.
 type answer struct {
 	status int
 	header http.Header
@@ -109,7 +109,7 @@ func withoutAsOf(text []byte) []byte {
 	return slices.Concat(before, after)
 }
 
-// timeseries asks how the primary metric went over the days; nil where there is no primary metric.
+// timeseries reads the primary metric by day; nil if there is no primary metric.
 func (p *client) timeseries(q *request, id string, s shown, population string) (*readout.Timeseries, error) {
 	ask := s.ask()
 	ask.Set("population", population)

@@ -16,7 +16,7 @@ import (
 type detailPage struct {
 	frame
 	ID         string
-	Name       string // the id where it has none
+	Name       string // the id if it has none
 	Badge      badge
 	Declared   bool
 	Definition *registry.Definition
@@ -35,7 +35,7 @@ type detailPage struct {
 	Notes      []registry.Note
 	Outcomes   []registry.Outcome
 	Actions    []action
-	Unfinished bool            // a change of the definition is being worked off
+	Unfinished bool            // a change of the definition is processed in the background
 	Concerns   []readout.Check // what was found, the gravest first
 	Fine       []readout.Check // what is in order
 	Fine64     int64
@@ -203,7 +203,7 @@ func (p *detailPages) detailed(q *request, id string) (*detailPage, error) {
 	return page, err
 }
 
-// sort puts what speaks against the numbers before the rest.
+// sort puts failed checks and warnings before the rest.
 func (page *detailPage) sort(checks []readout.Check) {
 	for _, status := range []readout.CheckStatus{readout.Failed, readout.Warning, readout.NotEnoughData} {
 		for _, c := range checks {
@@ -246,15 +246,15 @@ func (s shown) choices(r *readout.Readout, x *registry.Experiment) []choice {
 		two("Population", "population", s.population, pair{"All exposed", "all"}, pair{"Matured", "matured"})
 	}
 	two("Crossovers", "policy", s.policy, pair{policyWord(r.CrossoverPolicy), "own"}, pair{policyWord(r.OtherPolicy.CrossoverPolicy), "other"})
-	two("Bots and internal users", "filtered", r.Filtered, pair{"Left out", "exclude"}, pair{"Counted", "include"})
+	two("Bots and internal users", "filtered", r.Filtered, pair{"Not counted", "exclude"}, pair{"Counted", "include"})
 	return all
 }
 
 func policyWord(policy string) string {
 	if policy == string(registry.FirstExposure) {
-		return "Counted where first met"
+		return "Counted in first variant"
 	}
-	return "Left out"
+	return "Not counted"
 }
 
 // keeps are the parameters that the form for a former sequence carries on.
@@ -283,7 +283,7 @@ type leadingView struct {
 
 func decisionOf(r *readout.Readout) decisionView {
 	d := decisionView{Decision: r.Decision}
-	if r.Invalid || d.Status == readout.Draft { // nothing is to be read off numbers that nobody may trust
+	if r.Invalid || d.Status == readout.Draft { // invalid numbers show no result
 		return d
 	}
 	if d.Status == readout.Decided {
@@ -291,9 +291,9 @@ func decisionOf(r *readout.Readout) decisionView {
 	}
 	switch d.ShowFirst {
 	case "sequential_interval":
-		d.First = "the always-valid interval"
+		d.First = "always-valid interval"
 	case "credible_interval":
-		d.First = "the credible interval"
+		d.First = "credible interval"
 	}
 	var rows []readout.Row
 	if d.Basis != nil {
@@ -311,7 +311,7 @@ func decisionOf(r *readout.Readout) decisionView {
 	d.Leading = &leadingView{
 		Variant: row.Variant,
 		Beat:    from(row.ProbabilityToBeatControl, probability, row.Reasons, "probability_to_beat_control"),
-		Needs:   figure{Text: fixed(100*d.RequiredProbability, 1) + noBreak + "%"},
+		Needs:   figure{Text: fixed(100*d.RequiredProbability, 1) + "%"},
 		Loss:    from(row.ExpectedLoss, func(x float64) string { return loss(x, r.Primary().Type) }, row.Reasons, "expected_loss"),
 	}
 	if d.Plan != nil {

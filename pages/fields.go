@@ -94,7 +94,7 @@ func (f *fields) close(list string) {
 	}
 }
 
-// refuse notes what the API said about the fields.
+// refuse records the API's errors by field.
 func (f *fields) refuse(errors []problem.FieldError) {
 	for _, e := range errors {
 		name := strings.TrimPrefix(e.Pointer, "/")
@@ -132,7 +132,7 @@ func (f *fields) others(body map[string]any) {
 // Bad are the names of the fields with a fault, in order.
 func (f *fields) Bad() []string { return slices.Sorted(maps.Keys(f.Faults)) }
 
-// text, number and window put a field into an object where something stands in it, and take it out where nothing does.
+// text, number and window set a member of an object from a field, and remove it if the field is empty.
 func (f *fields) text(into map[string]any, at, member string) {
 	if v := strings.TrimSpace(f.Get(at + member)); v != "" {
 		into[member] = v
@@ -165,7 +165,7 @@ func (f *fields) aliases(into map[string]any, at string) {
 		source, name, found := strings.Cut(one, "=")
 		source, name = strings.TrimSpace(source), strings.TrimSpace(name)
 		if !found || source == "" || name == "" {
-			f.Faults[at+"aliases"] = "must be “source = name”, one a line"
+			f.Faults[at+"aliases"] = "must be “source = name”, one per line"
 			return
 		}
 		all[source] = append(all[source], name)

@@ -24,7 +24,7 @@ var (
 var anySpace = strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\u2009", " ", "'", " ", "\u2019", " ", "\u2212", "-")
 
 // numberOf reads a number as people type it: with a decimal point or a decimal comma, with separators between thousands,
-// and, where it is a share, in percent. It says what is wrong with text that can mean two numbers or none.
+// and, if it is a share, in percent. It says what is wrong with text that can mean two numbers or none.
 func numberOf(text, member string) (n json.Number, fault string) {
 	v := strings.TrimPrefix(anySpace.Replace(strings.TrimSpace(text)), "+")
 	percent := strings.HasSuffix(v, "%")

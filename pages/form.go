@@ -25,7 +25,7 @@ type formPage struct {
 	Adopt    string // the undeclared experiment that is declared
 	Path     string
 	Running  bool   // a change of the stopping rule begins a new plan
-	Said     string // what the API said about the whole
+	Said     string // the API's error about the whole
 	Events   []string
 	Planned  *planned
 	Revision int
@@ -66,7 +66,7 @@ func fresh() *registry.Definition {
 	return d
 }
 
-// eventNames are the conversion events that were seen in experiments nobody declared, to choose from.
+// eventNames are the conversion events that were seen in undeclared experiments, to choose from.
 func (p *formPages) eventNames() []string {
 	var all []string
 	v := p.opts.State.View()
@@ -116,14 +116,14 @@ func (p *formPages) create(q *request) error {
 	return p.answered(q, page, page.Get("id"), err)
 }
 
-// by is who it is; required where the API keeps that.
+// by is the name of the user; it is required if the API stores it.
 func (page *formPage) by(q *request, required bool) string {
 	if q.visitor.byProxy {
 		return q.visitor.name
 	}
 	by := strings.TrimSpace(q.PostForm.Get("by"))
 	if by == "" && required {
-		page.Faults["by"] = "is required: every change is kept with who made it"
+		page.Faults["by"] = "is required: the history shows who made each change"
 	}
 	return by
 }
@@ -226,7 +226,7 @@ func (p *formPages) planInForm(q *request, page *formPage, taken bool) error {
 	return p.show(q, http.StatusOK, "form", page)
 }
 
-// planAlone answers with the plan only, for the script that asks while somebody types.
+// planAlone answers with the plan only, for the script that asks while a user types.
 func (p *formPages) planAlone(q *request) error {
 	found, err := p.planOf(q, newFields(q.PostForm))
 	if err != nil {

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ const (
 // figure is a number as people read it, or why there is none.
 type figure struct {
 	Text string // "": there is none
-	Why  string // where there is none
+	Why  string // if there is none
 }
 
 // whole writes 12345 as 12,345.
@@ -65,11 +66,11 @@ func percent(x float64) string {
 	size := math.Abs(100 * x)
 	switch {
 	case size == 0 || size >= 10:
-		return fixed(100*x, 1) + noBreak + "%"
+		return fixed(100*x, 1) + "%"
 	case size >= 1:
-		return fixed(100*x, 2) + noBreak + "%"
+		return fixed(100*x, 2) + "%"
 	}
-	return strconv.FormatFloat(100*x, 'g', 2, 64) + noBreak + "%"
+	return strconv.FormatFloat(100*x, 'g', 2, 64) + "%"
 }
 
 // signed writes a relative difference.
@@ -80,7 +81,7 @@ func signed(x float64) string {
 	} else if size >= 1000 {
 		digits = 0
 	}
-	text := fixed(100*x, digits) + noBreak + "%"
+	text := fixed(100*x, digits) + "%"
 	if x > 0 {
 		return "+" + text
 	}
@@ -91,11 +92,11 @@ func signed(x float64) string {
 func probability(x float64) string {
 	switch {
 	case x > 0.999:
-		return ">" + noBreak + "99.9" + noBreak + "%"
+		return ">" + noBreak + "99.9%"
 	case x < 0.001:
-		return "<" + noBreak + "0.1" + noBreak + "%"
+		return "<" + noBreak + "0.1%"
 	}
-	return fixed(100*x, 1) + noBreak + "%"
+	return fixed(100*x, 1) + "%"
 }
 
 // short writes a number of any size to three digits that count.
@@ -148,7 +149,7 @@ func span(x *[2]float64, reasons readout.Reasons, name string) figure {
 	return figure{Text: signed(x[0]) + " … " + signed(x[1])}
 }
 
-// value writes a metric's number per user, a share where it is one.
+// value writes a metric's number per user, a share if it is one.
 func value(x float64, kind registry.MetricType) string {
 	if kind == registry.Proportion {
 		return percent(x)
@@ -224,8 +225,11 @@ func clip(text string, most int) string {
 	return string(runes[:most-1]) + "…"
 }
 
-// prose is a sentence of the API with its numbers and units kept together.
-func prose(text string) string { return strings.ReplaceAll(text, " %", noBreak+"%") }
+// negative is a number with a hyphen for its sign.
+var negative = regexp.MustCompile(`(^|[ (])-(\d)`)
+
+// prose is a sentence of the API with typographic minus signs.
+func prose(text string) string { return negative.ReplaceAllString(text, "${1}"+minus+"${2}") }
 
 // reason is why something has a status, without the status that the API's sentence begins with.
 func reason(status, why string) string {

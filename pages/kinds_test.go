@@ -83,7 +83,7 @@ func TestTheReadoutAsOfASequence(t *testing.T) {
 	if got := p.form("/experiments/x"); got.Get("population") != "matured" {
 		t.Errorf("the form for another sequence forgets %v", got)
 	}
-	if p := w.browser().get("/experiments/x?at_seq=1").must(http.StatusUnprocessableEntity); !strings.Contains(p.text(p.one("main")), "keeps no past") {
+	if p := w.browser().get("/experiments/x?at_seq=1").must(http.StatusUnprocessableEntity); !strings.Contains(p.text(p.one("main")), "keeps no earlier states") {
 		t.Errorf("%s", p.text(p.one("main")))
 	}
 }
@@ -112,7 +112,7 @@ func TestFaultsWithoutAField(t *testing.T) {
 	}
 	fill["metrics/0/type"], fill["id"] = "proportion", "x"
 	p = b.submit("/experiments/new", "/experiments/new", fill).must(http.StatusConflict)
-	if !strings.Contains(p.text(p.with("id", "faults")), "declared already") || p.form("/experiments/new").Get("id") != "x" {
+	if !strings.Contains(p.text(p.with("id", "faults")), "already exists") || p.form("/experiments/new").Get("id") != "x" {
 		t.Errorf("%s", p.text(p.with("id", "faults")))
 	}
 	w.browser().get("/experiments/new?adopt=nobody").must(http.StatusNotFound)
@@ -200,7 +200,7 @@ func TestTheLastRequestIsDated(t *testing.T) {
 		w.doors.mu.Lock()
 		w.doors.list = []pages.Source{{Name: "api", Requests: 1, Last: w.now.Add(-after), LastStatus: 202}}
 		w.doors.mu.Unlock()
-		if p := w.browser().get("/sources"); !strings.Contains(p.text(p.with("data-source", "api")), "last request "+want+", answered with 202") {
+		if p := w.browser().get("/sources"); !strings.Contains(p.text(p.with("data-source", "api")), "last request "+want+", status 202") {
 			t.Errorf("%v: %s", after, p.text(p.with("data-source", "api")))
 		}
 	}

@@ -18,6 +18,7 @@ type listPage struct {
 	Lines         []line
 	Of            int    // experiments there are
 	Rest          int    // undeclared ones that fit and come after the shown ones
+	Fit           int    // experiments on all pages that match the search and the status
 	Next          string // the path of the next page; "": none
 	Counts        []counted
 	Archived      int  // experiments that the list hides
@@ -88,6 +89,10 @@ func (p *listPages) listed(q *request) listPage {
 		if total += by[b.Key]; by[b.Key] > 0 || page.Status == b.Key {
 			page.Counts = append(page.Counts, counted{b, by[b.Key], listPath(page.Query, b.Key, ""), page.Status == b.Key})
 		}
+	}
+	page.Fit = total
+	if page.Status != "" {
+		page.Fit = by[page.Status]
 	}
 	page.Counts = append([]counted{{badge{"", "All"}, total, listPath(page.Query, "", ""), page.Status == ""}}, page.Counts...)
 	return page

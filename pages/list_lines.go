@@ -18,7 +18,7 @@ type line struct {
 	Badge           badge
 	Declared        bool
 	Exposed         int64
-	Last            string // day of the newest first exposure; "": nobody
+	Last            string // day of the newest first exposure; "": none
 	Metric          string // the primary one; "": none
 	Variant         string // that leads
 	Lift            figure

@@ -18,7 +18,7 @@ const (
 	maxListening = 256                    // open pages at a time
 	maxOfOne     = 32                     // of them, those of one session or user of a proxy
 	settle       = 250 * time.Millisecond // after a change, in which more of them come
-	settleAll    = 2 * time.Second        // the same, where all experiments are looked at
+	settleAll    = 2 * time.Second        // the same, for pages of all experiments
 	glance       = time.Second            // how often what has no news of its own is looked at
 	perWrite     = 10 * time.Second       // for a client that takes nothing
 	listenFor    = time.Hour              // then the page asks again, and who it is with it
@@ -70,16 +70,16 @@ func (l *listener) close() {
 	}
 }
 
-// told is a version, and the sequence of the state that it is of.
+// told is a version, and the sequence of its state.
 type told struct {
 	version string
 	seq     uint64
-	state   any // that it hangs on; nil: on everything
+	state   any // that it depends on; nil: on everything
 	at      time.Time
 }
 
-// tellings are the newest versions of what open pages listen to: however many listen, each is made once in a while.
-type tellings struct {
+// versions caches the newest version of each subject that open pages listen to, so that many listeners cost one.
+type versions struct {
 	mu  sync.Mutex
 	all map[string]told
 }
@@ -87,20 +87,20 @@ type tellings struct {
 // live says to open pages when what they show has changed.
 type live struct {
 	opts     Options
-	tellings tellings
+	versions versions
 	listener *listener
 }
 
 func newLive(o Options) *live {
-	return &live{opts: o, tellings: tellings{all: map[string]told{}}, listener: newListener()}
+	return &live{opts: o, versions: versions{all: map[string]told{}}, listener: newListener()}
 }
 
-// version is that of what a key stands for, at most every old. Where it hangs on a state that is still the same it is
-// not made again.
+// version returns the version under a key, at most every old. It is not computed again while the state that it depends
+// on is the same.
 func (p *live) version(key string, every time.Duration, state func(*core.View) any, version func() (string, error)) (told, error) {
-	p.tellings.mu.Lock()
-	defer p.tellings.mu.Unlock()
-	last, known := p.tellings.all[key]
+	p.versions.mu.Lock()
+	defer p.versions.mu.Unlock()
+	last, known := p.versions.all[key]
 	if known && time.Since(last.at) < every {
 		return last, nil
 	}
@@ -117,16 +117,16 @@ func (p *live) version(key string, every time.Duration, state func(*core.View) a
 			return next, err
 		}
 	}
-	if len(p.tellings.all) >= 2*maxListening {
-		clear(p.tellings.all)
+	if len(p.versions.all) >= 2*maxListening {
+		clear(p.versions.all)
 	}
-	p.tellings.all[key] = next
+	p.versions.all[key] = next
 	return next, nil
 }
 
 // listen tells an open page the version of what it shows, now and whenever it changes, as server-sent events. Version is
 // asked whenever the state moved on and
-// had time to settle, and every second where ticking. A page that hears another version than its own loads itself again.
+// had time to settle, and every second if ticking. A page that receives another version than its own reloads itself.
 func (p *live) listen(q *request, ticking bool, settle time.Duration, version func() (told, error)) error {
 	who := q.listenerOf()
 	if !p.listener.begin(who) {

@@ -67,7 +67,7 @@ func metricsOf(r *readout.Readout, s shown) []metricView {
 			if one.Primary {
 				one.Other = otherRows(r, m.Type)
 			}
-			one.None = "Under the policy that the definition did not choose only the primary metric is counted."
+			one.None = "Under the other crossover policy, only the primary metric is available."
 		case s.population == "matured" && m.Matured != nil:
 			rows = m.Matured.Variants
 			one.Population = "matured users; none yet"
@@ -86,9 +86,9 @@ func metricsOf(r *readout.Readout, s shown) []metricView {
 
 func otherFate(r *readout.Readout) string {
 	if r.OtherPolicy.CrossoverPolicy == string(registry.FirstExposure) {
-		return "counted where first met"
+		return "counted in first variant"
 	}
-	return "left out"
+	return "not counted"
 }
 
 // otherRows are the primary metric under the policy that the definition did not choose.

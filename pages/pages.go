@@ -1,10 +1,10 @@
-// Package pages is what people look at: experiments, one experiment with its decision, persons, sources, and the way in for
-// who is new. Everything is rendered here as HTML with its charts as SVG; the little script that there is makes pages
-// livelier and is needed for none of them.
+// Package pages serves the web pages: experiments, one experiment with its decision, persons, sources, and getting
+// started. Everything is rendered here as HTML with its charts as SVG; the script updates open
+// pages and is needed for none of them.
 //
-// No number is made here. A page shows what the JSON API answers, asked within the process, so that whoever looks and
-// whoever calls see the same bytes; and a form is that API's request, so that both obey the same rules and leave the
-// same history.
+// No number is made here. A page shows what the JSON API answers, asked within the process, so that pages and
+// API clients get the same numbers. A form is a request to that API, so that both follow the same rules and leave the same
+// history.
 //
 // Inside, each page has a type and a file, and all of them share site: the options, the templates, who asks, the API, the
 // ledger, and the updates of open pages. Files named chart_*.go say what is in a picture; package draw draws it.
@@ -36,7 +36,7 @@ type State interface {
 	LedgerLines(q core.LedgerQuery, fn func(core.LedgerKey, core.LedgerEntry) error) (core.LedgerEntry, error)
 	// LedgerByDay calls fn with the sum of each day and source, and its reasons.
 	LedgerByDay(fn func(core.LedgerDay, core.LedgerEntry) error) error
-	// Trace says what became of a person's events; core.ErrNoUnit where nobody knows the id.
+	// Trace returns a person's events and their outcomes; core.ErrNoUnit if the id is unknown.
 	Trace(u canonical.Unit) (*core.Trace, error)
 	Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error
 }
@@ -52,7 +52,7 @@ type Proxy struct {
 type Options struct {
 	State   State
 	API     http.Handler // the JSON API, without keys: pages ask themselves who may do what
-	Sources Sources      // nil: nothing is known of the doors here
+	Sources Sources      // nil: events are received in another process
 	Code    string       // version of the code
 	// Warnings are what every page says at its top to those who may read: what is wrong with the numbers and what to do, one
 	// line each. It is called for each page; nil: there is never anything.
@@ -104,7 +104,7 @@ func (p *Pages) Close() { p.listener.close() }
 type right uint8
 
 const (
-	everybody right = iota
+	anyone right = iota
 	readers
 	editors
 )
@@ -141,10 +141,10 @@ func (p *Pages) routes() {
 	p.handle("GET /sources/live", readers, sources.sourcesLive)
 	p.handle("GET /sources/letters/{seq}", readers, sources.letter)
 	p.handle("POST /sources/letters/{seq}", editors, sources.replay)
-	p.handle("GET /sign-in", everybody, signIn.signInForm)
-	p.handle("POST /sign-in", everybody, signIn.signIn)
-	p.handle("POST /sign-out", everybody, signIn.signOut)
-	p.handle("/", everybody, func(*request) error { return problem.NotFound("Nothing is here.") })
+	p.handle("GET /sign-in", anyone, signIn.signInForm)
+	p.handle("POST /sign-in", anyone, signIn.signIn)
+	p.handle("POST /sign-out", anyone, signIn.signOut)
+	p.handle("/", anyone, func(*request) error { return problem.NotFound("This page does not exist.") })
 }
 
 // ServeHTTP answers one request.
@@ -194,7 +194,7 @@ func (q *request) origin() string {
 }
 
 // secure reports whether the visitor speaks TLS, with us or with a proxy before us. Nothing but the Secure mark of a
-// cookie and the addresses that are shown rests on what a proxy says.
+// cookie and the addresses that are shown depends on what a proxy reports.
 func (q *request) secure() bool { return secure(q.Request) }
 
 func secure(r *http.Request) bool {

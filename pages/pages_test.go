@@ -37,8 +37,8 @@ func states(w *world) map[string]string {
 	w.declare("/decided/decisions", `{"by":"ada","why":"clear","variant":"b"}`)
 	w.send(exposed("review", "late", "control", 11*day)) // windows close
 	return map[string]string{
-		"draft": "Draft", "nobody": "No data", "unhealthy": "Unhealthy", "review": "Eligible for review", "stopped": "Stopped",
-		"early": "Ended early", "variant_early": "Ended early", "decided": "Decided", "undeclared": "Undeclared", "collecting": "",
+		"draft": "Draft", "nobody": "No data", "unhealthy": "Unhealthy", "review": "Ready for a decision", "stopped": "Stopped",
+		"early": "Marked invalid", "variant_early": "Marked invalid", "decided": "Decided", "undeclared": "Not set up", "collecting": "",
 	}
 }
 
@@ -353,7 +353,7 @@ func TestALongListIsCut(t *testing.T) {
 	w.send(events...)
 	p := w.browser().get("/experiments").must(http.StatusOK)
 	p.sound()
-	if got := p.text(p.with("id", "more")); !strings.HasPrefix(got, "30 more fit") {
+	if got := p.text(p.with("id", "more")); !strings.HasPrefix(got, "Showing 200 of 230") {
 		t.Errorf("%s", got)
 	}
 	p = w.browser().get("/experiments?q=229").must(http.StatusOK)

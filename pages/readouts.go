@@ -7,24 +7,24 @@ import (
 	"github.com/tracklayer/tracklayer/registry"
 )
 
-// badge is where an experiment stands, in a word.
+// badge is the state of an experiment in a few words.
 type badge struct {
 	Key  string // draft, collecting, no_data, unhealthy, days_left, eligible_for_review, stopped, ended_early, decided, undeclared
 	Text string
 }
 
-// badges are the keys in the order in which the list is sorted: what people should look at first.
+// badges are the keys in the order in which the list is sorted: the most urgent first.
 var badges = []badge{
 	{"unhealthy", "Unhealthy"},
-	{string(readout.EligibleForReview), "Eligible for review"},
+	{string(readout.EligibleForReview), "Ready for a decision"},
 	{"days_left", "Days left"},
 	{"collecting", "Collecting"},
 	{"no_data", "No data"},
-	{"undeclared", "Undeclared"},
+	{"undeclared", "Not set up"},
 	{"stopped", "Stopped"},
 	{"draft", "Draft"},
 	{"decided", "Decided"},
-	{"ended_early", "Ended early"},
+	{"ended_early", "Marked invalid"},
 }
 
 // badgeOf reads a badge off a readout.
@@ -32,9 +32,12 @@ func badgeOf(r *readout.Readout) badge {
 	status := string(r.Decision.Status)
 	switch {
 	case status != string(readout.Collecting) && (r.Status != registry.Undeclared || status == string(readout.Unhealthy)):
+		if at := slices.IndexFunc(badges, func(b badge) bool { return b.Key == status }); at >= 0 {
+			return badges[at]
+		}
 		return badge{status, sentence(status)}
 	case r.Status == registry.Undeclared:
-		return badge{"undeclared", "Undeclared"}
+		return badge{"undeclared", "Not set up"}
 	case exposedUsers(r) == 0:
 		return badge{"no_data", "No data"}
 	}
@@ -69,7 +72,7 @@ func leaderOf(r *readout.Readout, rows []readout.Row) *readout.Row {
 	return first
 }
 
-// intervalsOf are a treatment's intervals; those at 95 % alone where the readout has no others.
+// intervalsOf are a treatment's intervals; those at 95% alone if the readout has no others.
 func intervalsOf(e *readout.Effect) readout.Intervals {
 	of := e.Intervals
 	for _, one := range []struct {

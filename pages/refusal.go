@@ -27,10 +27,10 @@ func (p *Pages) refuse(q *request, err error) {
 	switch {
 	case said.Status == http.StatusServiceUnavailable:
 		q.w.Header().Set("Retry-After", "5")
-		said.Detail = "Load the page again in a moment."
+		said.Detail = "Reload the page in a moment."
 	case said.Status == 0 || said.Status >= http.StatusInternalServerError:
 		p.opts.Log.LogAttrs(q.Context(), slog.LevelError, "a page failed", slog.String("path", q.URL.Path), slog.Any("error", err))
-		said.Detail = "This cannot be shown right now. Load the page again in a moment; the log says more."
+		said.Detail = "This page cannot be shown right now. Reload it in a moment; the log has details."
 		if said.Status == 0 {
 			said.Status = http.StatusInternalServerError
 		}

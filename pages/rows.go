@@ -28,7 +28,7 @@ type rowsPage struct {
 	Run                      int
 	Rows                     []assocView
 	More                     bool // there are more of them
-	Cut                      bool // not everybody was looked at
+	Cut                      bool // not all persons were searched
 	CSV, NDJSON              string
 	Seq                      uint64
 }

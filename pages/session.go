@@ -21,7 +21,7 @@ import (
 
 const (
 	sessionCookie = "tracklayer_session"
-	formCookie    = "tracklayer_form" // what the tokens in forms hang on where there is no session
+	formCookie    = "tracklayer_form" // what the tokens in forms are bound to if there is no session
 	sessionLasts  = 12 * time.Hour
 	maxSessions   = 1000
 	maxForm       = 1 << 20 // bytes
@@ -38,7 +38,7 @@ type visitor struct {
 	forged  bool   // the request names its user more than once, so one of the names is not the proxy's
 }
 
-// session is somebody who has shown a key. The key itself is not kept.
+// session is a user who has shown a key. The key itself is not stored.
 type session struct {
 	name string
 	may  right
@@ -46,7 +46,7 @@ type session struct {
 	ends time.Time
 }
 
-// sessions are bounded: where there are too many, the one that would end first goes.
+// sessions are bounded: if there are too many, the one that expires first is removed.
 type sessions struct {
 	now func() time.Time
 	mu  sync.Mutex
@@ -57,7 +57,7 @@ func newSessions(now func() time.Time) *sessions {
 	return &sessions{now: now, all: map[string]session{}}
 }
 
-// hashed is how a secret is kept, so that what is in memory opens nothing.
+// hashed is the stored form of a secret, so that memory contains no usable secret.
 func hashed(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return string(sum[:])
@@ -134,7 +134,7 @@ func (p *access) visitorOf(r *http.Request) visitor {
 		}
 		return v
 	}
-	open := everybody
+	open := anyone
 	if p.opts.ReadKey == nil {
 		open = readers
 		// Without keys only this machine can connect; a page of elsewhere whose name was made to point here has another Host.
@@ -188,7 +188,7 @@ func (p *access) admit(q *request, needs right) (sentAway bool, err error) {
 		return false, nil
 	}
 	if err := http.NewCrossOriginProtection().Check(q.Request); err != nil {
-		return false, problem.Forbidden("This form was sent from a page of somewhere else, so nothing was done.")
+		return false, problem.Forbidden("This form was sent from a page on another site, so nothing was changed.")
 	}
 	q.Body = http.MaxBytesReader(q.w, q.Body, maxForm)
 	if err := q.ParseForm(); err != nil {
@@ -199,7 +199,7 @@ func (p *access) admit(q *request, needs right) (sentAway bool, err error) {
 		sent = q.Header.Get("X-Form-Token")
 	}
 	if want := p.token(q); want == "" || subtle.ConstantTimeCompare([]byte(sent), []byte(want)) != 1 {
-		return false, problem.Forbidden("This form is from an earlier session, or cookies are switched off, so nothing was done. Go back, load the page again, and send it once more.")
+		return false, problem.Forbidden("This form is from an earlier session, or cookies are disabled, so nothing was changed. Go back, reload the page, and send the form again.")
 	}
 	return false, nil
 }
@@ -210,18 +210,18 @@ func (p *access) turnAway(q *request) (sentAway bool, err error) {
 	case p.opts.EditingOff != "" && q.visitor.may >= readers:
 		return false, problem.Forbidden(p.opts.EditingOff)
 	case q.visitor.session != "" || q.visitor.byProxy:
-		return false, problem.Forbidden("You may look, but not change anything here. Sign in with an admin key, or ask somebody who may.")
+		return false, problem.Forbidden("You can view this, but not change it. Sign in with an admin key, or ask an administrator.")
 	case p.opts.WriteKey == nil && p.opts.ReadKey == nil:
-		return false, problem.Forbidden("Without keys this is open only under an address of this very machine, such as http://127.0.0.1. Set keys.read and keys.admin to change things from elsewhere.")
+		return false, problem.Forbidden("Without keys, changes are allowed only under a local address such as http://127.0.0.1. Set keys.read and keys.admin to allow changes from other addresses.")
 	}
 	if q.Method != http.MethodGet {
-		return false, problem.Forbidden("You are not signed in any more, so nothing was done. Sign in and send the form again.")
+		return false, problem.Forbidden("You are no longer signed in, so nothing was changed. Sign in and send the form again.")
 	}
 	http.Redirect(q.w, q.Request, "/sign-in?next="+url.QueryEscape(q.URL.RequestURI()), http.StatusSeeOther)
 	return true, nil
 }
 
-// token is what the forms of this visitor carry; "" where it cannot be known.
+// token is the value in the forms of this visitor; "" if it cannot be computed.
 func (p *access) token(q *request) string {
 	bound := ""
 	switch v := q.visitor; {
@@ -242,7 +242,7 @@ func (p *access) token(q *request) string {
 }
 
 // armed is the token for the forms of a page that is about to be written. It gives the visitor the cookie that the token
-// hangs on where there is nothing else.
+// depends on, if there is nothing else.
 func (p *access) armed(q *request) string {
 	if t := p.token(q); t != "" {
 		return t

@@ -27,7 +27,7 @@ func (p *signInPages) signInPage(q *request, next, name, fault string) signInPag
 
 func (p *signInPages) signIn(q *request) error {
 	key, name, next := strings.TrimSpace(q.PostForm.Get("key")), strings.TrimSpace(q.PostForm.Get("name")), q.PostForm.Get("next")
-	may := everybody
+	may := anyone
 	switch {
 	case p.opts.WriteKey != nil && p.opts.WriteKey(key):
 		may = editors
@@ -38,12 +38,12 @@ func (p *signInPages) signIn(q *request) error {
 	switch {
 	case key == "":
 		fault = "A key is required."
-	case may == everybody:
-		fault = "No key of this installation is that one."
+	case may == anyone:
+		fault = "This key is not valid."
 	case len(name) > maxName || strings.ContainsFunc(name, control):
-		fault = "A name has at most 200 bytes and no control characters."
+		fault = "A name must have at most 200 bytes and no control characters."
 	}
-	if key != "" && may == everybody && p.opts.Refused != nil {
+	if key != "" && may == anyone && p.opts.Refused != nil {
 		p.opts.Refused(q.Request, "sign_in")
 	}
 	if fault != "" {
@@ -69,7 +69,7 @@ func (p *signInPages) signOut(q *request) error {
 
 func control(r rune) bool { return r < ' ' || r == 0x7f }
 
-// local is a path of ours, whatever somebody put into the address.
+// local returns a path of this site, whatever the address contains.
 func local(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {

@@ -11,7 +11,7 @@ type Snippet struct{ For, Code string }
 
 // ownSnippets are those of our own clients; {TIME} stands for this hour.
 var ownSnippets = []Snippet{
-	{"any program", `curl {BASE}/v1/events -H 'Content-Type: application/json' -d '[
+	{"Any program", `curl {BASE}/v1/events -H 'Content-Type: application/json' -d '[
   {"event_name":"experiment_exposed","experiment_id":"first_test","variant":"control","user_id":"u-1","exposed_at":"{TIME}"},
   {"event_name":"experiment_converted","conversion_event":"purchase","user_id":"u-1","value":49.90,"currency":"EUR","converted_at":"{TIME}"}
 ]'`},
@@ -19,7 +19,7 @@ var ownSnippets = []Snippet{
 }
 
 // anySnippets are those of a vendor that has none.
-var anySnippets = []Snippet{{"the tool's webhook", "{URL}"}}
+var anySnippets = []Snippet{{"The tool's webhook", "{URL}"}}
 
 // snippetsOf are the lines to paste of a source.
 func snippetsOf(s Source) []Snippet {

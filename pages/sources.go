@@ -22,7 +22,7 @@ import (
 // Minutes is how many minutes back a Source's requests are counted.
 const Minutes = 60
 
-// Source is a configured connection and what came over it since the program was started.
+// Source is a configured connection and its traffic since the program started.
 type Source struct {
 	Name, Vendor string    // Vendor "": our own clients
 	Snippets     []Snippet // lines to paste, of the vendor
@@ -36,20 +36,20 @@ type Source struct {
 // Letter is a dead letter, with its request as a reader wants it, nil in a list.
 type Letter = canonical.DeadLetter
 
-// Replayed is what another try at a dead letter came to.
+// Replayed is the outcome of a replay of a dead letter.
 type Replayed struct {
 	Accepted, Rejected int
 	Reasons            []string
 }
 
-// Sources is what is known of the doors. An error of a dead letter that is not there wraps problem.ErrNotFound, of one
+// Sources reports on the ingest endpoints. An error of a dead letter that is not there wraps problem.ErrNotFound, of one
 // that still cannot be read problem.ErrInvalid.
 type Sources interface {
 	Sources() []Source
-	// Letters are dead letters with a number above after in order, at most limit, of one source or, where it is "", of all.
+	// Letters are dead letters with a number above after in order, at most limit, of one source or, if it is "", of all.
 	Letters(ctx context.Context, source string, after uint64, limit int) ([]Letter, error)
 	Letter(ctx context.Context, seq uint64) (Letter, error)
-	// Replay tries a dead letter again, and removes it where nothing of it is rejected any more.
+	// Replay decodes a dead letter again, and removes it if nothing of it is rejected.
 	Replay(ctx context.Context, seq uint64) (Replayed, error)
 }
 
@@ -65,7 +65,7 @@ type sourcesPage struct {
 	Letters []Letter
 	Of      string // the source whose dead letters are listed; "": all
 	Next    string // the path of the next ones; "": none
-	Known   bool   // the doors are in this process
+	Known   bool   // events are received in this process
 	Keys    bool   // senders may have to show a key
 }
 
@@ -75,11 +75,11 @@ func refusals(by map[int]int64) string {
 	for _, status := range slices.Sorted(maps.Keys(by)) {
 		why := map[int]string{
 			http.StatusBadRequest: "could not be read", http.StatusUnauthorized: "not authorized", http.StatusForbidden: "not authorized",
-			http.StatusRequestEntityTooLarge: "too large", http.StatusUnsupportedMediaType: "of a type that is not read", http.StatusUnprocessableEntity: "without any event that could be counted",
+			http.StatusRequestEntityTooLarge: "too large", http.StatusUnsupportedMediaType: "unsupported content type", http.StatusUnprocessableEntity: "no countable event",
 			http.StatusServiceUnavailable: "could not be stored",
 		}[status]
 		if why == "" {
-			why = "answered with " + strconv.Itoa(status)
+			why = "status " + strconv.Itoa(status)
 		}
 		all = append(all, whole(by[status])+" "+why)
 	}
@@ -162,7 +162,7 @@ func (p *sourcePages) sourceView(q *request, s Source, sums *sourceSums) sourceV
 	return one
 }
 
-// sourcesVersion changes with every request at a door and every event counted.
+// sourcesVersion changes with every request at an ingest endpoint and every event counted.
 func (p *sourcePages) sourcesVersion() (string, error) {
 	var b strings.Builder
 	fmt.Fprintln(&b, p.opts.State.View().Seq)
@@ -191,7 +191,7 @@ type letterPage struct {
 func (p *sourcePages) letterPage(q *request) (*letterPage, error) {
 	seq, err := strconv.ParseUint(q.PathValue("seq"), 10, 64)
 	if err != nil || p.opts.Sources == nil {
-		return nil, problem.NotFound("There is no such dead letter.")
+		return nil, problem.NotFound("This dead letter does not exist.")
 	}
 	letter, err := p.opts.Sources.Letter(q.Context(), seq)
 	if err != nil {
@@ -212,7 +212,7 @@ func (p *sourcePages) letter(q *request) error {
 	return p.show(q, http.StatusOK, "letter", page)
 }
 
-// replay tries a dead letter again and says what came of it.
+// replay replays a dead letter and shows the outcome.
 func (p *sourcePages) replay(q *request) error {
 	page, err := p.letterPage(q)
 	if err != nil {

@@ -42,7 +42,7 @@ func (p *startPages) start(q *request) error {
 }
 
 func (p *startPages) startPage(q *request) (*startPage, error) {
-	page := &startPage{frame: p.frame(q, "Start"), Snippets: filled(ownSnippets, q.origin(), "", p.opts.Now())}
+	page := &startPage{frame: p.frame(q, "Get started"), Snippets: filled(ownSnippets, q.origin(), "", p.opts.Now())}
 	sources, err := p.sources.sourcesPage(q)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (p *startPages) startPage(q *request) (*startPage, error) {
 	}
 	done := []bool{page.Events > 0, page.Events > 0, declared, read}
 	here := true
-	for i, title := range []string{"Point a source here", "See the first event arrive", "Declare the experiment", "Watch the readout"} {
+	for i, title := range []string{"Connect a source", "Receive the first event", "Set up the experiment", "Read the readout"} {
 		page.Steps = append(page.Steps, step{i + 1, title, done[i], here && !done[i]})
 		here = here && done[i]
 	}

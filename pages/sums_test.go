@@ -143,7 +143,7 @@ func TestWhyAPersonIsCounted(t *testing.T) {
 	b := w.browser()
 	p := b.get("/units/user/u-12").must(http.StatusOK)
 	p.sound()
-	for _, words := range []string{"counted in b", "anonymous a-77", "outside window", "is the same person as", "Identity linked"} {
+	for _, words := range []string{"counted in b", "anonymous a-77", "outside window", "is the same user as", "Identity linked"} {
 		if !strings.Contains(p.text(p.one("main")), words) {
 			t.Errorf("%q is not said: %s", words, p.text(p.one("main")))
 		}
@@ -158,7 +158,7 @@ func TestWhyAPersonIsCounted(t *testing.T) {
 		many[i].At += canonical.Time(i)
 	}
 	w.send(many...)
-	if p := b.get("/units/user/busy").must(http.StatusOK); !strings.Contains(p.text(p.one("main")), "100 events in the middle are left out") {
+	if p := b.get("/units/user/busy").must(http.StatusOK); !strings.Contains(p.text(p.one("main")), "100 events in the middle are not shown") {
 		t.Error("a long life is not cut")
 	}
 }
@@ -177,7 +177,7 @@ func TestSourcesAndDeadLetters(t *testing.T) {
 	p := b.get("/sources", "Host", "metrics.example.com").must(http.StatusOK)
 	p.sound()
 	if text := p.text(p.with("data-source", "shop-ld")); !strings.Contains(text, "received") || !strings.Contains(text, "http://metrics.example.com/webhooks/shop-ld") || !strings.Contains(text, "12 in the last hour") ||
-		!strings.Contains(text, "refused: 1 could not be read, 2 not authorized, 1 answered with 418") {
+		!strings.Contains(text, "refused: 1 could not be read, 2 not authorized, 1 status 418") {
 		t.Errorf("source: %s", text)
 	}
 	if text := p.text(p.with("data-source", "shop-ld")); !strings.Contains(text, "5 received = 0 accepted + 0 redelivered + 0 conflicts + 1 rejected + 4 ignored + 0 erased") {

@@ -32,7 +32,7 @@ type templates struct {
 	mark   string // of the assets' contents: a browser keeps them until it changes
 }
 
-// newTemplates reads what is embedded. It panics where that is broken, which every test would find.
+// newTemplates parses the embedded templates. It panics if one is not valid, which every test would find.
 func newTemplates() *templates {
 	l := &templates{pages: map[string]*template.Template{}, assets: map[string][]byte{}}
 	base := template.Must(template.New("").Funcs(functions).ParseFS(embedded, "templates/layout.html", "templates/parts*.html"))
@@ -64,7 +64,7 @@ func newTemplates() *templates {
 	return l
 }
 
-// asset gives out a file that pages load. Its address changes with its content, so it may be kept for ever.
+// asset serves a file that pages load. Its address changes with its content, so it can be cached forever.
 func (l *templates) asset(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	text, ok := l.assets[name]
@@ -128,7 +128,7 @@ func set(pairs ...any) map[string]any {
 	return m
 }
 
-// cell is isolated for the long tables of pictures, where most texts are numbers that need none of it.
+// cell is isolated for the long tables of charts, whose texts are mostly numbers that need no isolation.
 func cell(text string) template.HTML {
 	numeric := func(r rune) bool { return r < utf8.RuneSelf || strings.ContainsRune(minus+noBreak+"…—", r) }
 	if strings.IndexFunc(text, func(r rune) bool { return !numeric(r) }) >= 0 {
@@ -137,7 +137,7 @@ func cell(text string) template.HTML {
 	return template.HTML(template.HTMLEscapeString(text)) // escaped
 }
 
-// isolated is a name that somebody else chose: its letters may run from right to left without turning their neighbours.
+// isolated is a name chosen by a user: right-to-left letters in it do not reorder the text around it.
 func isolated(text string) template.HTML {
 	return template.HTML("<bdi>" + template.HTMLEscapeString(text) + "</bdi>") // escaped above
 }

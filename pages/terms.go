@@ -5,51 +5,51 @@ import (
 	"html/template"
 )
 
-// definition is what a word on the pages means.
+// definition is the meaning of a term on the pages.
 type definition struct{ Key, Word, Text string }
 
-// definitions are all words that are explained where they stand.
+// definitions are all terms that the pages explain in place.
 var definitions = []definition{
-	{"exposed", "Exposed users", "Persons who met a variant and are counted: each once, in the variant met first. Crossovers, early ends, bots and internal users are left out, unless the readout says otherwise."},
-	{"converted", "Converted users", "Exposed users with at least one counted conversion in this metric: after the exposure, within the attribution window, no duplicate."},
+	{"exposed", "Exposed users", "Users who were exposed to a variant and are counted: each once, in the first variant. Crossovers, users whose participation ended early, bots, and internal users are not counted, unless the readout says otherwise."},
+	{"converted", "Converted users", "Exposed users with at least one counted conversion in this metric: after the exposure, within the attribution window, not a duplicate."},
 	{"rate", "Rate", "Converted users divided by exposed users."},
 	{"mean", "Mean", "The metric's total divided by exposed users; of a mean or a ratio metric, the total of the numerator divided by that of the denominator."},
-	{"lift", "Lift", "The difference to the control, as a share of the control's rate or mean."},
-	{"absolute", "Absolute lift", "The difference to the control in the metric's own unit."},
-	{"credible", "Credible interval", "Where the true lift lies with 95 % probability, given these data and the prior. Read it at the planned end."},
-	{"confidence", "Confidence interval", "A range that covers the true lift in 95 % of repetitions, if the data are looked at once, at the planned end."},
-	{"sequential", "Always-valid interval", "A wider range that covers the true lift in 95 % of repetitions however often somebody looks. Before the planned end it is the one to act on."},
-	{"beat", "Probability to beat control", "How likely it is, given these data and the prior, that the variant's true rate or mean is better than the control's."},
-	{"best", "Probability to be best", "How likely it is that the variant is the best of all, the control among them."},
-	{"loss", "Expected loss", "What choosing this variant would cost on average, in units of the metric, counting the cases in which it is the worse one."},
-	{"pvalue", "p value", "How often a difference at least as large would appear if there were none, looked at once."},
-	{"density", "Posterior density", "How plausible each rate or mean is for each variant, given the data. The less two hills overlap, the surer the difference."},
-	{"matured", "Matured users", "Exposed users whose attribution window has closed, so that nothing about them can still change. A decision rests on them alone."},
-	{"watermark", "Watermark", "The newest time of receipt that was counted. What has matured is judged by it, never by a clock."},
-	{"threshold", "Required probability", "The posterior probability that the leading variant must reach: the rule's threshold, its chance of an error shared among the treatments."},
-	{"blockers", "What is missing", "Everything that still stands between this run and a decision, and what would lift it."},
-	{"plan", "Plan", "The stopping rule, frozen when the run started. Its hash proves that nobody changed it after looking; a change begins a new plan and the old ones stay visible."},
-	{"mde", "Detectable lift", "The smallest relative lift that the matured users show with a power of 80 %, two-sided at 5 %."},
-	{"power", "Power reached", "How likely the matured users would show the planned lift, if it is real."},
-	{"daysleft", "Days left", "Days until the planned users and days are there, at the pace of the last week."},
-	{"crossover", "Crossover", "A person who met more than one variant of the run."},
-	{"early", "Ended early", "Persons whose participation was ended, for example by an incident. They are left out altogether, and counted here by reason and day."},
+	{"lift", "Lift", "The difference from the control, relative to the control's rate or mean."},
+	{"absolute", "Absolute lift", "The difference from the control in the metric's own unit."},
+	{"credible", "Credible interval", "Contains the true lift with 95% probability, given the data and the prior. Read it at the planned end."},
+	{"confidence", "Confidence interval", "Covers the true lift in 95% of repetitions if the data are analyzed once, at the planned end."},
+	{"sequential", "Always-valid interval", "A wider interval that covers the true lift in 95% of repetitions, however often it is read. Use it before the planned end."},
+	{"beat", "Probability to beat control", "The probability, given the data and the prior, that the variant's true rate or mean is better than the control's."},
+	{"best", "Probability to be best", "The probability that the variant is the best of all variants, including the control."},
+	{"loss", "Expected loss", "The average cost of choosing this variant if it is in fact worse, in units of the metric."},
+	{"pvalue", "p value", "The probability of a difference at least this large if there were none, for a single analysis."},
+	{"density", "Posterior density", "How plausible each rate or mean is for each variant, given the data. The less two curves overlap, the clearer the difference."},
+	{"matured", "Matured users", "Exposed users whose attribution window has closed, so their result is final. A decision is based on them alone."},
+	{"watermark", "Watermark", "The latest receipt time among counted events. Maturity is judged by it, never by a clock."},
+	{"threshold", "Required probability", "The posterior probability that the leading variant must reach: the rule's threshold, with the error probability shared among the treatments."},
+	{"blockers", "Before you can decide", "Conditions that are not met yet, each with its next step."},
+	{"plan", "Plan", "The stopping rule, frozen when the run started. Its hash proves that it was not changed after results were seen. A change starts a new plan, and earlier plans stay visible."},
+	{"mde", "Detectable lift", "The smallest relative lift that the matured users can detect with a power of 80%, two-sided at 5%."},
+	{"power", "Power reached", "The probability that the matured users show the planned lift if it is real."},
+	{"daysleft", "Days left", "Days until the planned users and days are reached, at the pace of the last week."},
+	{"crossover", "Crossover", "A user who was exposed to more than one variant of the run."},
+	{"early", "Ended early", "Users whose participation was ended, for example by an incident. They are not counted in results; they are listed here by reason and day."},
 	{"filtered", "Filtered", "Bots, by their user agents, and internal users, by your rules."},
-	{"received", "Received", "Everything that came for this experiment. Each item is in exactly one of the columns beside it."},
-	{"accepted", "Accepted", "Events that are facts: counted once each, whatever was sent again."},
-	{"redelivered", "Redelivered", "The same event again, as retries send it. It changes nothing."},
-	{"conflict", "Conflict", "Another body under an event id that was known already. One of the two counts, always the same one; the others are counted here."},
-	{"erased", "Erased", "Events of persons who were erased on request."},
-	{"rejected", "Rejected", "Items that could not be counted as events. Each is kept as a dead letter with its request."},
-	{"ignored", "Ignored", "Items that are not meant to count, such as page views or evaluations outside an experiment. The reason names the rule; a word after the colon is the sender's own."},
-	{"srm", "Sample ratio mismatch", "The users are not divided as the weights say. Such a split hardly comes by chance, so something is broken."},
-	{"marker", "Early-stop marker", "Set where the always-valid interval excludes no effect: win in the better direction, harm in the worse one."},
-	{"novelty", "Novelty", "An effect that changes with the time since the first exposure: people are curious at first, or have to learn."},
-	{"letter", "Dead letter", "A request of which something could not be decoded, kept whole so that it can be tried again."},
-	{"population", "Population", "Who is shown: everybody who was exposed, or only matured users."},
-	{"policy", "Crossover policy", "What becomes of persons who met several variants: they are excluded, or counted in the variant met first."},
-	{"revision", "Revision", "A change of the definition. All of them are kept, with who made them and when."},
-	{"primary", "Primary metric", "The one metric that decides. Secondary ones inform, guardrails must not suffer."},
+	{"received", "Received", "All items received for this experiment. Each is in exactly one of the other columns."},
+	{"accepted", "Accepted", "Distinct events, each counted once."},
+	{"redelivered", "Redelivered", "The same event sent again, for example by a retry. It changes nothing."},
+	{"conflict", "Conflict", "A different body with a known event id. Only one of them counts, always the same one; the others are listed here."},
+	{"erased", "Erased", "Events of users who were erased on request."},
+	{"rejected", "Rejected", "Items that could not be counted as events. Each is stored as a dead letter with its request."},
+	{"ignored", "Ignored", "Items that are not meant to count, such as page views or evaluations outside an experiment. The reason names the rule; the text after the colon comes from the sender."},
+	{"srm", "Sample ratio mismatch", "The users are not split as the weights require. This is very unlikely by chance, so something is broken."},
+	{"marker", "Early-stop marker", "Set if the always-valid interval excludes no effect: win in the better direction, harm in the worse one."},
+	{"novelty", "Novelty", "An effect that changes with the time since the first exposure, for example because users are curious at first, or need to learn."},
+	{"letter", "Dead letter", "A request that could not be decoded completely, stored so that it can be replayed."},
+	{"population", "Population", "Which users are shown: all exposed users, or only matured ones."},
+	{"policy", "Crossover policy", "How users who were exposed to several variants are treated: excluded, or counted in their first variant."},
+	{"revision", "Revision", "A change of the definition. All revisions are stored, with author and time."},
+	{"primary", "Primary metric", "The one metric that decides. Secondary metrics inform; guardrails must not get worse."},
 }
 
 var defined = func() map[string]definition {
@@ -60,7 +60,7 @@ var defined = func() map[string]definition {
 	return m
 }()
 
-// term is a word that opens its definition; shown, where given, stands for the word.
+// term is a button that opens the definition of a term. Its text is shown, if given.
 func term(key string, shown ...string) (template.HTML, error) {
 	d, ok := defined[key]
 	if !ok {

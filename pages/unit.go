@@ -61,9 +61,9 @@ func (p *unitPages) findUnit(q *request) error {
 		http.Redirect(q.w, q.Request, unitPath(kind, id), http.StatusSeeOther)
 		return nil
 	}
-	page := findPage{frame: p.frame(q, "Why is this person (not) counted?"), Kind: kind, ID: id}
+	page := findPage{frame: p.frame(q, "Why is this user (not) counted?"), Kind: kind, ID: id}
 	if len(v) > 0 {
-		page.Fault = "An id is required, and whether it is a user's or an anonymous one."
+		page.Fault = "Enter an id, and choose whether it is a user id or an anonymous id."
 	}
 	return p.show(q, http.StatusOK, "find", page)
 }
@@ -76,7 +76,7 @@ func (p *unitPages) unit(q *request) error {
 	case "anonymous":
 		u.Kind = canonical.Anonymous
 	default:
-		return problem.NotFound("A person is found under a user id or an anonymous id: /units/user/… or /units/anonymous/….")
+		return problem.NotFound("Use the path of a user id or an anonymous id: /units/user/… or /units/anonymous/….")
 	}
 	t, err := p.opts.State.Trace(u)
 	if errors.Is(err, core.ErrNoUnit) {
@@ -84,13 +84,13 @@ func (p *unitPages) unit(q *request) error {
 		if kind == other {
 			other = "user"
 		}
-		return problem.NotFound(fmt.Sprintf("No event has named the %s id “%s”. Ids of users and anonymous ids are apart: perhaps it is known as the other kind, under %s.",
+		return problem.NotFound(fmt.Sprintf("No event has named the %s id “%s”. User ids and anonymous ids are separate: try the other kind, %s.",
 			kind, clip(id, 60), unitPath(other, clip(id, 60))))
 	}
 	if err != nil {
 		return err
 	}
-	page := unitPage{frame: p.frame(q, "Person "+id), T: t, API: "/v1" + unitPath(kind, id)}
+	page := unitPage{frame: p.frame(q, "User "+id), T: t, API: "/v1" + unitPath(kind, id)}
 	page.Events = eventsOf(t)
 	if n := len(page.Events); n > shownEvents {
 		page.Hidden = n - shownEvents
@@ -123,11 +123,11 @@ func eventsOf(t *core.Trace) []eventView {
 		case canonical.EndedEarly:
 			one.What = e.ExperimentID + ": " + e.EndedReason
 		case canonical.Linked:
-			one.What = "these ids are one person"
+			one.What = "these ids are one user"
 		}
 		for _, u := range t.Units {
 			if u.Link != nil && u.Link.EventID == e.ID && u.Link.Source == e.Source {
-				one.Joins = append(one.Joins, fmt.Sprintf("%s %s is the same person as %s %s", u.Kind, u.ID, u.Link.With.Kind, u.Link.With.ID))
+				one.Joins = append(one.Joins, fmt.Sprintf("%s %s is the same user as %s %s", u.Kind, u.ID, u.Link.With.Kind, u.Link.With.ID))
 			}
 		}
 		all = append(all, one)
@@ -162,16 +162,16 @@ func verdictsOf(t *core.Trace) map[[2]string][]verdictView {
 	return all
 }
 
-// exposureWhy says what the first meeting of a variant did.
+// exposureWhy says what the first exposure to a variant did.
 func exposureWhy(run core.TracedRun, m core.Met) string {
 	what := fmt.Sprintf("first of %s to %s", many(m.Exposures, "exposure", "exposures"), m.Variant)
 	switch {
 	case !m.Known:
-		return what + ", which the definition does not know"
+		return what + ", which is not in the definition"
 	case run.Population == "clean":
-		return what + "; the person is counted there"
+		return what + "; the user is counted there"
 	case run.Variant != nil && *run.Variant == m.Variant:
-		return what + ", the variant met first; the person is " + spaced(run.Population)
+		return what + ", the first variant; the user is " + spaced(run.Population)
 	}
-	return what + "; the person is " + spaced(run.Population)
+	return what + "; the user is " + spaced(run.Population)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/tracklayer/tracklayer/stats"
 )
 
-// Allocation is how a bandit would divide the next day's users among the variants. TrackLayer assigns nobody: whoever
-// assigns may ask once a day and set these weights. Its JSON is the API's.
+// Allocation is how a bandit would divide the next day's users among the variants. TrackLayer does not assign users: the
+// assigning tool may ask once a day and set these weights. Its JSON is the API's.
 type Allocation struct {
 	ExperimentID string              `json:"experiment_id"`
 	Run          *int                `json:"run"`
@@ -23,10 +23,10 @@ type Allocation struct {
 	Direction    string              `json:"direction"`
 	Algorithm    string              `json:"algorithm"` // Thompson or TopTwo
 	Floor        float64             `json:"floor"`
-	// Through is the last day of first exposure, UTC, that the weights rest on: it is over, and its windows have closed.
+	// Through is the last day of first exposure, UTC, that the weights are based on: it is over, and its windows have closed.
 	// null: none.
 	Through *string `json:"through"`
-	// Ready says whether the weights come from the data; until then they are those declared.
+	// Ready says whether the weights are computed from the data; until then they are the declared ones.
 	Ready    bool             `json:"ready"`
 	Detail   string           `json:"detail"`
 	Variants []Allotted       `json:"variants"`
@@ -54,7 +54,7 @@ type AllocationSpan struct {
 	From     string        `json:"from"`
 	Through  string        `json:"through"`
 	Changed  bool          `json:"weights_changed"` // during the day
-	LeftOut  bool          `json:"left_out"`        // some variant had nobody, so nothing can be compared
+	LeftOut  bool          `json:"left_out"`        // some variant had no users, so nothing can be compared
 	Variants []EpochFigure `json:"variants"`
 }
 
@@ -131,7 +131,7 @@ func declaredShares(arms []arm) []Allotted {
 	return all
 }
 
-// bandit works an Allocation out.
+// bandit computes an Allocation.
 type bandit struct {
 	*measured
 	metric  *registry.Metric
@@ -163,8 +163,8 @@ func (b *bandit) epochs() {
 	}
 }
 
-// weights on a day; nil: they changed on it. Of an experiment that nobody declared they are not known, and taken as they
-// are assumed.
+// weights are those of a day; nil: they changed on it. Those of an undeclared experiment are not known, and taken as
+// they are assumed.
 func (b *bandit) weights(day int64) []float64 {
 	if len(b.plans) > 0 {
 		return b.weightsOn(day)
@@ -204,7 +204,7 @@ func (b *bandit) epoch(first, last int64, weights []float64) {
 // plays reports whether a variant takes part now.
 func (b *bandit) plays(i int) bool { return b.arms[i].weight > 0 }
 
-// count adds up who the weights rest on, and compares with the control.
+// count adds up the users that the weights are based on, and compares with the control.
 func (b *bandit) count() {
 	for i := range b.arms {
 		row := &b.out.Variants[i]
@@ -226,13 +226,13 @@ func (b *bandit) count() {
 	}
 }
 
-// pooled is a variant over all days that the weights rest on.
+// pooled is a variant over all days that the weights are based on.
 func (b *bandit) pooled(i int) *sample {
 	one := b.sample(b.metric, b.came[i].through(b.through), b.arms[i].Metrics[b.metric.ID].Through(b.who(), b.through))
 	return &one
 }
 
-// weigh replaces the declared weights by those of the algorithm, where there is enough to go by.
+// weigh replaces the declared weights by those of the algorithm, if there is enough data.
 func (b *bandit) weigh(q AllocationQuestion) {
 	var playing []int
 	var short []string
@@ -266,7 +266,7 @@ func (b *bandit) weigh(q AllocationQuestion) {
 		}
 	}
 	if slices.ContainsFunc(shares, func(n stats.Number) bool { return !n.OK }) {
-		b.out.Detail = "Keep the declared weights: the data do not say which variant is better."
+		b.out.Detail = "Keep the declared weights: the data do not show which variant is better."
 		return
 	}
 	b.out.Ready = true
@@ -276,10 +276,10 @@ func (b *bandit) weigh(q AllocationQuestion) {
 	for k, i := range playing {
 		b.out.Variants[i].Weight = shares[k].Value
 	}
-	b.out.Detail = fmt.Sprintf("Weights for the day after %s, from %s. Set them where you assign, declare them here, and ask again tomorrow.", *b.out.Through, many(int64(len(b.spans)), "epoch of constant weights", "epochs of constant weights"))
+	b.out.Detail = fmt.Sprintf("Weights for the day after %s, from %s. Set them in the assigning tool and in the definition, and ask again tomorrow.", *b.out.Through, many(int64(len(b.spans)), "epoch of constant weights", "epochs of constant weights"))
 }
 
-// best is the probability of each variant to be the best. Where the weights changed, each variant's mean is that of the
+// best is the probability of each variant to be the best. If the weights changed, each variant's mean is that of the
 // epochs averaged with the epochs' users as weights, because means over all time would mix the change of the weights with
 // the change of the rates (Simpson's paradox).
 func (b *bandit) best(playing []int) []stats.Number {

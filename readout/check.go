@@ -37,13 +37,13 @@ func (f checker) checks(r *Readout) []Check {
 	return all
 }
 
-// endedEarly says that people declared the run's data, or those of some variants, broken.
+// endedEarly reports that the run's data, or those of some variants, were marked invalid.
 func endedEarly(run *registry.Run) Check {
-	what := fmt.Sprintf("Run %d", run.Number)
+	what := fmt.Sprintf("Run %d was", run.Number)
 	if of := run.EndedVariants; len(of) > 0 {
-		what = fmt.Sprintf("Of run %d, %s", run.Number, listed(of))
+		what = fmt.Sprintf("Data of %s in run %d were", listed(of), run.Number)
 	}
-	return Check{Check: "ended_early", Status: Failed, Detail: fmt.Sprintf("%s ended early (%s): do not trust these numbers. Start a new run to measure again.", what, run.EndedReason)}
+	return Check{Check: "ended_early", Status: Failed, Detail: fmt.Sprintf("%s marked invalid: %s. Do not use these results. Start a new run to measure again.", what, run.EndedReason)}
 }
 
 // share judges how many of all are affected, more than which are many.
@@ -65,21 +65,21 @@ func (f checker) crossoverShare() Check {
 	all, crossed := f.exposed()
 	c := Check{Check: "crossover"}
 	c.Status, c.Share, c.Reasons = share(crossed, all, manyShare)
-	fate := "They are in no variant"
+	fate := "They are not counted"
 	if f.keepsCrossovers() {
-		fate = "They are counted in the variant they met first"
+		fate = "They are counted in their first variant"
 	}
 	switch {
 	case all == 0:
-		c.Detail = "Nobody has been exposed yet."
+		c.Detail = "No user has been exposed yet."
 	case crossed == 0:
-		c.Detail = fmt.Sprintf("None of %s met more than one variant.", users(all))
+		c.Detail = fmt.Sprintf("None of %s was exposed to more than one variant.", users(all))
 	default:
-		c.Detail = fmt.Sprintf("%s of %s (%s) met more than one variant. %s.", whole(crossed), users(all), percent(*c.Rate), fate)
+		c.Detail = fmt.Sprintf("%s of %s (%s) were exposed to more than one variant. %s.", whole(crossed), users(all), percent(*c.Rate), fate)
 	}
-	if c.Status == Warning { // so many that who is left is not who was assigned
+	if c.Status == Warning { // so many that the remaining users differ from the assigned ones
 		c.Status = Failed
-		c.Detail += fmt.Sprintf(" More than %s point to an assignment that does not stick, and whoever is left is no random sample: look at logins, shared devices and caches.", percent(manyShare))
+		c.Detail += fmt.Sprintf(" More than %s indicate an assignment that is not stable, and the remaining users are no random sample. Check logins, shared devices, and caches.", percent(manyShare))
 	}
 	return c
 }
@@ -98,13 +98,13 @@ func (f checker) filteredTraffic() Check {
 	}
 	c := Check{Check: "filtered_traffic"}
 	c.Status, c.Share, c.Reasons = share(filtered, all, manyFiltered)
-	fate := "They are left out; ask with filtered=include to count them"
+	fate := "They are not counted; use filtered=include to count them"
 	if f.filtered {
-		fate = "They are counted, because filtered=include was asked for"
+		fate = "They are counted because of filtered=include"
 	}
 	switch {
 	case all == 0:
-		c.Detail = "Nobody has been exposed yet."
+		c.Detail = "No user has been exposed yet."
 	case filtered == 0:
 		c.Detail = fmt.Sprintf("None of %s is known to be a bot or an internal user.", users(all))
 	default:
@@ -112,7 +112,7 @@ func (f checker) filteredTraffic() Check {
 			verb(filtered), many(bots, "bot", "bots"), many(internal, "internal user", "internal users"), fate)
 	}
 	if c.Status == Warning {
-		c.Detail += " So many may be customers that a rule mistakes: look at one of them with GET /v1/units, and at GET /v1/filters."
+		c.Detail += " A rule may match real customers: check one of them with GET /v1/units, and the rules with GET /v1/filters."
 	}
 	return c
 }
@@ -131,13 +131,13 @@ func (f checker) unknownLabels(all []UnknownVariant) Check {
 		c.Exposures += u.Exposures
 	}
 	if len(all) == 0 {
-		c.Detail = "Every exposure names a variant that is known."
+		c.Detail = "Every exposure names a variant of the definition."
 		return c
 	}
 	c.Status = Warning
 	counted, _ := f.exposed()
 	c.UsersShare = float64(c.Users) / float64(max(c.Users+counted, 1))
-	c.Detail = fmt.Sprintf("Left out: %s to variants that the definition does not know, such as %q; %s (%s) were exposed to nothing else. Declare the variant, or an alias for it.",
+	c.Detail = fmt.Sprintf("Not counted: %s to variants that are not in the definition, such as %q; %s (%s) were exposed to no other variant. Add the variant, or an alias for it.",
 		many(c.Exposures, "exposure", "exposures"), all[0].Variant, users(c.Users), percent(c.UsersShare))
 	return c
 }

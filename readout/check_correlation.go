@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	correlatedUsers = 100  // of all arms together, from which on a correlation is told
+	correlatedUsers = 100  // of all arms together, from which on a correlation is reported
 	correlatedFrom  = 0.7  // in absolute value: about half of what one metric varies by goes with the other (0.7^2)
 	correlatedP     = 0.05 // below it a metric differs
 	correlatedShown = 20   // pairs
 )
 
-// correlated says which metrics move together from person to person, so that nobody counts one win as several. Where
-// fewer than two metrics are measured in pairs there is nothing to ask.
+// correlated says which metrics move together from person to person, so that one win is not counted as several. It is
+// left out if fewer than two metrics are measured in pairs.
 func (f checker) correlated(r *Readout) []Check {
 	if !f.declared || f.def.Paired() == nil {
 		return nil
@@ -28,7 +28,7 @@ func (f checker) correlated(r *Readout) []Check {
 	all := c.Correlations.Correlations
 	c.Correlations.Correlations = all[:min(len(all), correlatedShown)]
 	if len(all) == 0 {
-		c.Detail = fmt.Sprintf("Whether metrics move together cannot be told yet: %d users and two metrics that vary are needed.", correlatedUsers)
+		c.Detail = fmt.Sprintf("Whether metrics move together is not known yet: %d users and two metrics that vary are needed.", correlatedUsers)
 		return []Check{c}
 	}
 	found := findings(r, all)
@@ -147,7 +147,7 @@ func findings(r *Readout, all []Correlation) (found []finding) {
 	return found
 }
 
-// grouped divides ids into those that are tied, directly or through others; who is tied to nobody is left out. The order
+// grouped divides ids into those that are tied, directly or through others. Ids without a tie are left out. The order
 // is that of the ids.
 func grouped(ids []string, tied map[[2]string]bool) (groups [][]string) {
 	group := make([]int, len(ids))
@@ -195,7 +195,7 @@ func (g finding) sentence(all []Correlation) string {
 	case strong[0] < 0:
 		how = fmt.Sprintf("move against each other (correlation %s)", rounded(strong[0]))
 	}
-	return fmt.Sprintf("%s differ in %s, but %s: they are one finding, not %s.", listed(g.metrics), listed(g.variants), how, numbers[len(g.metrics)-2])
+	return fmt.Sprintf("%s differ in %s, but %s: treat them as one result, not %s.", listed(g.metrics), listed(g.variants), how, numbers[len(g.metrics)-2])
 }
 
 // rounded writes a correlation.

@@ -181,7 +181,7 @@ func TestOneWinIsCountedOnce(t *testing.T) {
 			"one is another one doubled", 200, func(i, arm int) [3]int { s := i%10 + 3*(arm&1); return [3]int{s, 2 * s, i / 10 % 10} },
 			readout.Warning,
 			map[string]float64{"s0 s1": 1, "s0 s2": 0, "s1 s2": 0},
-			"s0 and s1 differ in b, but move together (correlation 1.00): they are one finding, not two.",
+			"s0 and s1 differ in b, but move together (correlation 1.00): treat them as one result, not two.",
 		},
 		{
 			"independent", 200, func(i, arm int) [3]int { return [3]int{i%10 + 3*arm, i/10%10 + 3*arm, i % 10 * (i / 10 % 10)} },
@@ -193,13 +193,13 @@ func TestOneWinIsCountedOnce(t *testing.T) {
 			"against each other", 200, func(i, arm int) [3]int { return [3]int{i%10 + 3*arm, 20 - i%10 - 3*arm, i / 10 % 10} },
 			readout.Warning,
 			map[string]float64{"s0 s1": -1},
-			"s0 and s1 differ in b and c, but move against each other (correlation -1.00): they are one finding, not two.",
+			"s0 and s1 differ in b and c, but move against each other (correlation -1.00): treat them as one result, not two.",
 		},
 		{
 			"all three", 200, func(i, arm int) [3]int { s := i%10 + 3*arm; return [3]int{s, 2*s + i/10%4, s} },
 			readout.Warning,
 			map[string]float64{"s0 s2": 1},
-			"s0, s1 and s2 differ in b and c, but move together (correlations of 0.98 to 1.00, either way): they are one finding, not three.",
+			"s0, s1 and s2 differ in b and c, but move together (correlations of 0.98 to 1.00, either way): treat them as one result, not three.",
 		},
 		{
 			"together, but no difference", 200, func(i, _ int) [3]int { return [3]int{i % 10, i % 10, i / 10 % 10} },

@@ -26,17 +26,17 @@ func (f checker) powered(m *Metric) Check {
 	p := m.Power
 	switch {
 	case p.PlannedEffect == nil:
-		c.Detail = "The plan names no effect to detect, so nobody can say whether the users are enough; declare decision.planned_effect before the start."
+		c.Detail = "The plan names no effect to detect, so it is not known whether there are enough users. Set decision.planned_effect before the start."
 	case p.MinimumDetectableEffect == nil:
 		c.Detail = "What the matured users can show is not known yet."
 	case math.Abs(*p.PlannedEffect) >= *p.MinimumDetectableEffect:
 		c.Status = OK
-		c.Detail = fmt.Sprintf("The matured users show a lift of %s with a power of 0.8; planned for is %s.", percent(*p.MinimumDetectableEffect), percent(math.Abs(*p.PlannedEffect)))
+		c.Detail = fmt.Sprintf("The matured users can detect a lift of %s with a power of 0.8; the planned lift is %s.", percent(*p.MinimumDetectableEffect), percent(math.Abs(*p.PlannedEffect)))
 	case !f.horizon(m.Matured.Variants):
-		c.Detail = fmt.Sprintf("The matured users show a lift of %s with a power of 0.8, not yet the planned %s; the planned end is not reached.", percent(*p.MinimumDetectableEffect), percent(math.Abs(*p.PlannedEffect)))
+		c.Detail = fmt.Sprintf("The matured users can detect a lift of %s with a power of 0.8, not yet the planned %s. The planned end is not reached.", percent(*p.MinimumDetectableEffect), percent(math.Abs(*p.PlannedEffect)))
 	default:
 		c.Status = Warning
-		c.Detail = fmt.Sprintf("The planned end is reached, but its users show only a lift of %s with a power of 0.8, not the planned %s: to find nothing means little. Plan more users, in a new run.", percent(*p.MinimumDetectableEffect), percent(math.Abs(*p.PlannedEffect)))
+		c.Detail = fmt.Sprintf("The planned end is reached, but its users can only detect a lift of %s with a power of 0.8, not the planned %s. Finding no effect means little. Plan a new run with more users.", percent(*p.MinimumDetectableEffect), percent(math.Abs(*p.PlannedEffect)))
 	}
 	return c
 }
@@ -44,7 +44,7 @@ func (f checker) powered(m *Metric) Check {
 // suspicious points at lifts that are too good to be true (Twyman's law: any figure that looks interesting or different
 // is usually wrong).
 func suspicious(m *Metric) Check {
-	c := Check{Check: "suspicious_lift", Status: NotEnoughData, Detail: "There are too few matured users to be surprised by a lift."}
+	c := Check{Check: "suspicious_lift", Status: NotEnoughData, Detail: "There are too few matured users to judge a large lift."}
 	for i := range m.Matured.Variants {
 		row := &m.Matured.Variants[i]
 		if row.Effect == nil || row.Lift.Relative == nil || row.ConfidenceInterval == nil || row.Users < sequenceMinimum || !enough(m.Type, row) {
@@ -55,7 +55,7 @@ func suspicious(m *Metric) Check {
 		}
 		if i := row.ConfidenceInterval; math.Abs(*row.Lift.Relative) > twyman && (i[0] > 0 || i[1] < 0) {
 			c.Status = Warning
-			c.Detail = fmt.Sprintf("The lift of %s in %s is %s. So large a lift is more often a mistake of measurement than an effect: look at a few users with GET /v1/units, and at what each variant reports, before believing it.",
+			c.Detail = fmt.Sprintf("The lift of %s in %s is %s. A lift this large is more often a measurement error than an effect. Check a few users with GET /v1/units, and what each variant reports.",
 				row.Variant, m.Metric, signed(*row.Lift.Relative))
 			return c
 		}
@@ -65,19 +65,19 @@ func suspicious(m *Metric) Check {
 
 // drifting says whether the effect of the leading variant changes with time.
 func drifting(m *Metric) Check {
-	c := Check{Check: "novelty", Status: NotEnoughData, Detail: fmt.Sprintf("Whether the effect changes with time cannot be told yet: %d days with enough matured users are needed.", noveltyDays)}
+	c := Check{Check: "novelty", Status: NotEnoughData, Detail: fmt.Sprintf("Whether the effect changes over time is not known yet: %d days with enough matured users are needed.", noveltyDays)}
 	n := m.Novelty
 	if n == nil {
 		return c
 	}
-	c.Status, c.Detail = OK, fmt.Sprintf("The effect of %s does not visibly change with time: %s.", n.Variant, n.sentence())
+	c.Status, c.Detail = OK, fmt.Sprintf("The effect of %s does not visibly change over time: %s.", n.Variant, n.sentence())
 	if n.drifts() {
 		c.Status = Warning
-		c.Detail = fmt.Sprintf("The effect of %s changes with time: %s.", n.Variant, n.sentence())
+		c.Detail = fmt.Sprintf("The effect of %s changes over time: %s.", n.Variant, n.sentence())
 		if n.Suspected {
-			c.Detail += " The change is larger than what the users can show by chance: look at the effect of later days before deciding."
+			c.Detail += " The change is larger than chance explains: look at the effect on later days before you decide."
 		} else {
-			c.Detail += " The change is smaller than what the users can show for sure: let it run on and look again."
+			c.Detail += " The change is too small to be certain with these users: keep the run going and check again."
 		}
 	}
 	return c
@@ -98,7 +98,7 @@ func (f checker) policySensitive(r *Readout, m *Metric) Check {
 		sign := mine*theirs < 0
 		if sign || f.likely(row.ProbabilityToBeatControl) != f.likely(other.ProbabilityToBeatControl) {
 			c.Status = Warning
-			c.Detail = fmt.Sprintf("Under the crossover policy %s the lift of %s in %s would be %s instead of %s, and its probability to beat %s %s instead of %s: the answer hangs on who is counted. Find out why people meet several variants before deciding.",
+			c.Detail = fmt.Sprintf("Under the crossover policy %s the lift of %s in %s would be %s instead of %s, and its probability to beat %s %s instead of %s: the result depends on who is counted. Find out why users are exposed to several variants before you decide.",
 				r.OtherPolicy.CrossoverPolicy, row.Variant, m.Metric, signed(theirs), signed(mine), f.def.Control, orNone(other.ProbabilityToBeatControl), orNone(row.ProbabilityToBeatControl))
 			return c
 		}
@@ -128,7 +128,7 @@ func (f checker) overrun(m *registry.Metric, rows []Row) Check {
 	c.Detail = fmt.Sprintf("The planned end was reached on %s.", date(reached))
 	if past := f.today() - reached; past >= lastWeek {
 		c.Status = Warning
-		c.Detail = fmt.Sprintf("The planned end was reached on %s, %s ago. What shows only now is opened by the always-valid interval alone: decide, or stop the run.", date(reached), days(past))
+		c.Detail = fmt.Sprintf("The planned end was reached on %s, %s ago. For later analyses only the always-valid interval is valid. Record a decision, or stop the run.", date(reached), days(past))
 	}
 	return c
 }

@@ -12,7 +12,7 @@ import (
 
 // sharedIDs looks for ids that stand for more than one person: a kiosk, a family's tablet, a test account.
 func sharedIDs(run *core.RunAggregate) Check {
-	all := int64(0) // whoever met any variant, filtered or not
+	all := int64(0) // all who were exposed to any variant, filtered or not
 	for _, a := range run.Variants.All() {
 		for _, n := range a.Persons {
 			all += n
@@ -25,19 +25,19 @@ func sharedIDs(run *core.RunAggregate) Check {
 	c.Status, c.Share, c.Reasons = share(run.Shared, all, manyShare)
 	switch {
 	case all == 0:
-		c.Detail = "Nobody has been exposed yet."
+		c.Detail = "No user has been exposed yet."
 	case run.Shared == 0:
 		c.Detail = fmt.Sprintf("No anonymous id of %s was linked to more than one user.", users(all))
 	default:
-		c.Detail = fmt.Sprintf("%s of %s (%s) have an anonymous id that other users were linked to as well. What was done under it alone counts for the first user.",
+		c.Detail = fmt.Sprintf("%s of %s (%s) have an anonymous id that other users were linked to as well. Events with only that id count for the first user.",
 			whole(run.Shared), users(all), percent(*c.Rate))
 	}
 	if c.Status == Warning {
-		c.Detail += " So many point to devices that people share: identify everybody, or reset the anonymous id at logout."
+		c.Detail += " This many indicate shared devices: identify all users, or reset the anonymous id at logout."
 	}
 	if n := run.Crowded; n > 0 {
 		c.Status = Warning
-		c.Detail += fmt.Sprintf(" %s more than %d ids and may be a crowd under one name: look for a placeholder that is sent as an id, and set it under identity.non_ids.",
+		c.Detail += fmt.Sprintf(" %s more than %d ids, which may be many people under one id: look for a placeholder that is sent as an id, and add it to identity.non_ids.",
 			many(n, "person has", "persons have"), core.Crowd)
 	}
 	return c
@@ -60,15 +60,15 @@ func eventTimes(run *core.RunAggregate) Check {
 	c.Status, c.Share, c.Reasons = share(late+ahead, exposures, manyShare)
 	switch {
 	case exposures == 0:
-		c.Detail = "Nobody has been exposed yet."
+		c.Detail = "No user has been exposed yet."
 	case late+ahead == 0:
-		c.Detail = fmt.Sprintf("Every one of %s was received at about its own time.", many(exposures, "exposure", "exposures"))
+		c.Detail = fmt.Sprintf("Each of %s was received close to its own time.", many(exposures, "exposure", "exposures"))
 	default:
 		c.Detail = fmt.Sprintf("Of %s, %s received more than 7 days after the time that they name, and %s a time more than 5 minutes ahead of their receipt.",
 			many(exposures, "exposure", "exposures"), many(late, "was", "were"), many(ahead, "names", "name"))
 	}
 	if c.Status == Warning {
-		c.Detail += " Days, windows and what was first are judged by these times: look for clocks that are off, or send sent_at so that they are corrected. An import of old events is fine."
+		c.Detail += " Days, windows, and the order of events depend on these times: look for wrong clocks, or send sent_at so that they are corrected. An import of old events is fine."
 	}
 	return c
 }
@@ -95,7 +95,7 @@ func identity(s *core.Snapshot) Check {
 		return c
 	}
 	c.Status = Warning
-	c.Detail = listed(doubtful) + ". If these are one experiment that was set up again, list their ids under aliases; if not, give them different ids, because here they are counted as one."
+	c.Detail = listed(doubtful) + ". If these are one experiment that was set up again, list their ids under aliases. If not, give them different ids, because they are counted as one."
 	return c
 }
 

@@ -39,9 +39,9 @@ func (f checker) beforeExposure() Check {
 	res, _ := division{early, counted}.fit()
 	if p := res.P; p.OK && p.Value < mismatchBelow {
 		c.Status = Failed
-		c.Detail += fmt.Sprintf(" The variants differ in it (p = %s), which no treatment can cause: in one of them exposures are recorded too late, or clocks differ. Record the exposure before the user can act.", short(p.Value))
+		c.Detail += fmt.Sprintf(" The variants differ in it (p = %s), which no treatment can cause: exposures in one of them are recorded too late, or clocks differ. Record the exposure before the user can act.", short(p.Value))
 	} else if c.Status == Warning {
-		c.Detail += " See whether exposures are recorded too late, or by another clock than conversions."
+		c.Detail += " Check whether exposures are recorded too late, or with another clock than conversions."
 	}
 	return c
 }
@@ -51,7 +51,7 @@ func (f checker) beforeExposure() Check {
 func (f checker) metricEvents() Check {
 	c := Check{Check: "metric_events", Status: OK, Detail: "The events and fields of all metrics are received."}
 	if all, _ := f.exposed(); all == 0 || !f.declared {
-		c.Status, c.Detail = NotEnoughData, "Only a declared experiment with users can lack an event."
+		c.Status, c.Detail = NotEnoughData, "This check needs a definition and users."
 		return c
 	}
 	var faults []string
@@ -167,10 +167,10 @@ func (f checker) holdout() (Check, bool) {
 	c.Status, c.Share, c.Reasons = share(leaked, out+leaked, manyShare)
 	c.Detail = fmt.Sprintf("A holdout keeps %s out of the experiment; %s were exposed to it.", users(out), users(all))
 	if leaked > 0 {
-		c.Detail += fmt.Sprintf(" %s held out were exposed all the same.", users(leaked))
+		c.Detail += fmt.Sprintf(" %s were held out but exposed anyway.", users(leaked))
 	}
 	if c.Status == Warning {
-		c.Detail += " See whether the holdout is evaluated by the same id as the experiment."
+		c.Detail += " Check whether the holdout is evaluated with the same id as the experiment."
 	}
 	return c, out+leaked > 0
 }
@@ -186,14 +186,14 @@ func withoutExposure(by map[string]int64) Check {
 	switch {
 	case all == 0:
 		c.Reasons = Reasons{"rate": reasonNoConversions}
-		c.Detail = "No conversion concerns this run yet."
+		c.Detail = "This run has no conversion yet."
 	case none == 0:
-		c.Detail = fmt.Sprintf("Whoever made one of the %s was exposed.", many(all, "conversion", "conversions"))
+		c.Detail = fmt.Sprintf("Every user with one of the %s was exposed.", many(all, "conversion", "conversions"))
 	default:
-		c.Detail = fmt.Sprintf("%s of %s (%s) name the experiment but come from persons who were never exposed to it.", whole(none), many(all, "conversion", "conversions"), percent(*c.Rate))
+		c.Detail = fmt.Sprintf("%s of %s (%s) name the experiment but come from users who were never exposed to it.", whole(none), many(all, "conversion", "conversions"), percent(*c.Rate))
 	}
 	if c.Status == Warning {
-		c.Detail += " Look for exposures that get lost, or ids that differ between exposure and conversion."
+		c.Detail += " Look for lost exposures, or ids that differ between exposure and conversion."
 	}
 	return c
 }
@@ -209,15 +209,15 @@ func claims(r *Readout) Check {
 	switch {
 	case all == 0:
 		c.Reasons = Reasons{"rate": reasonNoConversions}
-		c.Detail = "No conversion concerns this run yet."
+		c.Detail = "This run has no conversion yet."
 	case r.VariantMismatch == 0:
-		c.Detail = fmt.Sprintf("None of %s claims another variant than its person met.", many(all, "conversion", "conversions"))
+		c.Detail = fmt.Sprintf("None of %s names another variant than the user was exposed to.", many(all, "conversion", "conversions"))
 	default:
-		c.Detail = fmt.Sprintf("%s of %s (%s) claim another variant than their person met first; they count for the one that was met.",
+		c.Detail = fmt.Sprintf("%s of %s (%s) name another variant than the user was first exposed to; they count for the first one.",
 			whole(r.VariantMismatch), many(all, "conversion", "conversions"), percent(*c.Rate))
 	}
 	if c.Status == Warning {
-		c.Detail += " Look for a client that keeps an old variant, or an assignment that does not stick."
+		c.Detail += " Look for a client that caches an old variant, or an assignment that is not stable."
 	}
 	return c
 }

@@ -241,7 +241,7 @@ func TestWhoIsHeldOut(t *testing.T) {
 		hold(fmt.Sprint("in", i))
 	}
 	r := w.readout(t)
-	wantCheck(t, r, "holdout", readout.Warning, "10 users held out were exposed")
+	wantCheck(t, r, "holdout", readout.Warning, "10 users were held out but exposed")
 	if n := r.Variants[1].ExposedUsers; n != 20 {
 		t.Errorf("%d users are exposed, want 20: a holdout is no variant", n)
 	}

@@ -27,7 +27,7 @@ func (f checker) mixedCurrencies() (Check, bool) {
 		return c, false
 	case len(faults) > 0:
 		c.Status = Failed
-		c.Detail = fmt.Sprintf("Amounts in several currencies cannot be added up, so these metrics have no figures: %s. Declare the metric's currency, and rates for the other currencies and their days.", strings.Join(faults, "; "))
+		c.Detail = fmt.Sprintf("Amounts in several currencies cannot be added up, so these metrics have no figures: %s. Set the metric's currency, and rates for the other currencies and their days.", strings.Join(faults, "; "))
 	case len(unstated) > 0:
 		c.Status = Warning
 		c.Detail = "Some amounts state no currency: " + listed(unstated) + ". Send the currency with every amount."
@@ -43,7 +43,7 @@ func (r *Readout) waitingAdjustments() (Check, bool) {
 	c := Check{Check: "waiting_adjustments", Status: OK, Detail: "Every adjustment found the conversion that it adjusts."}
 	if lost := r.refundsLost; lost > 0 {
 		c.Status = Warning
-		c.Detail = fmt.Sprintf("%s repeat the dedup_key of an order, so they count as another report of it and change no sum. To take their value off the order, send them with adjusts instead of dedup_key.", many(lost, "negative value", "negative values"))
+		c.Detail = fmt.Sprintf("%s repeat the dedup_key of an order, so they count as another report of it and change no sum. To subtract their value from the order, send them with adjusts instead of dedup_key.", many(lost, "negative value", "negative values"))
 		return c, true
 	}
 	if waiting > 0 {

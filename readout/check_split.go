@@ -25,7 +25,7 @@ type division struct {
 // split asks whether the persons are divided as the weights say.
 type split struct{ *progress }
 
-// division is everybody, by the weights of the definition.
+// division is all users, by the weights of the definition.
 func (f split) division() division {
 	d := division{make([]int64, len(f.arms)), make([]float64, len(f.arms))}
 	for i, a := range f.arms {
@@ -54,8 +54,8 @@ func (f split) on(day int64, weights []float64) division {
 	return d
 }
 
-// epochs is everybody but those of the days on which the weights changed, where the weights are the users expected by
-// the plan of each day.
+// epochs is all users but those of the days on which the weights changed. Its weights are the users expected by the plan
+// of each day.
 func (f split) epochs() division {
 	d := division{make([]int64, len(f.arms)), make([]float64, len(f.arms))}
 	for _, day := range f.dates() {
@@ -78,7 +78,7 @@ func (f split) epochs() division {
 // reasonWeightsUnknown is why there are no figures about the split of an experiment that was never declared.
 const reasonWeightsUnknown stats.Reason = "weights_unknown"
 
-const weightsUnknown = "Weights unknown: declare the experiment with its weights to check the split."
+const weightsUnknown = "Weights unknown: set up the experiment with its weights to check the split."
 
 // undeclaredSplit is the check of a split whose weights are not known: equal ones are as good as any, and say nothing.
 func (f split) undeclaredSplit() Check {
@@ -101,7 +101,7 @@ func (f split) sampleRatio() Check {
 		e := f.epochs()
 		if by, ofPlans := e.fit(); by.P.OK && (!res.P.OK || by.P.Value > res.P.Value) && len(by.Leaks) == 0 {
 			d, res, exact = e, by, ofPlans
-			changed = " The weights changed during the run: expected is what those of each day say, without the days of a change."
+			changed = " The weights changed during the run: expected users follow the weights of each day, without the days of a change."
 		}
 	}
 	c := Check{Check: "sample_ratio_mismatch", SampleRatio: &SampleRatio{DF: res.DF, Exact: exact, Split: make([]Split, 0, len(f.arms))}}
@@ -121,15 +121,15 @@ func (f split) sampleRatio() Check {
 	switch {
 	case len(res.Leaks) > 0:
 		c.Status = Failed
-		c.Detail = fmt.Sprintf("%s got %s although its weight is 0: the split that is delivered is not the one declared. Mend the assignment, or declare the weights that are in use.",
+		c.Detail = fmt.Sprintf("%s got %s although its weight is 0: the actual split differs from the definition. Fix the assignment, or set the weights that are in use.",
 			f.arms[res.Leaks[0]].key, users(d.observed[res.Leaks[0]]))
 	case !enough:
 		c.Status = NotEnoughData
-		c.Detail = fmt.Sprintf("The split cannot be judged yet: %s counted, and every variant with a weight should expect at least %d, with two such variants or more.",
+		c.Detail = fmt.Sprintf("The split cannot be judged yet: %s counted; at least two variants with a weight, and %d expected users in each, are needed.",
 			many(counted, "user is", "users are"), leastExpected)
 	case res.Mismatch:
 		c.Status = Failed
-		c.Detail = splitSentence(c.Split, res.P) + changed + " Such a split hardly comes by chance, so do not trust the results: look for lost exposures, redirects, bots or a changed allocation."
+		c.Detail = splitSentence(c.Split, res.P) + changed + " This is very unlikely by chance. Do not use these results; look for lost exposures, redirects, bots, or a changed allocation."
 	default:
 		c.Status = OK
 		c.Detail = splitSentence(c.Split, res.P) + changed + " The split fits the weights."
@@ -137,7 +137,7 @@ func (f split) sampleRatio() Check {
 	return c
 }
 
-// fit judges a division: by chi-square, and where too few are expected in an arm by the exact test, if it can be
+// fit judges a division: by chi-square, and if too few are expected in an arm by the exact test, if it can be
 // computed.
 func (d division) fit() (res stats.SRMResult, exact bool) {
 	res = stats.SRM(d.observed, d.weights, mismatchBelow)
@@ -212,7 +212,7 @@ func (f split) splitByDay() Check {
 	c.Status, c.Detail = OK, fmt.Sprintf("The split fits the weights on each of %s with enough users; the smallest p, times their number, is %s.", days(int64(len(all))), short(p))
 	if p < mismatchBelow {
 		c.Status = Failed
-		c.Detail = fmt.Sprintf("The split of those first exposed on %s does not fit the weights: p times %s is %s. Look for a release, an outage or a changed allocation on that day, and start a new run.",
+		c.Detail = fmt.Sprintf("The split of users first exposed on %s does not fit the weights: p times %s is %s. Look for a release, an outage, or a changed allocation on that day, and start a new run.",
 			day, days(int64(len(all))), short(p))
 	}
 	return c

@@ -43,8 +43,8 @@ func TestChecks(t *testing.T) {
 		build       func() *world
 	}{
 		{"every day the same", "exposure_silence", readout.OK, "newest first exposure was on 2026-11-29", func() *world { w := weeks(10, 30); w.at(10 * day); return w }},
-		{"nobody comes any more", "exposure_silence", readout.Warning, "Nobody new was exposed for 4 days, since 2026-11-29", func() *world { w := weeks(10, 30); w.at(13 * day); return w }},
-		{"nobody came", "exposure_silence", readout.NotEnoughData, "Nobody has been exposed", func() *world { w := weeks(0, 0); w.at(day); return w }},
+		{"nobody comes any more", "exposure_silence", readout.Warning, "No new user was exposed for 4 days, since 2026-11-29", func() *world { w := weeks(10, 30); w.at(13 * day); return w }},
+		{"nobody came", "exposure_silence", readout.NotEnoughData, "No user has been exposed", func() *world { w := weeks(0, 0); w.at(day); return w }},
 		{"a normal day", "exposure_volume", readout.OK, "60 users were first exposed on 2026-11-29; the median of the week before is 60", func() *world { w := weeks(10, 30); w.at(10 * day); return w }},
 		{"a day with less than half", "exposure_volume", readout.Warning, "20 users were first exposed on 2026-11-30", func() *world {
 			w := weeks(10, 30)
@@ -53,9 +53,9 @@ func TestChecks(t *testing.T) {
 			w.at(11 * day)
 			return w
 		}},
-		{"less than a week", "exposure_volume", readout.NotEnoughData, "a week before it is needed", func() *world { w := weeks(5, 30); w.at(5 * day); return w }},
+		{"less than a week", "exposure_volume", readout.NotEnoughData, "the week before needs", func() *world { w := weeks(5, 30); w.at(5 * day); return w }},
 		{"enough come", "traffic", readout.OK, "100 users on 2026-11-26", func() *world { w := weeks(4, 30); w.at(4 * day); return w }},
-		{"too few come", "traffic", readout.Warning, "let more people into the experiment", func() *world { w := weeks(4, 1); w.at(4 * day); return w }},
+		{"too few come", "traffic", readout.Warning, "include more users", func() *world { w := weeks(4, 1); w.at(4 * day); return w }},
 		{"too many variants", "traffic", readout.Warning, "compare fewer than 3 treatments in a new run, or let a bandit allocation", func() *world {
 			w := &world{}
 			w.define(`{"id":"x","variants":[{"key":"control"},{"key":"b"},{"key":"c"},{"key":"d"}],"metrics":[{"type":"proportion","event":"purchase"}],` + runs + `}`)
@@ -68,7 +68,7 @@ func TestChecks(t *testing.T) {
 		{"the planned end is long past", "overrun", readout.Warning, "The planned end was reached on 2026-11-27, 13 days ago", func() *world { w := weeks(20, 30); w.at(20 * day); return w }},
 		{"the planned end is just reached", "overrun", readout.OK, "reached on 2026-11-27.", func() *world { w := weeks(8, 30); w.at(8 * day); return w }},
 		{"the planned end is to come", "overrun", readout.OK, "not reached yet", func() *world { w := weeks(4, 30); w.at(4 * day); return w }},
-		{"a lift that is too good", "suspicious_lift", readout.Warning, "The lift of b in purchase is +100.0 %", func() *world {
+		{"a lift that is too good", "suspicious_lift", readout.Warning, "The lift of b in purchase is +100.0%", func() *world {
 			w := &world{}
 			w.define(declared(daysWindow))
 			w.arm("control", 1000, 100)
@@ -76,9 +76,9 @@ func TestChecks(t *testing.T) {
 			w.at(10 * day)
 			return w
 		}},
-		{"a lift that may be", "suspicious_lift", readout.OK, "beyond 50 %", func() *world { w := weeks(10, 30); w.at(10 * day); return w }},
+		{"a lift that may be", "suspicious_lift", readout.OK, "beyond 50%", func() *world { w := weeks(10, 30); w.at(10 * day); return w }},
 		{"the same effect every day", "novelty", readout.OK, "does not visibly change", func() *world { w := weeks(12, 60); w.at(14 * day); return w }},
-		{"an effect that fades", "novelty", readout.Warning, "changes with time", func() *world {
+		{"an effect that fades", "novelty", readout.Warning, "changes over time", func() *world {
 			w := &world{}
 			w.define(declared(daysWindow))
 			for d := range 12 {
@@ -107,7 +107,7 @@ func TestChecks(t *testing.T) {
 			w.at(10 * day)
 			return w
 		}},
-		{"another variant is claimed", "variant_mismatch", readout.Warning, "10 of 50 conversions (20 %) claim another variant", func() *world {
+		{"another variant is claimed", "variant_mismatch", readout.Warning, "10 of 50 conversions (20%) name another variant", func() *world {
 			w := weeks(5, 40)
 			for i := range 10 {
 				w.convert(fmt.Sprintf("b-0-%d", 10+i), "purchase", day, named("control"))
@@ -122,7 +122,7 @@ func TestChecks(t *testing.T) {
 			w.arm("b", 15, 0)
 			return w
 		}},
-		{"the planned effect is out of reach", "power", readout.Warning, "not the planned 5 %", func() *world {
+		{"the planned effect is out of reach", "power", readout.Warning, "not the planned 5%", func() *world {
 			w := &world{}
 			w.define(declared(daysWindow + `"decision":{"planned_effect":0.05},`))
 			w.arm("control", 400, 40)
@@ -166,7 +166,7 @@ func TestUnknownWeights(t *testing.T) {
 	r := w.readout(t)
 	for _, name := range []string{"sample_ratio_mismatch", "sample_ratio_by_day"} {
 		c := check(t, r, name)
-		if c.Status != readout.NotEnoughData || !strings.Contains(c.Detail, "Weights unknown: declare the experiment") || len(c.Reasons) == 0 {
+		if c.Status != readout.NotEnoughData || !strings.Contains(c.Detail, "Weights unknown: set up the experiment") || len(c.Reasons) == 0 {
 			t.Errorf("%s: %s %q %v", name, c.Status, c.Detail, c.Reasons)
 		}
 	}

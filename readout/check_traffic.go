@@ -14,28 +14,28 @@ const (
 	reachableDays = 56  // to the planned users, at most: eight weeks
 )
 
-// silence looks for a running run to which nobody new comes, by the log's own clock.
+// silence looks for a running run that gets no new users, by the log's own clock.
 func (f checker) silence() Check {
 	c := Check{Check: "exposure_silence", Status: OK}
 	by, last := f.newcomers()
 	quiet := f.today() - last
 	switch {
 	case len(by) == 0:
-		c.Status, c.Detail = NotEnoughData, "Nobody has been exposed yet."
+		c.Status, c.Detail = NotEnoughData, "No user has been exposed yet."
 	case !f.running():
 		c.Detail = fmt.Sprintf("The run has ended; the last first exposure was on %s.", date(last))
 	case quiet < silentDays:
 		c.Detail = fmt.Sprintf("The newest first exposure was on %s.", date(last))
 	default:
 		c.Status = Warning
-		c.Detail = fmt.Sprintf("Nobody new was exposed for %s, since %s, while the run is running. See whether the flag is still on and its events still arrive; if it is over, stop the run.", days(quiet), date(last))
+		c.Detail = fmt.Sprintf("No new user was exposed for %s, since %s, although the run is running. Check that the flag is on and its events arrive; if the experiment is over, stop the run.", days(quiet), date(last))
 	}
 	return c
 }
 
 // volume compares the last whole day with the week before it.
 func (f checker) volume() Check {
-	c := Check{Check: "exposure_volume", Status: NotEnoughData, Detail: fmt.Sprintf("The last day cannot be judged yet: a week before it is needed, with %d users or more on most days.", volumeUsers)}
+	c := Check{Check: "exposure_volume", Status: NotEnoughData, Detail: fmt.Sprintf("The last day cannot be judged yet: the week before needs %d users or more on most days.", volumeUsers)}
 	if !f.running() {
 		c.Status, c.Detail = OK, "The run has ended."
 		return c
@@ -58,7 +58,7 @@ func (f checker) volume() Check {
 	c.Status, c.Detail = OK, fmt.Sprintf("%s first exposed on %s; the median of the week before is %s.", many(n, "user was", "users were"), date(yesterday), whole(median))
 	if float64(n) < volumeShare*float64(median) {
 		c.Status = Warning
-		c.Detail += " That is less than half: see whether exposures get lost, or fewer people were let in."
+		c.Detail += " That is less than half: check for lost exposures, or a smaller share of users in the experiment."
 	}
 	return c
 }
@@ -68,12 +68,12 @@ func planChanged(plans []registry.Plan) Check {
 	c := Check{Check: "plan_changed", Status: OK}
 	switch n := len(plans); n {
 	case 0:
-		c.Status, c.Detail = NotEnoughData, "No plan was frozen: the run has not started, or nobody declared the experiment."
+		c.Status, c.Detail = NotEnoughData, "No plan was frozen: the run has not started, or the experiment is not set up."
 	case 1:
 		c.Detail = "The plan is the one that was frozen at the start."
 	default:
 		c.Status = Warning
-		c.Detail = fmt.Sprintf("The stopping rule was changed during the run: %d plans, the one in force from %s. A rule that is chosen after looking is worth less; the former ones are listed beside it. To be safe, start a new run.",
+		c.Detail = fmt.Sprintf("The stopping rule was changed during the run: %d plans, the one in force from %s. A rule that is chosen after seeing results is less reliable; the earlier plans are listed with it. To be safe, start a new run.",
 			n, date(dayOf(plans[n-1].FrozenAt)))
 	}
 	return c
@@ -88,7 +88,7 @@ func (f checker) traffic(m *registry.Metric, rows []Row) Check {
 		c.Status, c.Detail = OK, "The run has ended."
 		return c
 	case f.horizon(rows):
-		c.Status, c.Detail = OK, "The planned users have come."
+		c.Status, c.Detail = OK, "The planned number of users is reached."
 		return c
 	case !ok || first >= f.today():
 		return c
@@ -98,16 +98,16 @@ func (f checker) traffic(m *registry.Metric, rows []Row) Check {
 		c.Status, c.Detail = OK, fmt.Sprintf("At the last week's pace every variant has the planned %s on %s.", users(f.rule.UnitsPerVariant), date(end))
 		return c
 	}
-	when := "at the last week's pace they never come"
+	when := "at the last week's pace they are never reached"
 	if known {
-		when = "at the last week's pace they will on " + date(end)
+		when = "at the last week's pace they are reached on " + date(end)
 	}
 	c.Status = Warning
-	c.Detail = fmt.Sprintf("The planned %s per variant do not come within %d weeks of the start: %s. Plan for a larger effect", users(f.rule.UnitsPerVariant), reachableDays/7, when)
+	c.Detail = fmt.Sprintf("The planned %s per variant are not reached within %d weeks of the start: %s. Plan for a larger effect", users(f.rule.UnitsPerVariant), reachableDays/7, when)
 	if k := f.contestants(); k > 1 {
-		c.Detail += fmt.Sprintf(", compare fewer than %d treatments in a new run, or let a bandit allocation shift the users to those that do well", k)
+		c.Detail += fmt.Sprintf(", compare fewer than %d treatments in a new run, or let a bandit allocation shift users to those that do well", k)
 	} else {
-		c.Detail += " or let more people into the experiment, in a new run"
+		c.Detail += " or include more users, in a new run"
 	}
 	c.Detail += "."
 	return c

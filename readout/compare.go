@@ -10,7 +10,7 @@ import (
 const (
 	reasonNoConversions  stats.Reason = "no_conversions"       // in neither arm: only the prior would speak
 	reasonAllConverted   stats.Reason = "all_converted"        // in both arms: the same
-	reasonArmNoVariance  stats.Reason = "arm_without_variance" // everybody in an arm is alike, so its error is unknown
+	reasonArmNoVariance  stats.Reason = "arm_without_variance" // all users of an arm have the same value, so its error is unknown
 	reasonSequenceStarts stats.Reason = "under_100_users"      // of an arm: too early for the always-valid interval
 	reasonBeliefStarts   stats.Reason = "under_10_users"       // of an arm: the prior would speak louder than the data
 	reasonMixed          stats.Reason = "mixed_currencies"     // the amounts cannot be added up
@@ -81,7 +81,7 @@ func (s *sample) row(key string) Row {
 	return r
 }
 
-// number is n for JSON: null where it does not exist, with the reason noted under its name.
+// number is n for JSON: null if it does not exist, with the reason noted under its name.
 func (r *Reasons) number(name string, n stats.Number) *float64 {
 	if n.OK {
 		return &n.Value

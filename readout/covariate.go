@@ -9,8 +9,8 @@ import (
 	"github.com/tracklayer/tracklayer/stats"
 )
 
-// adjustmentOf accounts for what everybody did in the same metric before the exposure; nil where nobody did anything,
-// or where the metric is a quotient, whose two sides would need a history each.
+// adjustmentOf accounts for what users did in the same metric before the exposure. It is nil if no user did anything, or if
+// the metric is a quotient, whose two sides would need a history each.
 func adjustmentOf(m *registry.Metric, samples []sample) *stats.Adjustment {
 	if m.Type == registry.Mean || m.Type == registry.Ratio {
 		return nil

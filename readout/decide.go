@@ -10,7 +10,7 @@ import (
 
 const (
 	leastConverted = 10  // users, and as many who did not convert
-	leastValued    = 100 // users with a value, where the metric is no proportion
+	leastValued    = 100 // users with a value, if the metric is not a proportion
 )
 
 // decision is a Decision in the making.
@@ -40,7 +40,7 @@ func decide(f *measured, r *Readout) Decision {
 	d.lead()
 	if r.Run == nil || r.Status == registry.Draft {
 		d.Status, d.Plan = Draft, nil
-		d.block(Blocker{"draft", "The experiment has not started: exposures count from its start on.", "Start it.", nil})
+		d.block(Blocker{"draft", "The experiment has not started. Exposures count from its start.", "Start it.", nil})
 	} else {
 		d.conditions()
 		d.settle()
@@ -50,7 +50,7 @@ func decide(f *measured, r *Readout) Decision {
 	return d.Decision
 }
 
-// lead names the leading variant: of the matured users, and while nothing is known of them, of everybody.
+// lead names the leading variant: of the matured users, or of all users if no probability is known for them.
 func (d *decision) lead() {
 	row := d.leader
 	if row == nil && d.figures != nil {
@@ -89,8 +89,8 @@ func (d *decision) conditions() {
 	}
 	if !d.declared {
 		d.block(Blocker{
-			"undeclared", "Nobody declared this experiment; what was counted so far stays.",
-			"Declare it with its variants, weights, control and primary metric.", nil,
+			"undeclared", "This experiment is not set up. Data that was counted so far is kept.",
+			"Set it up with variants, weights, a control, and a primary metric.", nil,
 		})
 	}
 	d.HorizonReached = d.metric != nil && d.horizon(d.basis)
@@ -99,7 +99,7 @@ func (d *decision) conditions() {
 		d.needDays()
 	}
 	if d.metric == nil {
-		d.block(Blocker{"no_primary_metric", "No metric has the role primary, so nothing can be decided by it.", "Declare one.", nil})
+		d.block(Blocker{"no_primary_metric", "No metric has the role primary.", "Add a primary metric.", nil})
 		return
 	}
 	d.needConversions()
@@ -110,15 +110,15 @@ func (d *decision) conditions() {
 	d.needGuardrails()
 }
 
-// remedy is what lifts a failed check.
+// remedy is the next step after a failed check.
 func remedy(check string) string {
 	switch check {
 	case "ended_early":
-		return "Start a new run, or take the early end back if it was said by mistake."
+		return "Start a new run, or undo \"invalid\" if it was set by mistake."
 	case "crossover":
-		return "Mend what shows people several variants, and start a new run."
+		return "Fix what shows users several variants, and start a new run."
 	default:
-		return "Find and mend the cause, and start a new run; or declare the weights that were really in use."
+		return "Find and fix the cause, and start a new run; or set the weights that were really in use."
 	}
 }
 
@@ -138,15 +138,15 @@ func (d *decision) settle() {
 	}
 }
 
-// showFirst says which interval may be acted on.
+// showFirst chooses the interval to read now.
 func (d *decision) showFirst() {
 	switch {
 	case d.HorizonReached:
 		d.ShowFirst = "credible_interval"
-		d.Why = "The planned end is reached, and is one look: the credible interval may be read as it stood then. What shows only later needs the always-valid interval."
+		d.Why = "The planned end is reached."
 	default:
 		d.ShowFirst = "sequential_interval"
-		d.Why = "The planned end is not reached. Until then only the always-valid interval holds however often one looks; the others assume a single look at the end."
+		d.Why = "The planned end is not reached. Until then, only the always-valid interval stays valid when it is read repeatedly."
 	}
 }
 
@@ -162,7 +162,7 @@ func (r *Readout) Primary() *Metric {
 	return nil
 }
 
-// leading is the treatment most likely to beat the control, the first of equals; nil where no probability is known.
+// leading is the treatment most likely to beat the control, the first of equals; nil if no probability is known.
 func leading(rows []Row) *Row {
 	var best *Row
 	for i := range rows {
@@ -177,7 +177,7 @@ func leading(rows []Row) *Row {
 	return best
 }
 
-// needUnits asks for the planned users in every arm; without a primary metric all count, with one the matured.
+// needUnits requires the planned users in every arm: the matured ones, or all users if there is no primary metric.
 func (d *decision) needUnits() {
 	least := d.rule.UnitsPerVariant
 	var short []string
@@ -190,10 +190,10 @@ func (d *decision) needUnits() {
 			short = append(short, fmt.Sprintf("%s has %s", a.key, whole(n)))
 		}
 	}
-	b := Blocker{Blocker: "min_units_per_variant", LiftedBy: "More users: let it run on."}
+	b := Blocker{Blocker: "min_units_per_variant", LiftedBy: "Needs more users."}
 	switch {
 	case len(d.arms) < 2:
-		b.Detail = fmt.Sprintf("At least two variants with %s each are needed; %s seen so far.", users(least), many(int64(len(d.arms)), "variant was", "variants were"))
+		b.Detail = fmt.Sprintf("At least two variants with %s each are needed; so far, %s seen.", users(least), many(int64(len(d.arms)), "variant was", "variants were"))
 	case len(short) == 0:
 		return
 	case d.metric == nil:
@@ -202,7 +202,7 @@ func (d *decision) needUnits() {
 		b.Detail = fmt.Sprintf("At least %s per variant with a closed window (%s) are needed: %s.", users(least), windowWord(d.metric), listed(short))
 		if day, ok := d.allReach(d.metric, least); ok {
 			b.Expected = d.expected(day, ok)
-			b.LiftedBy = "More users whose window has closed: let it run on."
+			b.LiftedBy = "Needs more users whose window has closed."
 		}
 	}
 	d.block(b)
@@ -211,13 +211,13 @@ func (d *decision) needUnits() {
 // needDays counts from the day of the first exposure to the day of the watermark, or of the run's end, both UTC.
 func (d *decision) needDays() {
 	least := d.rule.Days
-	b := Blocker{Blocker: "min_days", LiftedBy: "Time: let it run for whole weeks, so that every day of the week weighs the same."}
+	b := Blocker{Blocker: "min_days", LiftedBy: "Keep it running in full weeks."}
 	first, _, ok := d.days()
 	switch passed, _ := d.since(); {
 	case !ok && least == 0, ok && passed >= least:
 		return
 	case !ok:
-		b.Detail = fmt.Sprintf("At least %s from the first exposure are needed; nobody who counts has been exposed yet.", days(least))
+		b.Detail = fmt.Sprintf("At least %s from the first exposure are needed; no counted user has been exposed yet.", days(least))
 	default:
 		until := "by the newest event it is"
 		if d.life.EndedAt != 0 && d.life.EndedAt == d.now {
@@ -232,7 +232,7 @@ func (d *decision) needDays() {
 
 func days(n int64) string { return many(n, "day", "days") }
 
-// needConversions asks for enough of both outcomes, or for enough values, in every arm.
+// needConversions requires enough of both outcomes, or enough values, in every arm.
 func (d *decision) needConversions() {
 	var short []string
 	for i := range d.basis {
@@ -252,10 +252,10 @@ func (d *decision) needConversions() {
 	if len(short) > 0 {
 		detail += ": " + listed(short)
 	}
-	d.block(Blocker{"min_conversions", detail + ".", "More users; or a metric that more of them reach, in a new run.", nil})
+	d.block(Blocker{"min_conversions", detail + ".", "Needs more users; or start a new run with a metric that more users reach.", nil})
 }
 
-// enough reports whether an arm has so much of both outcomes, or so many values, that the approximations hold.
+// enough reports whether an arm has enough of both outcomes, or enough values, for the approximations to hold.
 func enough(t registry.MetricType, row *Row) bool {
 	both := row.ConvertedUsers >= leastConverted && row.Users-row.ConvertedUsers >= leastConverted
 	return both || t != registry.Proportion && row.ConvertedUsers >= leastValued
@@ -266,7 +266,7 @@ func (d *decision) needProbability() {
 	if k := d.contestants(); k > 1 {
 		needed += fmt.Sprintf(" (the threshold %s shared among %d treatments)", probability(d.Threshold), k)
 	}
-	b := Blocker{Blocker: "threshold", LiftedBy: "An effect that shows. If none has shown at the planned end, the experiment has answered: no difference large enough was found."}
+	b := Blocker{Blocker: "threshold", LiftedBy: "Needs a clearer effect. If there is none at the planned end, the result is that no difference large enough was found."}
 	switch {
 	case d.leader == nil:
 		b.Detail = fmt.Sprintf("A probability to beat control of %s is needed in %s over the matured users; none is known yet%s.", needed, d.metric.ID, whyNone(d.basis))
@@ -291,13 +291,13 @@ func whyNone(rows []Row) string {
 
 func (d *decision) needSmallLoss() {
 	if d.leader == nil {
-		return // without a probability there is no loss, and the threshold says so
+		return // without a probability there is no loss; the blocker threshold reports it
 	}
 	limit := d.rule.MaxExpectedLoss
-	b := Blocker{Blocker: "max_expected_loss", LiftedBy: "More users: the loss shrinks as the effect becomes known better; or a larger limit, declared before a new run."}
+	b := Blocker{Blocker: "max_expected_loss", LiftedBy: "Needs more users."}
 	switch loss := d.relativeLoss(d.basis, d.leader); {
 	case loss == nil:
-		b.Detail = fmt.Sprintf("The expected loss of %s must be at most %s of the control's mean, which is not known or 0 yet.", d.leader.Variant, percent(limit))
+		b.Detail = fmt.Sprintf("The expected loss of %s must be at most %s of the control's mean, which is 0 or not known yet.", d.leader.Variant, percent(limit))
 	case !d.cheap(loss):
 		b.Detail = fmt.Sprintf("The expected loss of %s is %s of the control's mean; at most %s is allowed.", d.leader.Variant, percent(*loss), percent(limit))
 	default:

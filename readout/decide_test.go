@@ -49,13 +49,13 @@ func TestHeadlines(t *testing.T) {
 		left   string
 		words  string
 	}{
-		{"nobody matured", growing(planned(1000, 14, ""), 2, 50, alike), readout.Collecting, "min_units_per_variant min_days min_conversions threshold", "Too early to say: 2 of 14 days, 0 of 1,000 users with a closed window in the smallest variant; the first windows (48h) have closed on 2026-11-23."},
-		{"before the end", growing(planned(1000, 14, ""), 6, 50, slightly), readout.Collecting, "min_units_per_variant min_days threshold max_expected_loss stability", "Too early to say: 6 of 14 days, 200 of 1,000 users"},
-		{"an early win", growing(planned(1000, 14, ""), 8, 100, better), readout.EligibleForReview, "", "b raised purchase from 20.0 % to 40.0 % (+100.0 %, "},
-		{"an early harm", growing(planned(1000, 14, ""), 8, 100, worse), readout.Collecting, "threshold max_expected_loss stability", "b lowered purchase from 40.0 % to 20.0 % (-50.0 %, "},
-		{"a win where lower is better", growing(down(planned(1000, 14, "")), 8, 100, worse), readout.EligibleForReview, "", "b lowered purchase from 40.0 % to 20.0 %"},
-		{"the planned end", growing(planned(400, 7, ""), 14, 100, slightly), readout.EligibleForReview, "", "b raised purchase from 20.0 % to 25.0 %"},
-		{"the planned end without an effect", growing(planned(400, 7, ""), 14, 100, alike), readout.Collecting, "threshold max_expected_loss stability", "No clear effect: purchase is 20.0 % in b and 20.0 % in control (+0 %, "},
+		{"nobody matured", growing(planned(1000, 14, ""), 2, 50, alike), readout.Collecting, "min_units_per_variant min_days min_conversions threshold", "Still running: day 2 of 14, 0 of 1,000 matured users in the smallest variant. The first windows (48h) close by Nov 23."},
+		{"before the end", growing(planned(1000, 14, ""), 6, 50, slightly), readout.Collecting, "min_units_per_variant min_days threshold max_expected_loss stability", "Still running: day 6 of 14, 200 of 1,000 matured users in the smallest variant. b is ahead, +20.0% (always-valid -38.6% to +148.8%). Earliest decision Dec 12."},
+		{"an early win", growing(planned(1000, 14, ""), 8, 100, better), readout.EligibleForReview, "", "b increased purchase from 20.0% to 40.0%: +100.0% (95% interval "},
+		{"an early harm", growing(planned(1000, 14, ""), 8, 100, worse), readout.Collecting, "threshold max_expected_loss stability", "b decreased purchase from 40.0% to 20.0%: -50.0% (95% interval "},
+		{"a win where lower is better", growing(down(planned(1000, 14, "")), 8, 100, worse), readout.EligibleForReview, "", "b decreased purchase from 40.0% to 20.0%"},
+		{"the planned end", growing(planned(400, 7, ""), 14, 100, slightly), readout.EligibleForReview, "", "b increased purchase from 20.0% to 25.0%"},
+		{"the planned end without an effect", growing(planned(400, 7, ""), 14, 100, alike), readout.Collecting, "threshold max_expected_loss stability", "No clear effect: purchase is 20.0% in b and 20.0% in control: +0% ("},
 	} {
 		d := c.build.readout(t).Decision
 		if d.Status != c.status || names(d) != c.left || !strings.Contains(d.Headline, c.words) {
@@ -111,7 +111,7 @@ func TestGuardrailsAndOthersHarm(t *testing.T) {
 	three := `{"id":"x","variants":[{"key":"control"},{"key":"b"},{"key":"c"}],"window":"48h","decision":{"min_units_per_variant":5000,"min_days":28,"max_expected_loss":1},
  "metrics":[{"id":"purchase","type":"proportion","event":"purchase"}],` + runs + `}`
 	d = growing(three, 10, 100, map[string]int{"control": 40, "b": 45, "c": 20}).readout(t).Decision
-	if *d.LeadingVariant != "b" || d.EarlyStop != readout.Harm || !strings.HasPrefix(names(d), "min_units_per_variant min_days") || !strings.HasPrefix(d.Headline, "c lowered purchase") {
+	if *d.LeadingVariant != "b" || d.EarlyStop != readout.Harm || !strings.HasPrefix(names(d), "min_units_per_variant min_days") || !strings.HasPrefix(d.Headline, "c decreased purchase") {
 		t.Errorf("%s leads, %q: %s\n%s", *d.LeadingVariant, d.EarlyStop, names(d), d.Headline)
 	}
 }

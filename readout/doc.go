@@ -8,16 +8,16 @@
 // Rules that are decided here, beside those of the semantics:
 //
 //   - The crossover policy of the definition decides who is counted: exclude counts clean persons, first_exposure adds
-//     crossovers in the variant they met first. The headline under the other policy stands beside it.
+//     crossovers in the variant they were exposed to first. The readout also has the main figures under the other policy.
 //   - A number that does not exist is null, and reasons beside it names why. Approximations that would pretend to know
-//     (a normal one where an arm has no variance, a probability from a prior alone) are null as well.
+//     (a normal one if an arm has no variance, a probability from a prior alone) are null as well.
 //   - Means and variances are computed from exact integers and rounded once.
 //   - The always-valid interval is tuned for the plan's sequential_users: fixed before the start, never by the data. It is
 //     shown from 100 users an arm on. Its marker, win or harm, is given to matured users alone, because a value that
 //     still grows after its user was counted breaks the interval.
-//   - A decision rests on the matured users of the primary metric and on the plan in force, condition by condition in the
+//   - A decision is based on the matured users of the primary metric and on the plan in force, condition by condition in the
 //     order of docs/semantics.md. A probability alone never makes a run eligible before its planned end.
-//   - Everything that is judged by the time of now is judged by the newest receipt, or by the run's end where that was
+//   - Everything that is judged by the time of now is judged by the newest receipt, or by the run's end if that was
 //     before.
 //
 // Every question to a View has a Question in it: Make, Series and Allocate take it, or a struct that embeds it.

@@ -63,7 +63,7 @@ func (b belief) p95() stats.Interval { return b.spans.p95() }
 
 func (v verdict) p95() stats.Interval { return v.spans.p95() }
 
-// levelled are an interval at all levels, and the one at 95 %, whose reason is noted where it does not exist.
+// levelled are an interval at all levels, and the one at 95%, whose reason is noted if it does not exist.
 func (r *Row) levelled(name string, at atLevels) (l Levels, p95 *[2]float64) {
 	all := at(levels[:]...)
 	p95 = r.Reasons.interval(name, all[2])
@@ -81,7 +81,7 @@ func noBelief(why stats.Reason) belief {
 	return belief{stats.Undefined(why), stats.Undefined(why), never(why)}
 }
 
-// belief follows the data where there are any: the prior must not speak for them.
+// belief is the posterior. It requires data, because a result of the prior alone must not be reported.
 func (c *comparison) belief(moments stats.Comparison) belief {
 	if why := c.silent(); why != "" {
 		return noBelief(why)
@@ -150,8 +150,8 @@ func (s *sample) posterior() *stats.BetaPosterior {
 	return s.beta
 }
 
-// unlike is why the normal approximation has nothing to say, or nothing: an arm in which everybody is alike would
-// count as known for certain.
+// unlike is the reason why the normal approximation does not apply, "" if it does: an arm without variance would count
+// as known for certain.
 func (c *comparison) unlike() stats.Reason {
 	for _, s := range [...]*sample{c.control, c.treatment} {
 		if v := s.moments.Variance; v.OK && v.Value == 0 {
@@ -228,7 +228,7 @@ func alwaysValid(moments stats.Comparison, planned, n float64) verdict {
 	return v
 }
 
-// sequenceAt is the sequence at another level with the mixture of the one at 95 %, so that the intervals at all levels
+// sequenceAt is the sequence at another level with the mixture of the one at 95%, so that the intervals at all levels
 // exclude no effect exactly when its p value is below what they leave out.
 func sequenceAt(l, planned float64) stats.ConfidenceSequence {
 	if l == level {

@@ -40,14 +40,14 @@ func ExampleMake() {
 		row := &purchase.Variants[i]
 		fmt.Printf("%s: %d exposed users, rate %.3f\n", v.Variant, v.ExposedUsers, *row.ConversionRate)
 		if row.Effect != nil {
-			fmt.Printf("  lift %+.1f %%, probability to beat control %.3f\n", 100**row.Lift.Relative, *row.ProbabilityToBeatControl)
+			fmt.Printf("  lift %+.1f%%, probability to beat control %.3f\n", 100**row.Lift.Relative, *row.ProbabilityToBeatControl)
 		}
 	}
 	fmt.Println(r.Decision.Status)
 	// Output:
 	// control: 1000 exposed users, rate 0.100
 	// variant_b: 1000 exposed users, rate 0.125
-	//   lift +25.0 %, probability to beat control 0.961
+	//   lift +25.0%, probability to beat control 0.961
 	// collecting
 }
 

@@ -9,124 +9,192 @@ import (
 	"github.com/tracklayer/tracklayer/registry"
 )
 
-// headline writes one sentence to repeat: what is known, how surely, and what is not known.
+// headline writes the summary of a decision: what is known, how certain it is, and what is not known.
 type headline struct{ *decision }
 
 // sentence is the headline.
 func (d headline) sentence() string {
 	switch d.Status {
 	case Draft:
-		return "Not started: nothing is measured yet."
+		return "Not started yet. No data is counted."
 	case EndedEarly:
-		return fmt.Sprintf("Ended early (%s): do not trust these numbers.", d.life.EndedReason)
+		return fmt.Sprintf("Marked invalid: %s. Do not use these results.", d.life.EndedReason)
 	case Unhealthy:
-		return "Do not act on these numbers: " + d.failed() + "."
+		return d.failed()
 	}
 	switch {
 	case !d.declared:
-		return "Nobody declared this experiment, so nothing can be decided; what was counted so far stays."
+		return "Not set up yet. Data is being counted; add a primary metric and a plan to get a decision."
 	case d.metric == nil:
-		return "Nothing can be decided: no metric is the primary one."
+		return "No decision is possible: no metric is the primary one."
 	case d.smallest(d.basis) == 0:
-		return d.tooEarly() + d.firstMatures()
+		return d.progressed() + d.firstMatures()
 	case d.Status == EligibleForReview:
-		return fmt.Sprintf("%s; probability to beat %s %s; eligible for decision review.", d.finding(d.leader), d.def.Control, probability(*d.leader.ProbabilityToBeatControl))
+		return d.finding(d.leader) + ". " + d.chance() + ". Ready for a decision."
 	case d.EarlyStop == Harm:
 		return d.harm()
 	case len(d.harmed()) > 0:
-		return fmt.Sprintf("A guardrail is harmed, by an interval that holds however often one looks: %s; consider ending it.", listed(d.harmed()))
+		return fmt.Sprintf("A guardrail is harmed (always-valid interval): %s. Consider ending the experiment.", listed(d.harmed()))
 	case !d.HorizonReached && markerOf(d.leader) == "":
-		return d.tooEarly() + d.soFar()
+		return d.progressed() + d.soFar() + d.earliest()
 	case d.leader == nil:
-		return fmt.Sprintf("Nothing is known about %s yet%s.", d.metric.ID, whyNone(d.basis))
+		return fmt.Sprintf("The effect on %s cannot be estimated yet%s.", d.metric.ID, whyNone(d.basis))
 	}
 	return d.missing()
 }
 
-// failed says what the failed checks found.
+// failed reports the failed checks, and the split if it does not fit the weights.
 func (d headline) failed() string {
 	var found []string
+	split := ""
 	for _, c := range d.readout.Checks {
 		if c.Status != Failed {
 			continue
 		}
 		switch c.Check {
 		case "sample_ratio_mismatch":
-			found = append(found, "the users are not divided as the weights say")
+			found = append(found, "sample ratio mismatch")
+			split = splitShares(c.Split, c.PValue)
 		case "sample_ratio_by_day":
 			if len(found) > 0 { // of all users already
 				continue
 			}
-			found = append(found, "the users of some day are not divided as the weights say")
+			found = append(found, "sample ratio mismatch on "+*c.WorstDay)
 		case "crossover":
-			found = append(found, "too many users met several variants")
+			found = append(found, "too many users were exposed to several variants")
 		default:
 			found = append(found, "the check "+c.Check+" failed")
 		}
 	}
-	return listed(found)
+	text := listed(found)
+	return strings.ToUpper(text[:1]) + text[1:] + ": do not use these results." + split
 }
 
-// tooEarly says how far the run is from its planned end.
-func (d headline) tooEarly() string {
-	passed, _ := d.since()
-	said := "Too early to say"
-	if !d.running() {
-		said = "The run ended before its planned end"
+// splitShares writes the expected and the observed split in percent, with the p value of a chi-square test if there is
+// one.
+func splitShares(all []Split, p *float64) string {
+	var total int64
+	for _, s := range all {
+		if s.Weight == 0 && s.Users > 0 {
+			return fmt.Sprintf(" %s got %s although its weight is 0.", s.Variant, many(s.Users, "user", "users"))
+		}
+		total += s.Users
 	}
-	return fmt.Sprintf("%s: %s of %s, %s of %s with a closed window in the smallest variant",
-		said, whole(min(passed, d.rule.Days)), days(d.rule.Days), whole(min(d.smallest(d.basis), d.rule.UnitsPerVariant)), users(d.rule.UnitsPerVariant))
+	if total == 0 {
+		return ""
+	}
+	var expected, got []string
+	for _, s := range all {
+		if s.Expected == nil {
+			return ""
+		}
+		expected = append(expected, short(100**s.Expected/float64(total)))
+		got = append(got, short(float64(100*s.Users)/float64(total)))
+	}
+	test := ""
+	if p != nil {
+		test = " (p " + belowOr(*p) + ")"
+	}
+	return fmt.Sprintf(" Expected %s, got %s%s.", strings.Join(expected, "/"), strings.Join(got, "/"), test)
 }
 
-// firstMatures says when the first window closes, where that is still to come.
+// belowOr writes a p value with its relation sign; small ones are all written alike.
+func belowOr(p float64) string {
+	if p < 0.0001 {
+		return "< 0.0001"
+	}
+	return "= " + short(p)
+}
+
+// progressed says how far the run is from its planned end.
+func (d headline) progressed() string {
+	passed, _ := d.since()
+	state := "Still running"
+	if !d.running() {
+		state = "Ended before its planned end"
+	}
+	text := fmt.Sprintf("%s: day %s of %s", state, whole(min(passed, d.rule.Days)), whole(d.rule.Days))
+	if n := d.smallest(d.basis); n < d.rule.UnitsPerVariant {
+		text += fmt.Sprintf(", %s of %s in the smallest variant", whole(n), many(d.rule.UnitsPerVariant, "matured user", "matured users"))
+	}
+	return text + "."
+}
+
+// firstMatures says when the first window closes, if that is still to come.
 func (d headline) firstMatures() string {
 	first, _, ok := d.days()
 	if day := d.expected(matures(d.metric, first), ok); day != nil && matures(d.metric, first) > d.today() {
-		return fmt.Sprintf("; the first windows (%s) have closed on %s.", windowWord(d.metric), *day)
+		return fmt.Sprintf(" The first windows (%s) close by %s.", windowWord(d.metric), shortDate(*day))
 	}
-	return "."
+	return ""
 }
 
-// soFar says what the always-valid interval leaves open.
+// soFar says which way the leading variant differs from the control, with the always-valid interval.
 func (d headline) soFar() string {
-	switch {
-	case d.leader == nil || d.leader.SequentialInterval == nil:
-		return ". What the effect is nobody can tell yet."
-	default:
-		return fmt.Sprintf(". So far %s; the always-valid interval leaves everything between %s open.", d.finding(d.leader), between(d.leader.SequentialInterval))
+	row := d.leader
+	if row == nil || row.SequentialInterval == nil || row.Lift.Relative == nil {
+		return " The effect cannot be estimated yet."
 	}
+	place := "ahead"
+	if row.ProbabilityToBeatControl != nil && *row.ProbabilityToBeatControl < 0.5 {
+		place = "behind"
+	}
+	return fmt.Sprintf(" %s is %s, %s (always-valid %s).", row.Variant, place, signed(*row.Lift.Relative), span(row.SequentialInterval))
 }
 
-// harm says who harms the primary metric.
+// earliest says on which day the planned users and days are expected, if all of them are.
+func (d headline) earliest() string {
+	last := ""
+	for _, b := range d.Blockers {
+		if b.Blocker != "min_units_per_variant" && b.Blocker != "min_days" {
+			continue
+		}
+		if b.Expected == nil {
+			return ""
+		}
+		last = max(last, *b.Expected)
+	}
+	if last == "" {
+		return ""
+	}
+	return " Earliest decision " + shortDate(last) + "."
+}
+
+// chance writes the leading variant's probability to beat the control.
+func (d headline) chance() string {
+	return fmt.Sprintf("Chance to beat %s %s", d.def.Control, likelihood(*d.leader.ProbabilityToBeatControl))
+}
+
+// harm says which variant harms the primary metric.
 func (d headline) harm() string {
 	for i := range d.basis {
 		if row := &d.basis[i]; markerOf(row) == Harm {
-			return fmt.Sprintf("%s, which is worse, by an interval that holds however often one looks (%s): consider ending it.",
-				d.finding(row), between(row.SequentialInterval))
+			return fmt.Sprintf("%s. This is worse: the always-valid interval (%s) excludes no effect. Consider ending the experiment.",
+				d.finding(row), span(row.SequentialInterval))
 		}
 	}
 	return ""
 }
 
-// missing says what the data show and what stands between them and a decision.
+// missing says what the data show, and what is needed before a decision.
 func (d headline) missing() string {
-	text := fmt.Sprintf("%s; probability to beat %s %s", d.finding(d.leader), d.def.Control, probability(*d.leader.ProbabilityToBeatControl))
+	text := d.finding(d.leader) + ". " + d.chance()
 	if len(d.Blockers) == 0 { // a run that has ended
 		return text + "."
 	}
 	b := d.Blockers[0]
 	switch b.Blocker {
 	case "threshold":
-		return fmt.Sprintf("No clear effect: %s, and %s is needed.", text, probability(d.RequiredProbability))
+		return fmt.Sprintf("No clear effect: %s; %s is needed.", text, likelihood(d.RequiredProbability))
 	case "stability":
 		if n := d.figures.Novelty; n != nil && n.drifts() {
-			return text + ". Not decided yet: the effect changes with time, so that today's figure is not tomorrow's."
+			return text + ". Not ready for a decision: the effect changes over time."
 		}
 	}
-	return fmt.Sprintf("%s. Not decided yet: %s", text, lower(b.Detail))
+	return fmt.Sprintf("%s. Not ready for a decision: %s", text, lower(b.Detail))
 }
 
-// finding says what was measured, and claims a change only where the interval excludes none.
+// finding says what was measured. It claims a change only if the interval excludes no effect.
 func (d headline) finding(row *Row) string {
 	control := &d.basis[d.control]
 	places := 0 // both with the digits of the smaller, so that they compare
@@ -136,25 +204,28 @@ func (d headline) finding(row *Row) string {
 		}
 	}
 	of := func(r *Row) string { return d.amount(r.Mean, places) }
-	span := ""
+	lift := ""
 	if row.Lift.Relative != nil {
-		span = " (" + signed(*row.Lift.Relative)
+		lift = ": " + signed(*row.Lift.Relative)
+		var intervals []string
 		if i := row.Intervals.Credible.P80; i != nil && excludesNone(i) && !excludesNone(row.CredibleInterval) { // the one that a threshold of 0.9 belongs to
-			span += ", 80 % between " + between(i)
+			intervals = append(intervals, "80% interval "+span(i))
 		}
 		if row.CredibleInterval != nil {
-			span += ", 95 % between " + between(row.CredibleInterval)
+			intervals = append(intervals, "95% interval "+span(row.CredibleInterval))
 		}
-		span += ")"
+		if len(intervals) > 0 {
+			lift += " (" + strings.Join(intervals, ", ") + ")"
+		}
 	}
 	if i := row.CredibleInterval; excludesNone(i) {
-		word := "raised"
+		word := "increased"
 		if i[1] < 0 {
-			word = "lowered"
+			word = "decreased"
 		}
-		return fmt.Sprintf("%s %s %s from %s to %s%s", row.Variant, word, d.metric.ID, of(control), of(row), span)
+		return fmt.Sprintf("%s %s %s from %s to %s%s", row.Variant, word, d.metric.ID, of(control), of(row), lift)
 	}
-	return fmt.Sprintf("%s is %s in %s and %s in %s%s", d.metric.ID, of(row), row.Variant, of(control), control.Variant, span)
+	return fmt.Sprintf("%s is %s in %s and %s in %s%s", d.metric.ID, of(row), row.Variant, of(control), control.Variant, lift)
 }
 
 // excludesNone reports whether an interval of the lift excludes no effect.
@@ -166,7 +237,7 @@ func (d headline) amount(mean *float64, places int) string {
 	case mean == nil:
 		return "an unknown mean"
 	case d.metric.Type == registry.Proportion:
-		return strconv.FormatFloat(100**mean, 'f', places, 64) + " %"
+		return strconv.FormatFloat(100**mean, 'f', places, 64) + "%"
 	default:
 		return short(*mean)
 	}
@@ -174,10 +245,10 @@ func (d headline) amount(mean *float64, places int) string {
 
 // signed writes a relative lift with its sign.
 func signed(lift float64) string {
-	return fmt.Sprintf("%+.*f %%", decimals(100*lift), 100*lift)
+	return fmt.Sprintf("%+.*f%%", decimals(100*lift), 100*lift)
 }
 
-// decimals is how many a percentage needs so that small ones still say something.
+// decimals is the number of digits after the point for a percentage, so that small ones are not rounded to 0.
 func decimals(percentage float64) int {
 	switch a := math.Abs(percentage); {
 	case a >= 1000 || a == 0:
@@ -189,11 +260,12 @@ func decimals(percentage float64) int {
 	}
 }
 
-func between(i *[2]float64) string { return signed(i[0]) + " and " + signed(i[1]) }
+// span writes an interval of the relative lift.
+func span(i *[2]float64) string { return signed(i[0]) + " to " + signed(i[1]) }
 
 // lower makes a sentence part of another, unless it begins with a name.
 func lower(s string) string {
-	for _, word := range [...]string{"The ", "At ", "A ", "Nobody "} {
+	for _, word := range [...]string{"The ", "At ", "A ", "No "} {
 		if strings.HasPrefix(s, word) {
 			return strings.ToLower(s[:1]) + s[1:]
 		}

@@ -12,7 +12,7 @@ var (
 	ErrNoExperiment = errors.New("no experiment has this id")
 	ErrNoRun        = errors.New("the experiment has no such run")
 	ErrNoMetric     = errors.New("the experiment has no such metric")
-	ErrRecomputing  = errors.New("the experiment is being recomputed, and what it was before is not known any more")
+	ErrRecomputing  = errors.New("the experiment is being recomputed, and its state before is no longer known")
 )
 
 // Question is which run of which experiment is asked about. Every question that is answered from a View has one.
@@ -71,7 +71,7 @@ type Summary struct {
 	Status       registry.Status
 	Run          int // 0: none
 	ExposedUsers int64
-	LastDay      string // on which somebody who counts was exposed for the first time, "2026-11-20"; "" for nobody
+	LastDay      string // on which a counted user was first exposed, "2026-11-20"; "": no user
 }
 
 // Summarize reads a Summary off a snapshot. It costs nothing like a Readout.

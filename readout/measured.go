@@ -16,7 +16,7 @@ type measured struct {
 	seen  core.Table[core.Seen]
 }
 
-// arm is a variant with its aggregate, which is empty where nobody came.
+// arm is a variant with its aggregate, which is empty if it has no users.
 type arm struct {
 	*core.VariantAggregate
 	key    string

@@ -42,7 +42,7 @@ func (f *measured) metric(m *registry.Metric) Metric {
 	if money, ok := f.money[m.ID]; ok {
 		out.Currency, out.AmountsByCurrency = money.currency, money.amounts
 	}
-	all, closed := f.samples(m, everybody), maturedBy(m, f.now)
+	all, closed := f.samples(m, allCounted), maturedBy(m, f.now)
 	out.Matured = &Matured{Through: f.dayShown(closed)}
 	if matured := f.samples(m, closed); same(all, matured) {
 		out.Variants = f.rows(m, all, true)
@@ -63,7 +63,7 @@ func (f *measured) samples(m *registry.Metric, s scope) []sample {
 	return all
 }
 
-// dayShown is the last day of first exposure in a scope, as far as the run has come; nil: nobody is in it.
+// dayShown is the last day of first exposure in a scope, as far as the run has come; nil: it has no users.
 func (f *measured) dayShown(s scope) *string {
 	first, last, ok := f.days()
 	if !ok || s.through < first {
@@ -79,7 +79,7 @@ func (f *measured) rows(m *registry.Metric, samples []sample, matured bool) []Ro
 	before := adjustmentOf(m, samples)
 	for i, a := range f.arms {
 		row := samples[i].row(a.key)
-		if i != f.control { // where there are arms, one is the control
+		if i != f.control { // there is a control if there are arms
 			c := comparison{metric: m, control: &samples[f.control], treatment: &samples[i], planned: float64(f.rule.SequentialUsers)}
 			row.Effect = c.effect(&row)
 			row.CovariateAdjusted = c.adjusted(before, f.control, i)

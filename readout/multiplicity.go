@@ -6,7 +6,7 @@ import (
 )
 
 // adjust corrects the p values of the secondary metrics for their number, over all of them and all treatments (Holm),
-// apart for everybody and for the matured users.
+// separately for all users and for the matured ones.
 func adjust(all []Metric) {
 	for _, rows := range [...]func(*Metric) []Row{
 		func(m *Metric) []Row { return m.Variants },

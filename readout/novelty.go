@@ -15,7 +15,7 @@ const (
 	noveltyDays      = 4    // at least, for a slope that is more than a guess
 	noveltyUsers     = 10   // of an arm on a day
 	noveltyConverted = 10   // of both arms at an age
-	noveltyAges      = 28   // days since exposure, where the metric has no window
+	noveltyAges      = 28   // days since exposure, if the metric has no window
 )
 
 // novelty asks whether the effect of a treatment fades or grows: by days since the exposure, among those who had not
@@ -74,7 +74,7 @@ func (n *Novelty) sentence() string {
 	return strings.Join(parts, "; ")
 }
 
-// slope fits a line to the daily effects; nil where there are too few.
+// slope fits a line to the daily effects; nil if there are too few.
 func slope(effects []stats.DailyEffect) *NoveltyTest {
 	if len(effects) < noveltyDays {
 		return nil

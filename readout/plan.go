@@ -11,12 +11,12 @@ import (
 )
 
 // PlanQuestion is what is known before an experiment starts. One of Effect, UnitsPerVariant and Days is needed: an effect
-// asks for the users, users or days ask for the effect, and both ask for the power.
+// gives the users, users or days give the effect, and both give the power.
 type PlanQuestion struct {
 	Type              registry.MetricType `json:"type"`               // proportion; anything else is a mean per user
 	Baseline          *float64            `json:"baseline"`           // the control's expected rate, or mean per user
 	StandardDeviation *float64            `json:"standard_deviation"` // of one user's value; of a mean
-	Effect            *float64            `json:"effect"`             // relative lift that is to be found, 0.05 for 5 %
+	Effect            *float64            `json:"effect"`             // relative lift to detect, 0.05 for 5%
 	UnitsPerVariant   *int64              `json:"units_per_variant"`
 	Days              *int64              `json:"days"`
 	DailyUsers        *float64            `json:"daily_users"` // first exposures a day in all variants together
@@ -48,7 +48,7 @@ type PlanAnswer struct {
 	AlwaysValid PlanSize `json:"always_valid"`
 	// AtThreshold is the size at which the decision's threshold, read once at the end, is reached with the same power.
 	AtThreshold PlanSize `json:"at_threshold"`
-	// ByWeek is what can be found after whole weeks; empty where the traffic is not known.
+	// ByWeek is what can be found after whole weeks; empty if the traffic is not known.
 	ByWeek   []PlanWeek   `json:"by_week"`
 	Decision PlanDecision `json:"decision"` // for the definition
 	Sentence string       `json:"sentence"`
@@ -128,27 +128,27 @@ func (p *planner) read(q PlanQuestion) (faults registry.Faults) {
 	case q.Baseline == nil:
 		that(false, "/baseline", "is required: the control's expected conversion rate, such as 0.1, or mean per user")
 	case rate:
-		that(*q.Baseline > 0 && *q.Baseline < 1, "/baseline", "must be a rate between 0 and 1, such as 0.1 for 10 %")
+		that(*q.Baseline > 0 && *q.Baseline < 1, "/baseline", "must be a rate between 0 and 1, such as 0.1 for 10%")
 	default:
 		that(*q.Baseline != 0 && math.Abs(*q.Baseline) <= 1e12, "/baseline", "must be a mean per user other than 0")
 	}
 	if rate {
-		that(q.StandardDeviation == nil, "/standard_deviation", "has no meaning for a proportion: its rate tells it")
+		that(q.StandardDeviation == nil, "/standard_deviation", "is not allowed for a proportion: its rate determines it")
 	} else {
 		that(q.StandardDeviation != nil && *q.StandardDeviation > 0 && *q.StandardDeviation <= 1e12, "/standard_deviation", "is required for a mean: above 0, of one user's value")
 	}
-	that(q.Effect == nil || *q.Effect != 0 && math.Abs(*q.Effect) <= 1000, "/effect", "must be a relative lift other than 0, such as 0.05 for 5 %")
+	that(q.Effect == nil || *q.Effect != 0 && math.Abs(*q.Effect) <= 1000, "/effect", "must be a relative lift other than 0, such as 0.05 for 5%")
 	if rate && q.Effect != nil && q.Baseline != nil {
 		after := *q.Baseline * (1 + *q.Effect)
 		that(after > 0 && after < 1, "/effect", "must leave the treatment a rate between 0 and 1")
 	}
 	that(q.UnitsPerVariant == nil || *q.UnitsPerVariant >= 2 && *q.UnitsPerVariant <= mostUnits, "/units_per_variant", "must be from 2 to 1e12")
 	that(q.Days == nil || *q.Days >= 1 && *q.Days <= 3660, "/days", "must be from 1 to 3,660")
-	that(q.Days == nil || q.DailyUsers != nil, "/daily_users", "is required to know how many users come in these days")
-	that(q.Days == nil || q.UnitsPerVariant == nil, "/days", "say either units_per_variant or days")
-	that(q.Effect != nil || q.UnitsPerVariant != nil || q.Days != nil, "/effect", "say an effect, to learn the users it takes, or units_per_variant or days, to learn the effect they find")
+	that(q.Days == nil || q.DailyUsers != nil, "/daily_users", "is required with days")
+	that(q.Days == nil || q.UnitsPerVariant == nil, "/days", "use either units_per_variant or days")
+	that(q.Effect != nil || q.UnitsPerVariant != nil || q.Days != nil, "/effect", "is required, or units_per_variant or days: an effect gives the users it takes, users or days give the effect they can detect")
 	that(q.DailyUsers == nil || *q.DailyUsers > 0 && *q.DailyUsers <= 1e12, "/daily_users", "must be above 0")
-	that(q.Variants == nil || *q.Variants >= 2 && *q.Variants <= 100, "/variants", "must be from 2 to 100, the control among them")
+	that(q.Variants == nil || *q.Variants >= 2 && *q.Variants <= 100, "/variants", "must be from 2 to 100, including the control")
 	that(within(q.Alpha, 0, 0.5), "/alpha", "must be between 0 and 0.5")
 	that(within(q.Power, 0.5, 1), "/power", "must be between 0.5 and 1")
 	that(q.Threshold == nil || *q.Threshold >= 0.5 && *q.Threshold < 1, "/threshold", "must be from 0.5 up to, but not including, 1")
@@ -274,7 +274,7 @@ func (p *planner) sized(d stats.Design, times float64) (s PlanSize) {
 
 // lookingCost is how many times as many users the always-valid interval takes as a single look: the square of the ratio
 // of (k + z_power) to (z_{1-alpha/2} + z_power), where k is the interval's multiplier at its planned end. It is the usual
-// last-point rule, which is 8 to 20 % more than is needed (Schultzberg 2026, arXiv 2606.18366).
+// last-point rule, which is 8 to 20% more than is needed (Schultzberg 2026, arXiv 2606.18366).
 func (p *planner) lookingCost() float64 {
 	k := stats.NewConfidenceSequence(p.design.Alpha, 1, stats.TwoSided).Multiplier(1)
 	fixed, power := stats.ZCritical(1-p.design.Alpha), stats.ZCritical(2*p.design.Power-1)
@@ -289,10 +289,10 @@ func (p *planner) lookingCost() float64 {
 func (p *planner) sentence() string {
 	o := &p.out
 	if o.UnitsPerVariant == nil || o.Effect == nil {
-		return fmt.Sprintf("No size finds that effect (%s).", p.why())
+		return fmt.Sprintf("No sample size can detect this effect (%s).", p.why())
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s per variant (%s in all) find a lift of %s on a baseline of %s", users(*o.UnitsPerVariant), whole(*o.Units), percent(math.Abs(*o.Effect)), p.amount())
+	fmt.Fprintf(&b, "%s per variant (%s in total) can detect a lift of %s on a baseline of %s", users(*o.UnitsPerVariant), whole(*o.Units), percent(math.Abs(*o.Effect)), p.amount())
 	if o.PowerReached != nil {
 		fmt.Fprintf(&b, " with a power of %s", probability(*o.PowerReached))
 	}
@@ -301,7 +301,7 @@ func (p *planner) sentence() string {
 		fmt.Fprintf(&b, " shared among %d treatments", o.Variants-1)
 	}
 	if o.Days != nil {
-		fmt.Fprintf(&b, "; that takes %s, so plan %s", many(*o.Days, "day", "days"), many(*o.DaysWholeWeeks, "day", "days"))
+		fmt.Fprintf(&b, "; this takes %s, so plan %s", many(*o.Days, "day", "days"), many(*o.DaysWholeWeeks, "day", "days"))
 	}
 	b.WriteString(".")
 	return b.String()

@@ -62,8 +62,9 @@ func (f *progress) plannedEnd(m *registry.Metric) (day int64, ok bool) {
 	return day, day <= f.today()
 }
 
-// needPlannedLook asks that the planned look found what today's does. Whoever goes on looking after the planned end has
-// one more chance of a false alarm every day; so what shows only then counts where the always-valid interval agrees.
+// needPlannedLook requires that the analysis at the planned end found what today's does. Each further analysis after
+// the planned end is one more chance of a false positive, so a later finding counts only if the always-valid interval
+// agrees.
 func (d *decision) needPlannedLook() {
 	day, ok := d.plannedEnd(d.metric)
 	if d.leader == nil || !ok || !d.HorizonReached {
@@ -89,7 +90,7 @@ func (d *decision) needPlannedLook() {
 		found = "its probability was " + probability(*l.ProbabilityToBeatControl)
 	}
 	d.block(Blocker{
-		"planned_look", fmt.Sprintf("%s leads enough today, but not at the planned end on %s, when %s: a later look is one chance more to be misled.", d.leader.Variant, l.Day, found),
-		"An always-valid interval that excludes no effect, which holds however often one looks; or a plan for more users, declared now and shown for ever.", nil,
+		"planned_look", fmt.Sprintf("%s meets the rule today, but did not at the planned end on %s, when %s. Each later analysis is one more chance of a false positive.", d.leader.Variant, l.Day, found),
+		"Needs an always-valid interval that excludes no effect; or set a plan for more users now, which stays visible.", nil,
 	})
 }

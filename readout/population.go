@@ -58,7 +58,7 @@ func (a arm) users(w core.Who) (n int64) {
 
 func (f *population) users(i int) int64 { return f.arms[i].users(f.who()) }
 
-// persons are those of a population of the arm, the filtered ones among them where they are counted.
+// persons are those of a population of the arm, with filtered ones only if they are counted.
 func (f *population) persons(a arm, pop core.Population) int64 {
 	n := a.Persons[pop]
 	if f.filtered {
@@ -81,7 +81,7 @@ func (a arm) filteredHere() (n int64) {
 }
 
 // variants says who is counted in each arm and whom each rule took out of it. A person that several rules concern was
-// taken out by the first of them: filtered, crossover where that excludes, ended early.
+// taken out by the first of them: filtered, crossover if that excludes, ended early.
 func (f *population) variants() []Variant {
 	all := make([]Variant, 0, len(f.arms))
 	for i, a := range f.arms {
@@ -160,7 +160,7 @@ func (f *population) unknown() []UnknownVariant {
 }
 
 // conversions gives every conversion one status. Exclusion takes those that would have counted; a duplicate or a late
-// one stays what it is, whoever made it.
+// one stays what it is, whatever its population.
 func (f *population) conversions() map[string]int64 {
 	by := map[string]int64{core.FilteredOut: 0, core.CrossoverExcluded: 0, core.EndedEarlyExcluded: 0}
 	for s, n := range f.run.Loose {
@@ -177,7 +177,7 @@ func (f *population) conversions() map[string]int64 {
 	return by
 }
 
-// exposed are all who met a known variant, the filtered ones where they are counted, and the crossovers among them.
+// exposed are all who were exposed to a known variant (filtered ones only if they are counted), and the crossovers among them.
 func (f *population) exposed() (all, crossed int64) {
 	for _, a := range f.arms {
 		crossed += f.crossedHere(a)
@@ -186,7 +186,7 @@ func (f *population) exposed() (all, crossed int64) {
 	return all, crossed
 }
 
-// days are the first and the last day, since 1970, on which somebody who is counted was exposed for the first time.
+// days are the first and the last day, since 1970, on which a counted user was exposed for the first time.
 func (f *population) days() (first, last int64, ok bool) {
 	for _, came := range f.came {
 		if len(came) == 0 {
@@ -215,7 +215,7 @@ func (f *population) treatments() []int {
 	return all
 }
 
-// primary is the metric that decides, nil where none does.
+// primary is the metric that decides, nil if none does.
 func (f *population) primary() *registry.Metric {
 	for i := range f.def.Metrics {
 		if m := &f.def.Metrics[i]; m.Role == registry.Primary {
@@ -243,7 +243,7 @@ func (f *population) index(variant string) int {
 	return -1
 }
 
-// needed are the arms that the plan needs: the control, and whoever has a weight.
+// needed are the arms that the plan needs: the control, and every arm with a weight.
 func (f *population) needed(i int) bool { return f.arms[i].weight > 0 || i == f.control }
 
 // dates are the days on which anybody who counts was first exposed, in order.

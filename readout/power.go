@@ -13,10 +13,10 @@ const reasonNoPlan stats.Reason = "no_planned_effect"
 // reasonHorizonReached: there is nothing left to wait for.
 const reasonHorizonReached stats.Reason = "horizon_reached"
 
-// reasonNoPace: nobody came in the last week, so nobody can tell.
+// reasonNoPace: no user was exposed in the last week, so no day can be forecast.
 const reasonNoPace stats.Reason = "no_pace"
 
-// test is the one that power is computed for: two-sided at 5 %, with a power of 0.8.
+// test is the one that power is computed for: two-sided at 5%, with a power of 0.8.
 var test = stats.Design{Alpha: 0.05, Power: 0.8}
 
 // power is how far the primary metric's matured users reach. Never does the effect that was measured enter it: that

@@ -41,7 +41,7 @@ func (f *progress) pace(i int) float64 {
 	return float64(f.came[i].through(yesterday)-f.came[i].through(since-1)) / float64(yesterday-since+1)
 }
 
-// farthest is the last day that a forecast names, counted from today: what is farther off nobody can tell.
+// farthest is the last day that a forecast names, counted from today: a forecast beyond it would mean nothing.
 const farthest = 3650
 
 // reaches is the day on which so many of an arm have matured in a metric: known of those who came already, at the last
@@ -79,7 +79,7 @@ func (f *progress) allReach(m *registry.Metric, users int64) (last int64, ok boo
 	return last, len(f.arms) > 1
 }
 
-// expected is a day for JSON, where it is known and still to come.
+// expected is a day for JSON, if it is known and still to come.
 func (f *progress) expected(day int64, ok bool) *string {
 	if !ok || !f.running() || day < f.today() {
 		return nil

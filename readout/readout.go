@@ -74,7 +74,7 @@ type Metric struct {
 	Variants          []Row            `json:"variants"`
 	Matured           *Matured         `json:"matured,omitempty"` // the same over those alone whose window has closed
 	Power             *Power           `json:"power,omitempty"`   // of the primary metric
-	Novelty           *Novelty         `json:"novelty,omitempty"` // of the primary metric, where there is enough to tell
+	Novelty           *Novelty         `json:"novelty,omitempty"` // of the primary metric, if there is enough to tell
 }
 
 // Reasons say why a number beside them is null, by its JSON name.
@@ -96,7 +96,7 @@ type Row struct {
 	Reasons             Reasons  `json:"reasons,omitempty"`
 }
 
-// Effect is a treatment against the control. Intervals are of the relative lift, two-sided, 95 %.
+// Effect is a treatment against the control. Intervals are of the relative lift, two-sided, 95%.
 type Effect struct {
 	Lift                     Lift        `json:"lift"`
 	ProbabilityToBeatControl *float64    `json:"probability_to_beat_control"`
@@ -108,7 +108,7 @@ type Effect struct {
 	SequentialPValue         *float64    `json:"sequential_p_value"`         // always valid
 	AdjustedPValue           *float64    `json:"adjusted_p_value,omitempty"` // of a secondary metric: Holm, over all of them and all treatments
 	Intervals                Intervals   `json:"intervals"`
-	// EarlyStop is Win or Harm where the always-valid interval excludes no effect, in the direction that is better or
+	// EarlyStop is Win or Harm if the always-valid interval excludes no effect, in the direction that is better or
 	// worse.
 	EarlyStop         string    `json:"early_stop_marker,omitempty"`
 	CovariateAdjusted *Adjusted `json:"covariate_adjusted,omitempty"` // beside the raw figures
@@ -127,7 +127,7 @@ type Intervals struct {
 	Sequential Levels `json:"sequential"`
 }
 
-// Levels are one interval at 80, 90 and 95 %; null where it does not exist, for the reason of the 95 % one.
+// Levels are one interval at 80, 90 and 95%; null if it does not exist, for the reason of the 95% one.
 type Levels struct {
 	P80 *[2]float64 `json:"80"`
 	P90 *[2]float64 `json:"90"`
@@ -162,13 +162,13 @@ type Power struct {
 	PlannedUnitsPerVariant int64 `json:"planned_units_per_variant"`
 	// MaturedUnitsPerVariant is the smallest arm.
 	MaturedUnitsPerVariant int64 `json:"matured_units_per_variant"`
-	// MinimumDetectableEffect is the relative lift that the matured users show with a power of 0.8, two-sided at 5 %.
+	// MinimumDetectableEffect is the relative lift that the matured users show with a power of 0.8, two-sided at 5%.
 	MinimumDetectableEffect *float64 `json:"minimum_detectable_effect"`
 	// PlannedEffect is the relative lift that the plan is to detect, and Reached the power for it now; null: the plan
 	// names none.
 	PlannedEffect *float64 `json:"planned_effect"`
 	Reached       *float64 `json:"reached"`
-	// DaysLeft until the plan's horizon at the last week's pace; null: nobody comes, or it is reached.
+	// DaysLeft until the plan's horizon at the last week's pace; null: no new users, or it is reached.
 	DaysLeft *int64  `json:"days_left"`
 	Reasons  Reasons `json:"reasons,omitempty"`
 }
@@ -208,8 +208,8 @@ type OtherPolicy struct {
 type Headline struct {
 	Variant        string `json:"variant"`
 	ExposedUsers   int64  `json:"exposed_users"`
-	ConvertedUsers *int64 `json:"converted_users"` // in the primary metric; null where none is
-	// Of a treatment, in the primary metric; null where the row's own would be.
+	ConvertedUsers *int64 `json:"converted_users"` // in the primary metric; null if none is
+	// Of a treatment, in the primary metric; null if the row's own would be.
 	RelativeLift             *float64 `json:"relative_lift,omitempty"`
 	ProbabilityToBeatControl *float64 `json:"probability_to_beat_control,omitempty"`
 }
@@ -290,7 +290,7 @@ type Split struct {
 	Variant  string   `json:"variant"`
 	Weight   float64  `json:"weight"`
 	Users    int64    `json:"users"`
-	Expected *float64 `json:"expected_users"` // null while nobody is counted
+	Expected *float64 `json:"expected_users"` // null while no user is counted
 }
 
 // Share is how many of all are affected.
@@ -337,15 +337,15 @@ const (
 // Decision is whether the run may be decided, by its own rule.
 type Decision struct {
 	Status    DecisionStatus `json:"status"`
-	Threshold float64        `json:"threshold"` // of the plan in force; where there is none, of the definition
+	Threshold float64        `json:"threshold"` // of the plan in force; if there is none, of the definition
 	// RequiredProbability is what the leading variant must reach: the threshold's chance of an error shared among the
 	// treatments.
 	RequiredProbability float64   `json:"required_probability"`
-	LeadingVariant      *string   `json:"leading_variant"` // most likely to beat control in the primary metric, of the matured users where any are known; null: unknown
+	LeadingVariant      *string   `json:"leading_variant"` // most likely to beat control in the primary metric, of the matured users if any are known; null: unknown
 	Blockers            []Blocker `json:"blockers"`
-	Headline            string    `json:"headline"` // one sentence to repeat
-	Basis               *Basis    `json:"basis"`    // what it rests on; null: no primary metric
-	Plan                *PlanView `json:"plan"`     // null: the run has not started, or nobody declared it
+	Headline            string    `json:"headline"` // a summary in one or a few sentences
+	Basis               *Basis    `json:"basis"`    // what it is based on; null: no primary metric
+	Plan                *PlanView `json:"plan"`     // null: the run has not started, or it is undeclared
 	HorizonReached      bool      `json:"horizon_reached"`
 	// EarlyStop is the leading variant's marker in the basis, or any variant's harm.
 	EarlyStop string `json:"early_stop_marker,omitempty"`
@@ -361,15 +361,15 @@ type Decision struct {
 	Outcome *registry.Outcome `json:"outcome,omitempty"`
 }
 
-// Blocker is one thing that stands between the run and a decision, and what would lift it.
+// Blocker is one thing that stands between the run and a decision, and the next step.
 type Blocker struct {
 	Blocker  string  `json:"blocker"`
 	Detail   string  `json:"detail"`
-	LiftedBy string  `json:"lifted_by"`             // what would lift it
-	Expected *string `json:"expected_on,omitempty"` // the day, UTC, at the last week's pace; null: nobody can tell
+	LiftedBy string  `json:"lifted_by"`             // the next step
+	Expected *string `json:"expected_on,omitempty"` // the day, UTC, at the last week's pace; null: unknown
 }
 
-// Basis is the primary metric over the matured users, which a decision rests on.
+// Basis is the primary metric over the matured users, which a decision is based on.
 type Basis struct {
 	Population string  `json:"population"` // matured
 	Metric     string  `json:"metric"`

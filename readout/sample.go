@@ -118,7 +118,7 @@ func (s *sample) known(mean, variance float64) {
 	s.mean, s.variance = s.moments.Mean, s.moments.Variance
 }
 
-// alone is one person, whose spread nobody knows.
+// alone is the sample of one person, whose variance is unknown.
 func (s *sample) alone(mean float64) { s.known(mean, 0) }
 
 func (s *sample) none(why stats.Reason) {

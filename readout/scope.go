@@ -19,15 +19,15 @@ type scope struct {
 	asOf    bool  // with what they had done by the end of that day; else with whatever they did
 }
 
-// everybody who is counted, with whatever they did.
-var everybody = scope{through: math.MaxInt64}
+// allCounted is every counted user, with everything they did.
+var allCounted = scope{through: math.MaxInt64}
 
 // maturedBy is who had a closed window in the metric at that time: all who were first exposed on a day (UTC) whose last
 // moment's window was over. A metric without a window matures at once.
 func maturedBy(m *registry.Metric, at canonical.Time) scope {
 	window := time.Duration(*m.Window).Milliseconds()
 	if window == 0 {
-		return everybody
+		return allCounted
 	}
 	return scope{through: floorDays(int64(at)-window) - 1}
 }
@@ -104,7 +104,7 @@ func (s scope) sums(a arm, m *registry.Metric, w core.Who) core.Sums {
 	switch {
 	case s.asOf:
 		return of.AsOf(w, s.through)
-	case s == everybody:
+	case s == allCounted:
 		return of.Merged(w)
 	default:
 		return of.Through(w, s.through)

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// needStability asks that the effect does not change with time, and that the last daily snapshots agree with today's.
+// needStability requires that the effect does not change over time, and that the last daily analyses agree with today's.
 func (d *decision) needStability() {
 	if d.leader == nil {
-		return // the threshold says that nothing is known yet
+		return // the blocker threshold reports that no probability is known
 	}
 	treatment := d.index(d.leader.Variant)
 	d.Looks = d.looks(d.metric, treatment)
 	if n := d.figures.Novelty; n != nil && n.drifts() {
 		d.block(Blocker{
-			"stability", fmt.Sprintf("The effect of %s in %s changes with time (%s), so that today's figure is not tomorrow's.", d.leader.Variant, d.metric.ID, n.sentence()),
-			"Let it run until the later users and days dominate; then judge the effect on them.", nil,
+			"stability", fmt.Sprintf("The effect of %s in %s changes over time (%s).", d.leader.Variant, d.metric.ID, n.sentence()),
+			"Keep it running until later users and days dominate, then judge the effect on them.", nil,
 		})
 		return
 	}
@@ -31,18 +31,18 @@ func (d *decision) needStability() {
 	detail := fmt.Sprintf("The probability and the expected loss of %s must hold at the end of each of the last %d days", d.leader.Variant, steadyDays)
 	switch {
 	case len(d.Looks) < steadyDays:
-		detail += fmt.Sprintf("; there are %s yet", many(int64(len(d.Looks)), "such day", "such days"))
+		detail += fmt.Sprintf("; so far there are %s", days(int64(len(d.Looks))))
 	default:
-		detail += "; they did not on " + listed(missed)
+		detail += "; they did not hold on " + listed(missed)
 	}
-	b := Blocker{"stability", detail + ".", fmt.Sprintf("%d days in a row on which both hold.", steadyDays), nil}
+	b := Blocker{"stability", detail + ".", fmt.Sprintf("Needs %d days in a row on which both hold.", steadyDays), nil}
 	if d.likely(d.leader.ProbabilityToBeatControl) && d.cheap(d.relativeLoss(d.basis, d.leader)) {
 		b.Expected = d.expected(d.today()+steadyDays-d.holding(), true)
 	}
 	d.block(b)
 }
 
-// holding is the number of newest looks in a row that hold.
+// holding is the number of newest daily analyses in a row that meet the rule.
 func (d *decision) holding() (n int64) {
 	for i := len(d.Looks) - 1; i >= 0 && d.Looks[i].Holds; i-- {
 		n++
@@ -50,19 +50,19 @@ func (d *decision) holding() (n int64) {
 	return n
 }
 
-// needGuardrails asks that the always-valid interval of no guardrail excludes no effect on the bad side.
+// needGuardrails requires that no guardrail has an always-valid interval that lies on the worse side of no effect.
 func (d *decision) needGuardrails() {
 	harmed := d.harmed()
 	if len(harmed) == 0 {
 		return
 	}
 	d.block(Blocker{
-		"guardrail", "A guardrail is harmed, by an interval that holds however often one looks: " + strings.Join(harmed, "; ") + ".",
-		"Mend what harms it and start a new run, or end the experiment.", nil,
+		"guardrail", "A guardrail is harmed (always-valid interval): " + strings.Join(harmed, "; ") + ".",
+		"Fix the cause and start a new run, or end the experiment.", nil,
 	})
 }
 
-// harmed are the guardrails with a marker of harm, and where.
+// harmed are the guardrails with a marker of harm, with variant and interval.
 func (d *decision) harmed() (all []string) {
 	for i := range d.readout.Metrics {
 		m := &d.readout.Metrics[i]
@@ -72,7 +72,7 @@ func (d *decision) harmed() (all []string) {
 		for j := range m.Matured.Variants {
 			row := &m.Matured.Variants[j]
 			if markerOf(row) == Harm {
-				all = append(all, fmt.Sprintf("%s by %s (%s)", m.Metric, row.Variant, between(row.SequentialInterval)))
+				all = append(all, fmt.Sprintf("%s by %s (%s)", m.Metric, row.Variant, span(row.SequentialInterval)))
 			}
 		}
 	}

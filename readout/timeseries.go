@@ -58,7 +58,7 @@ type DayFigure struct {
 	*Contrast               // of a treatment
 }
 
-// Contrast is a treatment against the control; intervals are of the relative lift, two-sided, 95 %. What is null does not
+// Contrast is a treatment against the control; intervals are of the relative lift, two-sided, 95%. What is null does not
 // exist yet.
 type Contrast struct {
 	Lift                     *float64    `json:"lift"` // relative
@@ -66,7 +66,7 @@ type Contrast struct {
 	CredibleInterval         *[2]float64 `json:"credible_interval"`
 	ConfidenceInterval       *[2]float64 `json:"confidence_interval"`
 	SequentialInterval       *[2]float64 `json:"sequential_interval"`
-	// RunningInterval is what the always-valid intervals until then have in common, which never grows; null where they
+	// RunningInterval is what the always-valid intervals until then have in common, which never grows; null if they
 	// have nothing in common, which an effect that changes with time does.
 	RunningInterval *[2]float64 `json:"running_sequential_interval"`
 	PValue          *float64    `json:"p_value"`
@@ -127,7 +127,7 @@ type SeriesQuestion struct {
 	Matured bool   // of the matured alone
 }
 
-// Series reads a run over time off a View. It fails as Make does, and with ErrNoMetric where there is no such metric, or
+// Series reads a run over time off a View. It fails as Make does, and with ErrNoMetric if there is no such metric, or
 // none is primary.
 func Series(v *core.View, q SeriesQuestion, codeVersion string) (*Timeseries, error) {
 	f, m, err := measuredMetric(v, q.Question, q.Metric)
@@ -282,7 +282,7 @@ func seriesCohorts(f *measured, m *registry.Metric, first, last int64) []SeriesC
 	return all
 }
 
-// seriesAges are the days since the first exposure that are over for somebody, up to the window.
+// seriesAges are the days since the first exposure that are over for at least one user, up to the window.
 func seriesAges(f *measured, m *registry.Metric) []SeriesAge {
 	first, _, _ := f.days()
 	oldest := f.today() - 1 - first
@@ -334,7 +334,7 @@ type ageSums struct {
 	sum                canonical.Sum
 }
 
-// ages of an arm, 0 to oldest. A cohort is in an age where that day is over for all of it.
+// ages of an arm, 0 to oldest. A cohort is in an age if that day is over for all of it.
 func ages(f *measured, m *registry.Metric, arm int, oldest int64) []ageSums {
 	all := make([]ageSums, oldest+1)
 	over := f.today() - 1
@@ -346,7 +346,7 @@ func ages(f *measured, m *registry.Metric, arm int, oldest int64) []ageSums {
 			all[g.Age].sum = all[g.Age].sum.Plus(g.Y)
 		}
 	}
-	at := f.atRisk(m, everybody, arm, int(oldest))
+	at := f.atRisk(m, allCounted, arm, int(oldest))
 	for age := range all {
 		all[age].risk, all[age].first = at.users[age], at.converted[age]
 	}

@@ -26,7 +26,7 @@ func many(n int64, one, more string) string {
 
 func users(n int64) string { return many(n, "user", "users") }
 
-// short writes a number to three digits that count, without exponent where people would not use one.
+// short writes a number with three significant digits, without an exponent from 1,000 on.
 func short(x float64) string {
 	if x >= 1000 {
 		return whole(int64(x + 0.5))
@@ -44,12 +44,32 @@ func probability(p float64) string {
 }
 
 // percent writes a share.
-func percent(share float64) string { return short(100*share) + " %" }
+func percent(share float64) string { return short(100*share) + "%" }
+
+// likelihood writes a probability in percent and never rounds it to certainty.
+func likelihood(p float64) string {
+	switch {
+	case p > 0.999:
+		return "> 99.9%"
+	case p < 0.001:
+		return "< 0.1%"
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(100*p, 'f', 1, 64), ".0") + "%"
+}
+
+// shortDate writes a day such as 2026-12-04 as Dec 4.
+func shortDate(day string) string {
+	t, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return day
+	}
+	return t.Format("Jan 2")
+}
 
 // date writes days since 1970.
 func date(days int64) string { return time.Unix(days*86400, 0).UTC().Format(time.DateOnly) }
 
-// listed joins with commas and an and.
+// listed joins items with commas and "and".
 func listed(items []string) string {
 	if len(items) < 2 {
 		return strings.Join(items, "")

@@ -35,15 +35,15 @@ type State interface {
 	Until(ctx context.Context, good func(*core.View) bool) (*core.View, error)
 	// LedgerLines calls fn with the lines of the ledger that a query wants, and returns the sum of all that fit.
 	LedgerLines(q core.LedgerQuery, fn func(core.LedgerKey, core.LedgerEntry) error) (core.LedgerEntry, error)
-	// Trace says what became of a person's events; core.ErrNoUnit where nobody knows the id.
+	// Trace returns a person's events and their outcomes; core.ErrNoUnit if the id is unknown.
 	Trace(u canonical.Unit) (*core.Trace, error)
 	// Receipts are those of all erasures, in order.
 	Receipts() ([]core.Receipt, error)
-	// Associations calls begin with a state, and each with all rows of an experiment in it, or of one run of it where run
+	// Associations calls begin with a state, and each with all rows of an experiment in it, or of one run of it if run
 	// is not 0.
 	Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error
 	// Officials are the stored readouts of an experiment, the newest first; Official is one with its bytes, by its hash.
-	// core.ErrNoOfficial where it is not there.
+	// core.ErrNoOfficial if it is not there.
 	Officials(experiment string) ([]registry.Official, error)
 	Official(experiment, hash string) (registry.Official, []byte, error)
 }
@@ -65,8 +65,8 @@ type Options struct {
 	Past     Past    // nil: only the newest state can be had
 	Moments  Moments // nil: states can be had by their sequence only
 	Registry Publisher
-	Eraser   Eraser           // nil: nobody can be erased here
-	Changed  func(error) bool // whether the Publisher's error says that somebody else was faster; nil: none does
+	Eraser   Eraser           // nil: this process cannot erase
+	Changed  func(error) bool // whether the Publisher's error reports a concurrent change; nil: none does
 	Largest  int64            // bytes of a readout that is stored; 0: 512 KiB
 	Code     string           // version of the code, which a readout names
 
@@ -111,7 +111,7 @@ func New(o Options) *API {
 // route is one thing that can be asked.
 type route struct {
 	method, path string
-	lock         *lock // nil: open to everybody
+	lock         *lock // nil: no key is needed
 	serve        func(echo.Context) error
 }
 
@@ -150,8 +150,8 @@ func (a *API) routes() []route {
 	}
 }
 
-// Register adds the routes. A method that a route does not know is answered here as well; a path that nobody knows is
-// for whoever owns e.
+// Register adds the routes to e, and answers for methods that a route does not support. Unknown paths are left to the
+// owner of e.
 func (a *API) Register(e *echo.Echo) { a.register(e, a.routes(), false) }
 
 // Inside is the same API, its cache included, for callers in this process who have asked themselves who may do what:
@@ -184,7 +184,7 @@ func (a *API) register(e *echo.Echo, routes []route, inside bool) {
 
 // handle gives a request its id and lets it in; what a route returns as an error becomes the answer.
 //
-// A web page from elsewhere may change nothing, whatever it can make a browser send. That is not asked inside, where the
+// A page of another site may change nothing, whatever it makes a browser send. This is not checked inside, because the
 // pages have asked it.
 func (a *API) handle(r route, inside bool) echo.HandlerFunc {
 	elsewhere := http.NewCrossOriginProtection()
@@ -199,7 +199,7 @@ func (a *API) handle(r route, inside bool) echo.HandlerFunc {
 		case inside:
 			key = c.Request().Header.Get(headerFingerprint)
 		case elsewhere.Check(c.Request()) != nil:
-			err = problem.Forbidden("A web page from elsewhere may not change anything here. Send the request from a program, or from a page of this address.")
+			err = problem.Forbidden("A page of another site cannot make changes. Send the request from a program, or from a page of this site.")
 		default:
 			key, err = r.lock.open(c.Request())
 		}

@@ -51,7 +51,7 @@ func (l *lock) open(r *http.Request) (fingerprint string, err error) {
 		if l.refused != nil {
 			l.refused(r, refusedKey)
 		}
-		return "", problem.Forbidden("This key does not open this. Send one of keys." + l.what + ".")
+		return "", problem.Forbidden("This key does not allow the request. Send one of keys." + l.what + ".")
 	}
 	article := "a "
 	if l.what == "admin" {

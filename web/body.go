@@ -25,23 +25,23 @@ import (
 	"github.com/tracklayer/tracklayer/registry"
 )
 
-// read takes the body in. A web page of somebody else can send any text without asking the browser's user, or nothing
-// at all, but not as JSON: so no other type is read here, and none is left out by a page from elsewhere.
+// read returns the request body. A page of another site can make a browser send any text, or nothing, but not JSON: so no
+// other type is accepted, and a page of another site must state its type.
 func read(c echo.Context, types ...string) ([]byte, error) {
 	if header := c.Request().Header.Get("Content-Type"); header != "" {
 		media, _, err := mime.ParseMediaType(header)
 		if err != nil || !slices.Contains(types, media) {
-			return nil, problem.UnsupportedMediaType(fmt.Sprintf("Content-Type %.80q is not read here; send %s.", header, strings.Join(types, " or ")))
+			return nil, problem.UnsupportedMediaType(fmt.Sprintf("Content-Type %.80q is not supported; send %s.", header, strings.Join(types, " or ")))
 		}
 	} else if err := http.NewCrossOriginProtection().Check(c.Request()); err != nil {
-		return nil, problem.UnsupportedMediaType("A page from elsewhere must say Content-Type: " + types[0] + ".")
+		return nil, problem.UnsupportedMediaType("A page of another site must send Content-Type: " + types[0] + ".")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, maxDefinition))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return nil, problem.TooLarge(fmt.Sprintf("A definition has at most %d bytes.", maxDefinition))
 	}
 	if err != nil {
-		return nil, problem.BadRequest("The body broke off: " + err.Error())
+		return nil, problem.BadRequest("The body ended early: " + err.Error())
 	}
 	return body, nil
 }
@@ -50,7 +50,7 @@ func read(c echo.Context, types ...string) ([]byte, error) {
 const maxDefinition = 1 << 20
 
 func invalid(faults registry.Faults) error {
-	p := problem.Invalid("The body cannot be taken. Mend what errors names and send it again.")
+	p := problem.Invalid("The body is not valid. Fix the fields in errors and send it again.")
 	for _, f := range faults {
 		p.Errors = append(p.Errors, problem.FieldError{Pointer: f.Pointer, Detail: f.Detail})
 	}
@@ -78,7 +78,7 @@ func precondition(r *http.Request, what string, revision int, must bool) error {
 		}
 		return problem.Problem{
 			Status: http.StatusPreconditionRequired,
-			Detail: "Send If-Match with the ETag of what you have read, such as If-Match: " + tag + ", so that nobody's change is lost.",
+			Detail: "Send If-Match with the ETag of the version you read, such as If-Match: " + tag + ", so that no change is lost.",
 		}
 	}
 	for _, list := range header {
@@ -88,7 +88,7 @@ func precondition(r *http.Request, what string, revision int, must bool) error {
 			}
 		}
 	}
-	return problem.PreconditionFailed(fmt.Sprintf("%s at revision %d by now. GET that, look at what is new, and send the change again with If-Match: %s.", what, revision, tag))
+	return problem.PreconditionFailed(fmt.Sprintf("%s at revision %d now. GET it, check what changed, and send your change again with If-Match: %s.", what, revision, tag))
 }
 
 // encode is v as one line of JSON.
@@ -140,7 +140,7 @@ func matches(header []string, tag string) bool {
 	return false
 }
 
-// idOf is the experiment's id in the path. Echo matches the escaped path where it differs from the plain one, and hands
+// idOf is the experiment's id in the path. Echo matches the escaped path if it differs from the plain one, and hands
 // out parameters as they stand there; only those are still to be unescaped.
 func idOf(c echo.Context) (string, error) {
 	id := c.Param("id")
@@ -149,7 +149,7 @@ func idOf(c echo.Context) (string, error) {
 	}
 	id, err := url.PathUnescape(id)
 	if err != nil {
-		return "", problem.BadRequest("The id in the path is not escaped as a URL wants it: " + err.Error())
+		return "", problem.BadRequest("The id in the path is not a valid URL escape: " + err.Error())
 	}
 	return id, nil
 }
@@ -176,7 +176,7 @@ func decode(body []byte, into any) error {
 		return problem.BadRequest(fmt.Sprintf("The body is not JSON: %v, near byte %d.", err, dec.InputOffset()))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return problem.BadRequest(fmt.Sprintf("The body goes on after its JSON ends, at byte %d.", dec.InputOffset()))
+		return problem.BadRequest(fmt.Sprintf("The body has data after the end of its JSON, at byte %d.", dec.InputOffset()))
 	}
 	var s shape
 	if _, object := tree.(map[string]any); !object {
@@ -277,7 +277,7 @@ func (s *shape) object(v any, t reflect.Type, at string) {
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		member, ok := known[name]
 		if !ok {
-			s.fault(at+"/"+escape(name), "is not known here; known are %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+			s.fault(at+"/"+escape(name), "is not a known field; known fields: %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 			continue
 		}
 		s.check(members[name], member, at+"/"+escape(name))

@@ -40,5 +40,5 @@ func ExampleAPI_Inside() {
 	fmt.Println(sentence)
 	// Output:
 	// 200
-	// 14,749 users per variant (29,498 in all) find a lift of 10 % on a baseline of 10 % with a power of 0.8, two-sided at 5 %; that takes 15 days, so plan 21 days.
+	// 14,749 users per variant (29,498 in total) can detect a lift of 10% on a baseline of 10% with a power of 0.8, two-sided at 5%; this takes 15 days, so plan 21 days.
 }

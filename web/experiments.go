@@ -38,7 +38,7 @@ type experiment struct {
 	Revision  int                `json:"revision"`
 	Runs      []registry.Run     `json:"runs"`
 	Decisions []registry.Outcome `json:"decisions"`
-	ChangedAt *canonical.Time    `json:"changed_at"` // null: nobody declared it
+	ChangedAt *canonical.Time    `json:"changed_at"` // null: undeclared
 	ChangedBy string             `json:"changed_by,omitempty"`
 	Key       string             `json:"key,omitempty"` // fingerprint of the key that it was changed with
 	Change    string             `json:"change,omitempty"`
@@ -62,7 +62,7 @@ func declared(c *registry.Change) experiment {
 	return x
 }
 
-// undeclared is what an experiment that nobody declared is read by.
+// undeclared returns the definition by which an undeclared experiment is read.
 func undeclared(s *core.Snapshot) experiment {
 	return experiment{
 		Definition: readout.Undeclared(s), Status: registry.Undeclared,
@@ -110,9 +110,9 @@ type listed struct {
 	Revision      int             `json:"revision"` // 0: undeclared
 	Run           *int            `json:"run"`      // the newest; null: none
 	ExposedUsers  int64           `json:"exposed_users"`
-	LastExposedOn *string         `json:"last_exposed_on"` // day of the newest first exposure, UTC; null: nobody
+	LastExposedOn *string         `json:"last_exposed_on"` // day of the newest first exposure, UTC; null: none
 	ChangedAt     *canonical.Time `json:"changed_at"`
-	Recomputing   bool            `json:"recomputing,omitempty"` // a change of the definition is being worked off; the numbers are those before it
+	Recomputing   bool            `json:"recomputing,omitempty"` // a change of the definition is processed in the background; the numbers are from before it
 	// Archived says when the experiment was hidden from the list, and by whom; null: it is not.
 	Archived *registry.Archive `json:"archived,omitempty"`
 }
@@ -136,7 +136,7 @@ func (a *definitions) create(c echo.Context) error {
 	now := canonical.TimeOf(a.opts.Now())
 	by := c.QueryParam("by")
 	if len(by) > maxBy || !utf8.ValidString(by) || strings.ContainsFunc(by, unicode.IsControl) {
-		return problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.",
+		return problem.BadRequest("A query parameter is not valid. Fix the fields in errors.",
 			problem.FieldError{Pointer: "/by", Detail: "must be at most 200 bytes of UTF-8 without control characters"})
 	}
 	change, err := a.declare(body, now)
@@ -218,9 +218,9 @@ func (d *declaration) checkStart(now canonical.Time) error {
 	switch at := d.StartedAt; {
 	case at == nil:
 	case d.Status == registry.Draft:
-		faults = append(faults, registry.Fault{Pointer: "/started_at", Detail: "has no meaning for a draft; leave it out, and start the experiment when it is time"})
+		faults = append(faults, registry.Fault{Pointer: "/started_at", Detail: "is not allowed for a draft; leave it out, and start the experiment later"})
 	case *at < canonical.MinTime || *at > now.Add(canonical.MaxAhead):
-		faults = append(faults, registry.Fault{Pointer: "/started_at", Detail: "must lie between 2000-01-01 and a day ahead"})
+		faults = append(faults, registry.Fault{Pointer: "/started_at", Detail: "must be between 2000-01-01 and a day ahead"})
 	}
 	if faults == nil {
 		return nil
@@ -229,7 +229,7 @@ func (d *declaration) checkStart(now canonical.Time) error {
 }
 
 func exists(id string) error {
-	return problem.Conflict(fmt.Sprintf("The experiment %q is declared already. GET it to see its definition, or choose another id.", id))
+	return problem.Conflict(fmt.Sprintf("The experiment %q already exists. GET it to see its definition, or choose another id.", id))
 }
 
 // patch is PATCH /v1/experiments/{id}.
@@ -258,7 +258,7 @@ func patched(e *edit) (*registry.Change, error) {
 		return nil, err
 	}
 	if id, given := with["id"]; given && id != e.x.ID {
-		return nil, registry.Faults{{Pointer: "/id", Detail: fmt.Sprintf("is %q for good; declare another experiment for another id", e.x.ID)}}
+		return nil, registry.Faults{{Pointer: "/id", Detail: fmt.Sprintf("is %q and cannot change; declare another experiment for another id", e.x.ID)}}
 	}
 	text, err := encode(merge(from, with))
 	if err != nil {

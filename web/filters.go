@@ -15,7 +15,7 @@ import (
 // filters are the rules for bots and internal users as they are given out.
 type filters struct {
 	Filters   registry.Filters  `json:"filters"`
-	Revision  int               `json:"revision"`   // 0: the default, nobody has set any
+	Revision  int               `json:"revision"`   // 0: the default, none have been set
 	ChangedAt *canonical.Time   `json:"changed_at"` // null: the same
 	ChangedBy string            `json:"changed_by,omitempty"`
 	Key       string            `json:"key,omitempty"` // fingerprint of the key that they were changed with
@@ -32,7 +32,7 @@ type filtersRevision struct {
 	Filters   registry.Filters `json:"filters"`
 }
 
-// filtersOf are the filters of a registry, with those to come on top where next is not nil.
+// filtersOf are the filters of a registry, with those to come on top if next is not nil.
 func filtersOf(r registry.Registry, next *registry.FilterChange, seq uint64) filters {
 	newest := &r.Filters().FilterChange
 	f := filters{Revisions: []filtersRevision{}}
@@ -101,7 +101,7 @@ func (a *API) storeFilters(c echo.Context, next *registry.FilterChange, after ui
 		publish: func(ctx context.Context) (uint64, error) { return a.opts.Registry.PublishFilters(ctx, after, data) },
 	})
 	if err != nil && a.opts.Changed(err) {
-		return 0, problem.Conflict("Somebody else has changed the filters in the meantime. GET them, look at what is new, and send the change again.")
+		return 0, problem.Conflict("The filters were changed in the meantime. GET them, check what changed, and send your change again.")
 	}
 	return seq, err
 }

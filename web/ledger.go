@@ -104,7 +104,7 @@ func (a *API) ledger(c echo.Context) error {
 	}
 	after, ok := lineAt(page.after)
 	if page.after != "" && !ok {
-		return problem.BadRequest("A parameter of the query cannot be read. Fix what errors names.", badCursor)
+		return problem.BadRequest("A query parameter is not valid. Fix the fields in errors.", badCursor)
 	}
 	out := struct {
 		Lines  []line `json:"lines"`

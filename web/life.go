@@ -34,7 +34,7 @@ func (a *definitions) change(c echo.Context, mustMatch bool, types []string, bui
 	e := &edit{ctx: c.Request().Context(), view: a.opts.State.View(), now: canonical.TimeOf(a.opts.Now()), by: c.QueryParam("by"), key: keyOf(c)}
 	var declaredAlready bool
 	if e.x, declaredAlready = e.view.Registry.Get(id); !declaredAlready {
-		return problem.NotFound(fmt.Sprintf("Nobody has declared the experiment %q. Declare it with POST /v1/experiments; what was counted so far stays.", id))
+		return problem.NotFound(fmt.Sprintf("The experiment %q is not set up. Declare it with POST /v1/experiments; data that was counted so far is kept.", id))
 	}
 	if err := precondition(c.Request(), "The experiment is", e.x.Revision, mustMatch); err != nil {
 		return err
@@ -52,14 +52,14 @@ func (a *definitions) change(c echo.Context, mustMatch bool, types []string, bui
 	}
 	if err := a.store(c, next, e.x.Seq); err != nil {
 		if a.opts.Changed(err) {
-			return problem.Conflict(fmt.Sprintf("Somebody else has changed the experiment %q in the meantime. GET it, look at what is new, and send the change again.", id))
+			return problem.Conflict(fmt.Sprintf("The experiment %q was changed in the meantime. GET it, check what changed, and send your change again.", id))
 		}
 		return err
 	}
 	return answer(c, http.StatusOK, declared(next))
 }
 
-// step is a request that moves an experiment on in its life. Its body may be left out where nothing is required.
+// step is a request that moves an experiment on in its life. Its body may be left out if nothing is required.
 func (a *definitions) step(take func(*edit) (*registry.Change, error)) func(echo.Context) error {
 	return func(c echo.Context) error {
 		return a.change(c, false, []string{echo.MIMEApplicationJSON}, take)
@@ -137,7 +137,7 @@ type revision struct {
 	Definition registry.Definition `json:"definition"`
 }
 
-// revisions is GET /v1/experiments/{id}/revisions. What nobody declared has none.
+// revisions is GET /v1/experiments/{id}/revisions. An undeclared experiment has none.
 func (a *definitions) revisions(c echo.Context) error {
 	id, err := idOf(c)
 	if err != nil {

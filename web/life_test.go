@@ -297,7 +297,7 @@ func TestEndedVariants(t *testing.T) {
 	if r.json["invalid"] != nil || v[0].(map[string]any)["invalid"] != nil || marked["invalid"] != true || marked["invalid_reason"] != "broken page" || r.decision() != "ended_early" {
 		t.Errorf("%s", r.Body)
 	}
-	if c := r.json["checks"].([]any)[0].(map[string]any); c["check"] != "ended_early" || c["status"] != "failed" || !strings.Contains(fmt.Sprint(c["detail"]), "Of run 1, b ended early (broken page)") {
+	if c := r.json["checks"].([]any)[0].(map[string]any); c["check"] != "ended_early" || c["status"] != "failed" || !strings.Contains(fmt.Sprint(c["detail"]), "Data of b in run 1 were marked invalid: broken page.") {
 		t.Errorf("%v", c)
 	}
 	w.step("end-early", `{"reason":"x","variant":"b"}`).must(t, http.StatusConflict)

@@ -42,12 +42,12 @@ func pagingOf(query url.Values) (p paging, err error) {
 		faults = append(faults, badCursor)
 	}
 	if faults != nil {
-		return p, problem.BadRequest("A parameter of the query cannot be read. Fix what errors names.", faults...)
+		return p, problem.BadRequest("A query parameter is not valid. Fix the fields in errors.", faults...)
 	}
 	return p, nil
 }
 
-var badCursor = problem.FieldError{Pointer: "/after", Detail: "must be what next of the page before says"}
+var badCursor = problem.FieldError{Pointer: "/after", Detail: "must be the value of next on the page before"}
 
 // next puts the address of the next page into the headers, and returns its cursor.
 func next(c echo.Context, cursor string) string {
@@ -113,7 +113,7 @@ func (a *definitions) list(c echo.Context) error {
 	case "true":
 		archived = true
 	default:
-		return problem.BadRequest("A parameter of the query cannot be read. Fix what errors names.", problem.FieldError{Pointer: "/archived", Detail: "must be true or false"})
+		return problem.BadRequest("A query parameter is not valid. Fix the fields in errors.", problem.FieldError{Pointer: "/archived", Detail: "must be true or false"})
 	}
 	v := a.opts.State.View()
 	listing := v.Listing()
@@ -131,7 +131,7 @@ func (a *definitions) list(c echo.Context) error {
 	}
 	ids, cursor, ok := page.of(parts, query.Get("prefix"))
 	if !ok {
-		return problem.BadRequest("A parameter of the query cannot be read. Fix what errors names.", badCursor)
+		return problem.BadRequest("A query parameter is not valid. Fix the fields in errors.", badCursor)
 	}
 	for _, id := range ids {
 		if x, ok := listedOf(v, id); ok {

@@ -79,7 +79,7 @@ func unmade(err error, id string, run int) error {
 		return noRun(id, run)
 	case errors.Is(err, readout.ErrRecomputing):
 		p := problem.Unavailable(time.Second)
-		p.Title = "Being recomputed. Ask again in a moment."
+		p.Title = "Recalculating. Ask again in a moment."
 		return p
 	}
 	return err

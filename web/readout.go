@@ -84,7 +84,7 @@ func asOf(v *core.View, id string) uint64 {
 	return s.Seq
 }
 
-// recomputing says in a header how far a recomputation of the experiment is, where there is one. It is not in the body:
+// recomputing says in a header how far a recomputation of the experiment is, if there is one. It is not in the body:
 // the same sequence, revision and code give the same bytes.
 func recomputing(c echo.Context, v *core.View, s *core.Snapshot) {
 	if s.Recomputing && v.Recomputing != nil {
@@ -120,7 +120,7 @@ func ask(values url.Values) (asked, error) {
 		}
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
-			fault(name, "must be a stream sequence, such as a door's answer names in stream_seq")
+			fault(name, "must be a stream sequence, such as stream_seq in the response of the ingest endpoint")
 		}
 		return n, true
 	}
@@ -143,7 +143,7 @@ func ask(values url.Values) (asked, error) {
 		q.wait = &d
 	}
 	if len(faults) > 0 {
-		return q, problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", faults...)
+		return q, problem.BadRequest("A query parameter is not valid. Fix the fields in errors.", faults...)
 	}
 	return q, nil
 }
@@ -173,8 +173,8 @@ func behind(applied, sought uint64, err error) error {
 func unreadable(v *core.View) error {
 	p := problem.Unavailable(time.Second)
 	p.Expected = true
-	p.Title = "Being recomputed"
-	p.Detail = "A change of the definition is being worked off, and what the readout was before it is not known any more because the program was started again. Ask again in a moment, or with at_seq for an older one."
+	p.Title = "Recalculating"
+	p.Detail = "A change of the definition is processed in the background, and the earlier readout was lost in a restart. Send the request again in a moment, or use at_seq for an older state."
 	if r := v.Recomputing; r != nil {
 		p.Extension = fmt.Appendf(nil, `"persons_done":%d,"persons":%d`, r.Done, r.Of)
 	}
@@ -182,7 +182,7 @@ func unreadable(v *core.View) error {
 }
 
 func elsewhen(at, now uint64) error {
-	detail := fmt.Sprintf("The readout can be had as of sequence %d only: this core keeps no past.", now)
+	detail := fmt.Sprintf("The readout is available as of sequence %d only: this process keeps no earlier states.", now)
 	if at > now {
 		detail = fmt.Sprintf("Sequence %d has not been applied yet; the newest is %d. Ask with min_seq to wait for it.", at, now)
 	}
@@ -194,16 +194,16 @@ func elsewhen(at, now uint64) error {
 
 var _ State = (*core.Fold)(nil)
 
-// Past makes former states of the core.
+// Past rebuilds earlier states of the core.
 type Past interface {
-	// At is the state after the last record at or below a stream sequence that was applied. Where that takes longer than
-	// ctx lasts it fails with an *Underway and goes on: whoever asks again finds more of it done.
+	// At is the state after the last record at or below a stream sequence that was applied. If that takes longer than ctx
+	// lasts, it fails with an *Underway and continues, so that a later call finds more of it done.
 	At(ctx context.Context, seq uint64) (*core.View, error)
 }
 
 // Moments knows when what was received.
 type Moments interface {
-	// SeqAt is the sequence up to which everything had been received by a moment, 0 where that is nothing.
+	// SeqAt is the sequence up to which everything had been received by a moment, 0 if that is nothing.
 	SeqAt(ctx context.Context, at canonical.Time) (uint64, error)
 }
 
@@ -213,7 +213,7 @@ func (a *readouts) then(c echo.Context, at canonical.Time) (uint64, error) {
 		return problem.Problem{Status: http.StatusUnprocessableEntity, Detail: detail, Errors: []problem.FieldError{{Pointer: "/at", Detail: detail}}}
 	}
 	if a.opts.Moments == nil {
-		return 0, fault("Moments cannot be looked up here. Ask with at_seq.")
+		return 0, fault("This process cannot look up times. Use at_seq.")
 	}
 	seq, err := a.opts.Moments.SeqAt(c.Request().Context(), at)
 	if err != nil {
@@ -236,7 +236,7 @@ func (u *Underway) Error() string {
 	return fmt.Sprintf("the state at sequence %d is being made from the log, which was read up to %d", u.Sought, u.Applied)
 }
 
-// pastWait is how long a former state is waited for where the client does not say.
+// pastWait is how long a former state is waited for if the client does not say.
 const pastWait = 30 * time.Second
 
 // viewOf is the state that a client asks for: the newest, one in which the experiment stands for something that was just
@@ -299,14 +299,14 @@ func askFiltered(values url.Values) (counted bool, detail string) {
 // maxPages bounds what one state of the core may fill.
 const maxPages = 1024
 
-// cache keeps the readouts of the newest View that somebody asked for.
+// cache keeps the requested readouts of the newest View.
 type cache struct {
 	mu    sync.Mutex
 	view  *core.View
 	pages map[readout.Question]*page
 }
 
-// page is a readout as it is given out. Whoever asks first makes it, the others wait.
+// page is an encoded readout. The first caller makes it, the others wait.
 type page struct {
 	once sync.Once
 	body []byte
@@ -334,7 +334,7 @@ func (c *cache) page(v *core.View, k readout.Question) *page {
 	switch {
 	case c.view == nil, v != c.view && v.Seq >= c.view.Seq, v == c.view && len(c.pages) >= maxPages && c.pages[k] == nil:
 		c.view, c.pages = v, map[readout.Question]*page{}
-	case v != c.view: // somebody who was slow still holds an older one
+	case v != c.view: // a slow caller still holds an older one
 		return &page{}
 	}
 	p := c.pages[k]

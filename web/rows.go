@@ -103,15 +103,15 @@ func askRows(r *http.Request) (run int, format string, filtered bool, err error)
 		faults = append(faults, problem.FieldError{Pointer: "/format", Detail: "must be ndjson or csv"})
 	}
 	if len(faults) > 0 {
-		return 0, "", false, problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", faults...)
+		return 0, "", false, problem.BadRequest("A query parameter is not valid. Fix the fields in errors.", faults...)
 	}
 	if format == "" {
-		return 0, "", false, problem.Problem{Status: http.StatusNotAcceptable, Detail: "Association rows are given out as " + mimeNDJSON + " or " + mimeCSV + ". Accept one of them, or say format=ndjson or format=csv."}
+		return 0, "", false, problem.Problem{Status: http.StatusNotAcceptable, Detail: "Association rows are available as " + mimeNDJSON + " or " + mimeCSV + ". Accept one of them, or use format=ndjson or format=csv."}
 	}
 	return run, format, filtered, nil
 }
 
-// accepted is the format that an Accept header likes best; NDJSON where it likes both alike, "" where it likes neither.
+// accepted is the format that an Accept header prefers: NDJSON if it accepts both equally, "" if it accepts neither.
 func accepted(header []string) string {
 	if len(header) == 0 {
 		return mimeNDJSON

@@ -28,7 +28,7 @@ func (a *readouts) timeseries(c echo.Context) error {
 	}
 	population := values.Get("population")
 	if !slices.Contains([]string{"", readout.All, readout.MaturedOnly}, population) {
-		return problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.",
+		return problem.BadRequest("A query parameter is not valid. Fix the fields in errors.",
 			problem.FieldError{Pointer: "/population", Detail: "must be all or matured"})
 	}
 	metric := values.Get("metric")
@@ -64,9 +64,9 @@ func (a *readouts) ofMetric(c echo.Context, id string, q asked, metric string, c
 
 // noMetric is the answer for a metric that an experiment does not have.
 func noMetric(id, metric string) error {
-	detail := fmt.Sprintf("Experiment %q has no metric %q. Its definition and its readout name those it has.", id, metric)
+	detail := fmt.Sprintf("Experiment %q has no metric %q. Its definition and its readout list its metrics.", id, metric)
 	if metric == "" {
-		detail = fmt.Sprintf("Experiment %q has no primary metric: say which one with ?metric=.", id)
+		detail = fmt.Sprintf("Experiment %q has no primary metric: choose one with ?metric=.", id)
 	}
 	return problem.Problem{Status: http.StatusNotFound, Detail: detail}
 }
@@ -93,7 +93,7 @@ func (a *readouts) allocation(c echo.Context) error {
 		}
 	}
 	if len(faults) > 0 {
-		return problem.BadRequest("A parameter of the query cannot be read. Mend what errors names.", faults...)
+		return problem.BadRequest("A query parameter is not valid. Fix the fields in errors.", faults...)
 	}
 	return a.ofMetric(c, id, q, want.Metric, func(v *core.View) (any, error) { return readout.Allocate(v, want, a.opts.Code) },
 		func(body []byte) error { return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body) })

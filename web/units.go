@@ -37,9 +37,9 @@ func (a *API) unit(c echo.Context) error {
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, append(body, '\n'))
 }
 
-// Eraser removes persons. It returns once nothing of the person is left in the state and on the log; core.ErrNoUnit where
-// nobody knows the id, core.ErrErasing while it is at work for somebody else. An error that wraps problem.ErrUnavailable
-// may come after the receipt was stored: then what is left to do is done in the background.
+// Eraser removes persons. Erase returns once nothing of the person is left in the state and in the log. It fails with
+// core.ErrNoUnit if the id is unknown, and with core.ErrErasing while another erasure is in progress. An error that wraps
+// problem.ErrUnavailable may follow after the receipt was stored: then the rest is processed in the background.
 type Eraser interface {
 	Erase(ctx context.Context, u canonical.Unit, on Order) (Erased, error)
 }
@@ -109,17 +109,17 @@ func (a *API) erase(c echo.Context) error {
 		}
 	}
 	if len(faults) > 0 {
-		return problem.Invalid("The receipt keeps short notes only. Mend what errors names and send the request again; nothing was erased.", faults...)
+		return problem.Invalid("The receipt stores short notes only. Fix the fields in errors and send the request again; nothing was erased.", faults...)
 	}
 	if a.opts.Eraser == nil {
-		return problem.NotFound("Nobody is erased here. Ask the TrackLayer that keeps the log.")
+		return problem.NotFound("This process cannot erase. Send the request to the process that stores the log.")
 	}
 	receipt, err := a.opts.Eraser.Erase(c.Request().Context(), u, Order{in.By, in.Reason, keyOf(c)})
 	switch {
 	case errors.Is(err, core.ErrNoUnit):
 		return noUnit(u)
 	case errors.Is(err, core.ErrErasing):
-		return problem.Conflict("Another erasure is at work. Send the request again when it has ended; GET /v1/erasures lists those that have.")
+		return problem.Conflict("Another erasure is in progress. Send the request again after it; GET /v1/erasures lists finished ones.")
 	case err != nil:
 		return err
 	}

@@ -20,7 +20,7 @@ func TestPlan(t *testing.T) {
 		t.Errorf("2,000 is no number, and yet: %s", text)
 	}
 	text, err = ask("--baseline", "5%", "--effect", "0.1", "--daily-users", "2000")
-	if err != nil || !strings.HasPrefix(text, "31,231 users per variant (62,462 in all) find a lift of 10 % on a baseline of 5 %") || !strings.Contains(text, `"min_units_per_variant":31231,"min_days":35`) {
+	if err != nil || !strings.HasPrefix(text, "31,231 users per variant (62,462 in total) can detect a lift of 10% on a baseline of 5%") || !strings.Contains(text, `"min_units_per_variant":31231,"min_days":35`) {
 		t.Errorf("%s %v", text, err)
 	}
 	text, err = ask("--type", "sum", "--baseline", "2.5", "--sd", "30", "--units", "10000", "--json")

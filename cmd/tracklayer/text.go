@@ -147,13 +147,13 @@ func (r *shown) printDecision(w io.Writer) {
 			fmt.Fprintf(w, "  plans before it in this run: %d\n", n)
 		}
 	}
-	fmt.Fprintf(w, "  look first at %s: %s\n", d.ShowFirst, d.Why)
+	fmt.Fprintf(w, "  read first: %s: %s\n", d.ShowFirst, d.Why)
 	for _, b := range d.Blockers {
 		expected := ""
 		if b.Expected != "" {
 			expected = " Expected on " + b.Expected + "."
 		}
-		fmt.Fprintf(w, "  %s: %s\n    lifted by: %s%s\n", b.Blocker, b.Detail, b.LiftedBy, expected)
+		fmt.Fprintf(w, "  %s: %s\n    next step: %s%s\n", b.Blocker, b.Detail, b.LiftedBy, expected)
 	}
 }
 

@@ -11,14 +11,14 @@ import (
 func TestReadoutAsText(t *testing.T) {
 	for file, words := range map[string][]string{
 		"effect.json": {
-			"\nb raised purchase from 10.0 % to 15.8 % (+58.4 %, 95 % between +25.4 % and +100.1 %)",
+			"\nb increased purchase from 10.0% to 15.8%: +58.4% (95% interval +25.4% to +100.1%)",
 			"purchase, matured users, which the decision is based on (window 168h, first exposed through 2026-11-22)",
 			"always valid", "+11.09 … +134.38 %", "decision: eligible_for_review\n  plan 1, frozen at ", ": 100 matured users per variant, 7 days, threshold 0.9, expected loss at most 1 %",
-			"look first at credible_interval: The planned end is reached",
+			"read first: credible_interval: The planned end is reached",
 		},
 		"money_few.json": {
-			"\nToo early to say: 0 of 7 days, 0 of 100 users", "(window 168h, no user yet)", "look first at sequential_interval",
-			"  min_days: At least 7 days", "    lifted by: Time: ", " Expected on 2026-11-27.",
+			"\nStill running: day 0 of 7, 0 of 100 matured users", "(window 168h, no user yet)", "read first: sequential_interval",
+			"  min_days: At least 7 days", "    next step: Keep it running in full weeks.", " Expected on 2026-11-27.",
 		},
 	} {
 		body, err := os.ReadFile("../../readout/testdata/" + file)

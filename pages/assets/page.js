@@ -1,7 +1,7 @@
-// What makes pages livelier. Nothing here is needed to read or to act.
+// Live updates and conveniences. Pages and forms work without it.
 "use strict";
 
-// The scheme: the system's, unless the button says otherwise.
+// The color scheme: the system's, unless the button was used.
 const theme = document.getElementById("theme");
 const dark = () => (document.documentElement.dataset.scheme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
 if (theme) {
@@ -13,8 +13,7 @@ if (theme) {
   });
 }
 
-// morph makes one element what another is and leaves alone what people have touched: what is open stays open, what is
-// focused stays focused, what is being typed stays as it is.
+// morph changes one element into another and keeps the user's state: open elements, the focus, and text being typed.
 const own = new Set(["open", "data-version"]);
 function morph(now, next) {
   if (now.nodeType !== next.nodeType || now.nodeName !== next.nodeName) return now.replaceWith(next);
@@ -48,7 +47,7 @@ function morph(now, next) {
   while (old.length > fresh.length) old.pop().remove();
 }
 
-// Live: the server says which version there is; a page of another one loads itself and takes over what differs.
+// Live: the server reports the current version; a page with another version loads itself and applies the differences.
 const main = document.getElementById("main");
 const light = document.getElementById("live");
 if (main && main.dataset.live && window.EventSource) {
@@ -91,7 +90,7 @@ if (main && main.dataset.live && window.EventSource) {
   addEventListener("pagehide", () => source.close());
 }
 
-// The plan is worked out while its numbers are typed.
+// The plan is computed while its numbers are typed.
 const plan = document.getElementById("plan");
 if (plan) {
   let timer = 0;

@@ -1,5 +1,5 @@
-// Before anything is drawn: the scheme that was chosen here, where one was.
+// Before the first paint: apply the chosen color scheme, if any.
 try {
   const chosen = localStorage.getItem("scheme");
   if (chosen === "dark" || chosen === "light") document.documentElement.dataset.scheme = chosen;
-} catch { /* storage is switched off: the system's scheme it is */ }
+} catch { /* storage is disabled: use the system's scheme */ }

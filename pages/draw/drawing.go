@@ -77,7 +77,7 @@ func (d *drawing) rule(x1, y1, x2, y2 float64, class string) {
 	d.tag("line", "x1", x1, "y1", y1, "x2", x2, "y2", y2, "class", class)
 }
 
-// path writes a line through points, as many xs as ys; where a point is NaN the line breaks off.
+// path writes a line through points, as many xs as ys; the line has a gap at a point that is NaN.
 func (d *drawing) path(xs, ys []float64, class string) {
 	var p strings.Builder
 	move := byte('M')

@@ -59,7 +59,7 @@ type Track struct {
 	Marks          []string // a word that begins on that day
 }
 
-// Room is how far a picture of lifts goes: so far that the second half of the days is in it, whatever the first days were.
+// Room is the range of a chart of lifts. It contains the second half of the days, however wide the first days were.
 func Room(all []Track) float64 {
 	most := 0.05
 	for _, one := range all {
@@ -74,7 +74,7 @@ func Room(all []Track) float64 {
 	return min(1.1*most, 5)
 }
 
-// Tracks pictures lifts and their intervals day by day. What is outside the axes is drawn at their edge.
+// Tracks draws lifts and their intervals day by day. Values outside the axes are drawn at their edge.
 func Tracks(a Axes, all []Track, name, words string) template.HTML {
 	p := a.plot()
 	inside := func(xs []float64) []float64 {
