@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 )
 
 // foldForever consumes the log. Where the log cannot be read it tries again: the state is whole and only grows old,
@@ -43,7 +43,7 @@ const recomputeStep = 500
 // after one that took long, so that counting has most of the time.
 func (p *Program) recomputeForever(ctx context.Context) {
 	for {
-		if _, err := p.fold.Until(ctx, (*core.View).Unsettled); err != nil {
+		if _, err := p.fold.Until(ctx, (*sums.View).Unsettled); err != nil {
 			return
 		}
 		began := time.Now()

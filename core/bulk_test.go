@@ -7,6 +7,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/store"
 )
 
@@ -161,7 +162,7 @@ func TestLargeSetsOfMergesAreNoPerson(t *testing.T) {
 		}
 		return run(t, b)
 	}
-	users := func(f *core.Fold) int64 { return variantOf(t, f, "a").Metrics["purchase"].Merged(core.Who{}).Users }
+	users := func(f *core.Fold) int64 { return variantOf(t, f, "a").Metrics["purchase"].Merged(sums.Include{}).Users }
 	if n := users(chain(core.MaxUserIDs, nil)); n != 1 {
 		t.Errorf("%d converted users of %d merged ids, want 1", n, core.MaxUserIDs)
 	}
@@ -180,7 +181,7 @@ func TestLargeSetsOfMergesAreNoPerson(t *testing.T) {
 
 // TestPairsOfCrossoversAreBounded: a person that was exposed to very many variants is a crossover in each, and in no pair.
 func TestPairsOfCrossoversAreBounded(t *testing.T) {
-	for variants, want := range map[int]int{core.MaxPaired: core.MaxPaired * (core.MaxPaired - 1) / 2, core.MaxPaired + 1: 0} {
+	for variants, want := range map[int]int{sums.MaxPaired: sums.MaxPaired * (sums.MaxPaired - 1) / 2, sums.MaxPaired + 1: 0} {
 		b := &builder{}
 		for i := range variants {
 			b.expose("u", "", fmt.Sprint("v", i), 0)

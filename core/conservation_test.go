@@ -10,6 +10,8 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/ledger"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/store"
 )
 
@@ -88,7 +90,7 @@ func ledgerConserved(t fataler, f *core.Fold, records []canonical.Record, facts 
 		}
 	}
 	accepted := int64(0)
-	err := f.Ledger(func(k core.LedgerKey, l core.LedgerEntry) error {
+	err := f.Ledger(func(k ledger.Key, l ledger.Entry) error {
 		received[line{k.Source, k.Kind}] -= l.Received()
 		accepted += l.Accepted
 		return nil
@@ -114,7 +116,7 @@ type tally struct {
 	exposures   int64 // first, repeated, of unknown labels
 }
 
-func tallyOf(run *core.RunAggregate) (n tally) {
+func tallyOf(run *sums.RunAggregate) (n tally) {
 	for _, c := range run.Loose {
 		n.conversions += c
 	}

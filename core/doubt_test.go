@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 )
 
 const week = 7 * 24 * 60 * 60 * 1000
@@ -14,7 +15,7 @@ const week = 7 * 24 * 60 * 60 * 1000
 func TestDoubts(t *testing.T) {
 	b := &builder{}
 	b.expose("kiosk", "", "a", 0)
-	for i := range core.Crowd {
+	for i := range person.Crowd {
 		b.link("kiosk", fmt.Sprint("visitor-", i), "", canonical.Time(i))
 	}
 	b.link("owner", "tablet", "", 1)
@@ -26,7 +27,7 @@ func TestDoubts(t *testing.T) {
 	b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "late", At: t0, ReceivedAt: t0 + week + 1})
 	b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "just", At: t0, ReceivedAt: t0 + week})
 	b.add(canonical.Event{Kind: canonical.Exposed, ExperimentID: "x", Variant: "a", UserID: "ahead", At: t0 + 300_001, ReceivedAt: t0})
-	want := core.Doubts{Shared: 1, Crowded: 1, Late: 1, Ahead: 1}
+	want := sums.Doubts{Shared: 1, Crowded: 1, Late: 1, Ahead: 1}
 	backwards := &builder{events: slices.Clone(b.events)}
 	slices.Reverse(backwards.events)
 	for name, history := range map[string]*builder{"as told": b, "backwards": backwards} {
@@ -53,7 +54,7 @@ func TestNamesAreThoseOfTheFacts(t *testing.T) {
 		}
 		f := run(t, b)
 		s, _ := f.View().Experiment("x")
-		if want := []core.Name{{Source: "api", Experiment: "x", Own: "1"}}; !slices.Equal(s.Called(), want) {
+		if want := []sums.Name{{Source: "api", Experiment: "x", Own: "1"}}; !slices.Equal(s.Called(), want) {
 			t.Errorf("%v: called %+v, want %+v", order, s.Called(), want)
 		}
 	}

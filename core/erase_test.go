@@ -11,6 +11,9 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/ledger"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/store"
 )
 
@@ -174,7 +177,7 @@ func TestVersionsGrow(t *testing.T) {
 			mustFeed(rt, f, []canonical.Record{r}, rand.New(rand.NewPCG(0, 0)))
 			now := map[string]core.Association{}
 			for _, id := range f.View().Experiments() {
-				err := f.Associations(context.Background(), id, 0, func(*core.View) error { return nil }, func(a *core.Association) error {
+				err := f.Associations(context.Background(), id, 0, func(*sums.View) error { return nil }, func(a *core.Association) error {
 					now[a.ID] = *a
 					return nil
 				})
@@ -203,7 +206,7 @@ func settle(t fataler, f *core.Fold) {
 
 // received is how many events the ledger has.
 func received(t fataler, f *core.Fold) (n int64) {
-	err := f.Ledger(func(_ core.LedgerKey, l core.LedgerEntry) error {
+	err := f.Ledger(func(_ ledger.Key, l ledger.Entry) error {
 		n += l.Received()
 		return nil
 	})
@@ -272,8 +275,8 @@ func TestTheStateForgets(t *testing.T) {
 		if where := f.Holding("gone-"); where != "" {
 			t.Errorf("hint %v: records of the kinds %q hold an erased id", hint, where)
 		}
-		if v := variantOf(t, f, "b"); v.Persons[core.Clean] != 1 {
-			t.Errorf("the other person is counted %d times", v.Persons[core.Clean])
+		if v := variantOf(t, f, "b"); v.Persons[person.Clean] != 1 {
+			t.Errorf("the other person is counted %d times", v.Persons[person.Clean])
 		}
 		if _, err := f.Trace(canonical.Unit{Kind: canonical.User, ID: "gone-user"}); err == nil {
 			t.Error("the person is still known")

@@ -13,6 +13,9 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/ledger"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/store"
 )
 
@@ -45,7 +48,7 @@ func state(t fataler, f *core.Fold) string {
 		all[id] = map[string]any{"counts": s.Aggregate, "metrics": s.Aggregate.Lines()}
 	}
 	totals := map[string][2]int64{}
-	err := f.Ledger(func(k core.LedgerKey, l core.LedgerEntry) error {
+	err := f.Ledger(func(k ledger.Key, l ledger.Entry) error {
 		n := totals[k.Source]
 		n[0] += l.Accepted
 		n[1] += l.Conflicts
@@ -148,7 +151,7 @@ func stateOf(t fataler, b *builder) string {
 	return state(t, f)
 }
 
-func variantOf(t *testing.T, f *core.Fold, variant string) *core.VariantAggregate {
+func variantOf(t *testing.T, f *core.Fold, variant string) *sums.VariantAggregate {
 	t.Helper()
 	s, ok := f.View().Experiment("x")
 	if !ok {
@@ -157,7 +160,7 @@ func variantOf(t *testing.T, f *core.Fold, variant string) *core.VariantAggregat
 	if v, known := s.Aggregate.Runs[1].Variants.Get(variant); known {
 		return v
 	}
-	return &core.VariantAggregate{}
+	return &sums.VariantAggregate{}
 }
 
 func TestSemantics(t *testing.T) {
@@ -307,14 +310,14 @@ func TestSemantics(t *testing.T) {
 			if [4]int64(v.Persons[:4]) != c.want.persons {
 				t.Errorf("persons %v, want %v", v.Persons, c.want.persons)
 			}
-			if users := v.Metrics["purchase"].Merged(core.Who{}).Users; users != c.want.users {
+			if users := v.Metrics["purchase"].Merged(sums.Include{}).Users; users != c.want.users {
 				t.Errorf("%d converted persons, want %d", users, c.want.users)
 			}
 			got := map[string]int64{}
 			for _, pop := range v.Statuses {
 				for s, n := range pop {
 					if n != 0 {
-						got[core.Status(s).String()] += n
+						got[person.Status(s).String()] += n
 					}
 				}
 			}
@@ -510,8 +513,8 @@ func TestAReplayCountsNothingTwice(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if v := variantOf(t, f, "a"); v.Persons[core.Clean] != 50 || v.Metrics["purchase"].Merged(core.Who{}).Users != 50 {
-		t.Fatalf("%d persons, %d converted", v.Persons[core.Clean], v.Metrics["purchase"].Merged(core.Who{}).Users)
+	if v := variantOf(t, f, "a"); v.Persons[person.Clean] != 50 || v.Metrics["purchase"].Merged(sums.Include{}).Users != 50 {
+		t.Fatalf("%d persons, %d converted", v.Persons[person.Clean], v.Metrics["purchase"].Merged(sums.Include{}).Users)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/ledger"
 	"github.com/tracklayer/tracklayer/store"
 )
 
@@ -38,7 +38,7 @@ func rejectedRequests(t *rapid.T) []*canonical.Rejected {
 }
 
 // ledgerOf folds the requests, with a restart in the middle, and returns the ledger as text.
-func ledgerOf(t fataler, requests []*canonical.Rejected) (text string, entries []core.LedgerEntry) {
+func ledgerOf(t fataler, requests []*canonical.Rejected) (text string, entries []ledger.Entry) {
 	disk := store.NewDisk()
 	for i, r := range requests {
 		db := openStore(t, disk)
@@ -47,7 +47,7 @@ func ledgerOf(t fataler, requests []*canonical.Rejected) (text string, entries [
 			t.Fatal(err)
 		}
 		if i == len(requests)-1 {
-			if err := f.Ledger(func(_ core.LedgerKey, e core.LedgerEntry) error {
+			if err := f.Ledger(func(_ ledger.Key, e ledger.Entry) error {
 				entries = append(entries, e)
 				return nil
 			}); err != nil {
@@ -110,7 +110,7 @@ func TestReasonsWithWordsDisplaceNoOthers(t *testing.T) {
 	r.Ignored = 201
 	_, entries := ledgerOf(t, []*canonical.Rejected{r})
 	if e := entries[0]; len(e.Reasons) != canonical.MaxReasons || e.OtherIgnored != 201-canonical.MaxReasons ||
-		!slices.ContainsFunc(e.Reasons, func(r core.Reason) bool { return r.Reason == "summary" }) {
+		!slices.ContainsFunc(e.Reasons, func(r ledger.Reason) bool { return r.Reason == "summary" }) {
 		t.Errorf("%+v", e)
 	}
 }

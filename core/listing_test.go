@@ -5,12 +5,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 )
 
 func TestAfter(t *testing.T) {
 	ids := []string{"a", "b-1", "b-2", "b-3", "c"}
-	var table core.Table[struct{}]
+	var table sums.Table[struct{}]
 	for _, i := range []int{3, 0, 4, 2, 1} {
 		table.Set(ids[i], struct{}{})
 	}
@@ -40,7 +40,7 @@ func TestAfter(t *testing.T) {
 			t.Errorf("After(%q, %q, %d) = %v, %v", c.prefix, c.after, c.limit, got, more)
 		}
 	}
-	if got, more := (core.Table[struct{}]{}).After("", "", 3); len(got) != 0 || more {
+	if got, more := (sums.Table[struct{}]{}).After("", "", 3); len(got) != 0 || more {
 		t.Error(fmt.Sprint(got, more))
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/store"
 )
@@ -48,7 +50,7 @@ func numbersOf(x *registry.Experiment, counted []dated, first canonical.Event) m
 }
 
 // multiply adds one person's products.
-func (s *sums) multiply(at metricKey, numbers map[string]*big.Int) {
+func (s *oracle) multiply(at metricKey, numbers map[string]*big.Int) {
 	for a, y := range numbers {
 		for b, z := range numbers {
 			if a >= b {
@@ -64,7 +66,7 @@ func (s *sums) multiply(at metricKey, numbers map[string]*big.Int) {
 }
 
 // productLines are the products as the aggregate writes them.
-func (s *sums) productLines() (lines []string) {
+func (s *oracle) productLines() (lines []string) {
 	keys := slices.SortedFunc(maps.Keys(s.products), func(a, b productKey) int {
 		return cmp.Or(cmp.Compare(a.run, b.run), strings.Compare(a.variant, b.variant), cmp.Compare(a.group, b.group), slices.Compare(a.metrics[:], b.metrics[:]))
 	})
@@ -102,17 +104,17 @@ func TestProductsAreThoseOfTheGroups(t *testing.T) {
 }
 
 // multiplies says what is wrong with the products, "" if nothing is.
-func multiplies(v *core.VariantAggregate, w core.Who) string {
-	want := map[[2]string]core.Wide{}
+func multiplies(v *sums.VariantAggregate, w sums.Include) string {
+	want := map[[2]string]sums.Wide{}
 	for group, products := range v.Pairs {
-		if !w.Counts(core.Population(group&1 | group&2<<1)) {
+		if !w.Counts(person.Population(group&1 | group&2<<1)) {
 			continue
 		}
 		for _, p := range products {
 			want[p.Metrics] = want[p.Metrics].Plus(p.Sum)
 		}
 	}
-	maps.DeleteFunc(want, func(_ [2]string, sum core.Wide) bool { return sum.IsZero() })
+	maps.DeleteFunc(want, func(_ [2]string, sum sums.Wide) bool { return sum.IsZero() })
 	n, last := 0, [2]string{}
 	for pair, sum := range v.Products(w) {
 		if pair[0] >= pair[1] || slices.Compare(pair[:], last[:]) <= 0 || sum != want[pair] {
@@ -151,7 +153,7 @@ func TestPairsAreBounded(t *testing.T) {
 			b.define(many(metrics))
 		}
 		var got []string
-		for pair, sum := range variantOf(t, run(t, b), "a").Products(core.Who{}) {
+		for pair, sum := range variantOf(t, run(t, b), "a").Products(sums.Include{}) {
 			got = append(got, pair[0]+pair[1])
 			if sum.Big().Int64() != 9 || pair[1] > "m11" {
 				t.Errorf("of %d metrics: %q is %s", metrics, pair, sum.Big())
@@ -198,7 +200,7 @@ func TestProductsOfWhoeverDidWhat(t *testing.T) {
 			s, _ := f.View().Experiment("x")
 			got := map[[2]string]int64{}
 			arm, _ := s.Aggregate.Runs[1].Variants.Get("a")
-			for pair, sum := range arm.Products(core.Who{}) {
+			for pair, sum := range arm.Products(sums.Include{}) {
 				got[pair] = sum.Big().Int64()
 			}
 			if !maps.Equal(got, want) {

@@ -17,6 +17,8 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/store"
 )
@@ -32,12 +34,12 @@ type reference struct {
 	crowds    map[string]bool              // persons whose id is merged with too many others
 	refused   map[string]int               // users that were linked to a person's anonymous ids besides the owner
 	conflicts int64
-	sums      map[string]*sums
+	sums      map[string]*oracle
 }
 
 // refer computes the reference of a history.
 func refer(records []canonical.Record) *reference {
-	r := &reference{people: map[string][]canonical.Event{}, refused: map[string]int{}, sums: map[string]*sums{}}
+	r := &reference{people: map[string][]canonical.Event{}, refused: map[string]int{}, sums: map[string]*oracle{}}
 	for i, record := range records {
 		if record.Definition != nil {
 			if next, _, err := r.registry.Apply(record.Definition, uint64(i+1)); err == nil {
@@ -161,9 +163,9 @@ func (r *reference) group() {
 	}
 }
 
-// sums collects an experiment: the aggregate's own shape, and big integers for what is exact in it.
-type sums struct {
-	*core.Aggregate
+// oracle collects an experiment: the aggregate's own shape, and big integers for what is exact in it.
+type oracle struct {
+	*sums.Aggregate
 	products map[productKey]*big.Int
 	metrics  map[cutKey]*[8]*big.Int // users, y, d, yy, dd, yd, xy, xd by age; under the age -1 persons with x, x, xx
 }
@@ -180,28 +182,28 @@ type cutKey struct {
 	day, age int64
 }
 
-func (r *reference) of(experiment string) *sums {
+func (r *reference) of(experiment string) *oracle {
 	if r.sums[experiment] == nil {
-		r.sums[experiment] = &sums{&core.Aggregate{}, map[productKey]*big.Int{}, map[cutKey]*[8]*big.Int{}}
+		r.sums[experiment] = &oracle{&sums.Aggregate{}, map[productKey]*big.Int{}, map[cutKey]*[8]*big.Int{}}
 	}
 	return r.sums[experiment]
 }
 
-func (s *sums) run(number int) *core.RunAggregate {
+func (s *oracle) run(number int) *sums.RunAggregate {
 	if s.Runs == nil {
-		s.Runs = map[int]*core.RunAggregate{}
+		s.Runs = map[int]*sums.RunAggregate{}
 	}
 	if s.Runs[number] == nil {
-		s.Runs[number] = &core.RunAggregate{}
+		s.Runs[number] = &sums.RunAggregate{}
 	}
 	return s.Runs[number]
 }
 
-func (s *sums) variant(run int, key string) *core.VariantAggregate {
+func (s *oracle) variant(run int, key string) *sums.VariantAggregate {
 	all := &s.run(run).Variants
 	v, known := all.Get(key)
 	if !known {
-		v = &core.VariantAggregate{}
+		v = &sums.VariantAggregate{}
 		all.Set(key, v)
 	}
 	return v
@@ -426,7 +428,7 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 		for _, c := range p.conversions {
 			if status, concerns := r.status(p, id, run, c, nil); concerns {
 				s.run(run).Loose[status]++
-				if status == core.Duplicate && c.Value.Micros < 0 && p.kept(c).Value.Micros >= 0 {
+				if status == person.Duplicate && c.Value.Micros < 0 && p.kept(c).Value.Micros >= 0 {
 					s.run(run).Refunds++
 				}
 			}
@@ -434,19 +436,19 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 		return
 	}
 	first, _ := r.label(id, known[0])
-	pop := core.Clean
+	pop := person.Clean
 	switch {
 	case len(arms) > 1 && ended:
-		pop = core.CrossedEnded
+		pop = person.CrossedEnded
 	case len(arms) > 1:
-		pop = core.Crossed
+		pop = person.Crossed
 	case ended:
-		pop = core.Ended
+		pop = person.Ended
 	}
 	filtered := 0
 	if p.bot || p.internal {
 		filtered = 1
-		pop += core.Filtered
+		pop += person.Filtered
 	}
 	for a, n := range arms {
 		v := s.variant(run, a)
@@ -464,10 +466,10 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 			}
 		}
 		for b := range arms {
-			if a < b && len(arms) <= core.MaxPaired {
+			if a < b && len(arms) <= sums.MaxPaired {
 				pairs := &s.run(run).Crossovers[filtered]
-				n, _ := pairs.Get(core.PairKey(a, b))
-				pairs.Set(core.PairKey(a, b), n+1)
+				n, _ := pairs.Get(sums.PairKey(a, b))
+				pairs.Set(sums.PairKey(a, b), n+1)
 			}
 		}
 	}
@@ -486,10 +488,10 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 			continue
 		}
 		v.Statuses[pop][status]++
-		if status == core.Duplicate && c.Value.Micros < 0 && p.kept(c).Value.Micros >= 0 {
+		if status == person.Duplicate && c.Value.Micros < 0 && p.kept(c).Value.Micros >= 0 {
 			s.run(run).Refunds++
 		}
-		if status == core.Counted && p.twin(c) {
+		if status == person.Counted && p.twin(c) {
 			s.run(run).Twins++
 		}
 		if claimed, _ := r.label(id, c); same(p.kept(c), c) && c.Adjusts == "" && c.ExperimentID != "" && claimed != first {
@@ -513,7 +515,7 @@ func (r *reference) inRun(p *someone, id string, run int, exposures []canonical.
 	}
 	v.Days[group][date(known[0])]++
 	for _, c := range p.conversions {
-		if status, _ := r.status(p, id, run, c, &known[0]); status == core.BeforeExposure && c.Adjusts == "" && known[0].At-c.At <= 3_600_000 {
+		if status, _ := r.status(p, id, run, c, &known[0]); status == person.BeforeExposure && c.Adjusts == "" && known[0].At-c.At <= 3_600_000 {
 			if _, concerns := r.status(p, id, run, c, &known[0]); concerns {
 				v.Early[group]++
 				break
@@ -538,35 +540,35 @@ func (r *reference) concerns(p *someone, id string, c canonical.Event) bool {
 }
 
 // status is what becomes of a conversion in a run of which the first exposure to a known variant is given, if any.
-func (r *reference) status(p *someone, id string, run int, c canonical.Event, first *canonical.Event) (core.Status, bool) {
+func (r *reference) status(p *someone, id string, run int, c canonical.Event, first *canonical.Event) (person.Status, bool) {
 	if !r.concerns(p, id, c) {
 		return 0, false
 	}
 	x, declared := r.registry.Get(id)
-	counted := core.Counted
+	counted := person.Counted
 	if c.Adjusts != "" {
 		original, known := p.adjusted(c)
 		if !known {
-			return core.WaitingAdjustment, true
+			return person.WaitingAdjustment, true
 		}
-		c, counted = original, core.Adjustment
+		c, counted = original, person.Adjustment
 	}
 	switch {
 	case !same(p.kept(c), c):
-		return core.Duplicate, true
+		return person.Duplicate, true
 	case first == nil:
-		return core.UnknownVariant, true
+		return person.UnknownVariant, true
 	case c.At < first.At, c.At == first.At && c.Source == first.Source && c.ReceivedAt == first.ReceivedAt && c.Batch == first.Batch && c.Batch > 0 && c.BatchIndex < first.BatchIndex:
-		return core.BeforeExposure, true
+		return person.BeforeExposure, true
 	case !declared:
 		if within(registry.DefaultWindow, *first, c) {
 			return counted, true
 		}
-		return core.OutsideWindow, true
+		return person.OutsideWindow, true
 	}
 	for _, one := range x.Runs {
 		if one.Number == run && one.EndedAt != 0 && c.At >= one.EndedAt {
-			return core.AfterRun, true
+			return person.AfterRun, true
 		}
 	}
 	metrics := metricsOf(x, c.ConversionEvent)
@@ -578,7 +580,7 @@ func (r *reference) status(p *someone, id string, run int, c canonical.Event, fi
 	if len(metrics) == 0 && within(*x.Window, *first, c) {
 		return counted, true
 	}
-	return core.OutsideWindow, true
+	return person.OutsideWindow, true
 }
 
 func within(w registry.Window, exposed, converted canonical.Event) bool {
@@ -609,9 +611,9 @@ func (r *reference) measure(p *someone, id string, at metricKey, first canonical
 		status, concerns := r.status(p, id, at.run, c, &first)
 		d := dated{c, p.lead(c)}
 		switch early := time.Duration(first.At-d.lead.At) * time.Millisecond; {
-		case concerns && (status == core.Counted || status == core.Adjustment):
+		case concerns && (status == person.Counted || status == person.Adjustment):
 			counted = append(counted, d)
-		case concerns && status == core.BeforeExposure && early <= 14*24*time.Hour:
+		case concerns && status == person.BeforeExposure && early <= 14*24*time.Hour:
 			before = append(before, d)
 		}
 	}
@@ -790,7 +792,7 @@ func amount(field string, c canonical.Event) *big.Int {
 }
 
 // moments adds to a cut.
-func (s *sums) moments(at cutKey, by ...*big.Int) {
+func (s *oracle) moments(at cutKey, by ...*big.Int) {
 	m := s.metrics[at]
 	if m == nil {
 		m = &[8]*big.Int{}
@@ -813,7 +815,7 @@ func texts(m *[8]*big.Int, n int) string {
 }
 
 // lines are the sums of the metrics as the aggregate writes them: all, by day, and by day and age.
-func (s *sums) lines() (lines []string) {
+func (s *oracle) lines() (lines []string) {
 	compare := func(a, b cutKey) int {
 		return cmp.Or(
 			cmp.Compare(a.run, b.run), strings.Compare(a.variant, b.variant), strings.Compare(a.metric, b.metric),

@@ -10,14 +10,15 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/store"
 )
 
-var everybody = core.Who{Crossed: true, Filtered: true}
+var everybody = sums.Include{Crossed: true, Filtered: true}
 
 // whos are all choices of persons.
-var whos = []core.Who{{}, {Crossed: true}, {Filtered: true}, everybody}
+var whos = []sums.Include{{}, {Crossed: true}, {Filtered: true}, everybody}
 
 // TestCutsAddUp: days and ages add up to the whole, whoever is counted; what had happened by a day is what a log that
 // ends with that day holds; the days of the persons are those of the arm.
@@ -43,13 +44,13 @@ func TestCutsAddUp(t *testing.T) {
 }
 
 // addsUp says what does not, "" if all does.
-func addsUp(v *core.VariantAggregate, w core.Who) string {
+func addsUp(v *sums.VariantAggregate, w sums.Include) string {
 	persons, first, last := int64(0), int64(1<<40), int64(-1)
 	for day, n := range v.PersonsByDay(w) {
 		persons, first, last = persons+n, min(first, day), max(last, day)
 	}
 	for pop, n := range v.Persons {
-		if w.Counts(core.Population(pop)) {
+		if w.Counts(person.Population(pop)) {
 			persons -= n
 		}
 	}
@@ -58,8 +59,8 @@ func addsUp(v *core.VariantAggregate, w core.Who) string {
 	}
 	for id, m := range v.Metrics {
 		whole := m.Merged(w)
-		var days core.Sums
-		var grown core.Moments
+		var days sums.Sums
+		var grown sums.Moments
 		before := int64(-1)
 		for day, sums := range m.Days(w) {
 			if day <= before || day < first || day > last {
@@ -71,16 +72,16 @@ func addsUp(v *core.VariantAggregate, w core.Who) string {
 			}
 		}
 		for g := range m.Growths(w) {
-			grown = plus(core.Sums{Moments: grown}, core.Sums{Moments: g.Moments}).Moments
+			grown = plus(sums.Sums{Moments: grown}, sums.Sums{Moments: g.Moments}).Moments
 		}
-		if days != whole || grown != whole.Moments || m.AsOf(w, 1<<40) != whole || m.Through(w, first-1) != (core.Sums{}) || m.AsOf(w, first-1) != (core.Sums{}) {
+		if days != whole || grown != whole.Moments || m.AsOf(w, 1<<40) != whole || m.Through(w, first-1) != (sums.Sums{}) || m.AsOf(w, first-1) != (sums.Sums{}) {
 			return fmt.Sprintf("%s: the whole is %+v, by day %+v, by age %+v", id, whole, days, grown)
 		}
 	}
 	return ""
 }
 
-func plus(a, b core.Sums) core.Sums {
+func plus(a, b sums.Sums) sums.Sums {
 	a.Users, a.Before = a.Users+b.Users, a.Before+b.Before
 	a.Y, a.D, a.X = a.Y.Plus(b.Y), a.D.Plus(b.D), a.X.Plus(b.X)
 	a.YY, a.DD, a.YD, a.XY, a.XD, a.XX = a.YY.Plus(b.YY), a.DD.Plus(b.DD), a.YD.Plus(b.YD), a.XY.Plus(b.XY), a.XD.Plus(b.XD), a.XX.Plus(b.XX)
@@ -101,7 +102,7 @@ func TestAsOfADayIsTheLogOfThatDay(t *testing.T) {
 		}
 		declare := canonical.Record{Definition: []byte(strings.Replace(define(1), `"ended_at":"`+(t0+20).String()+`"`, `"ended_at":null`, 1))}
 		b.events = append([]canonical.Record{declare}, b.events...)
-		arm := func(records []canonical.Record) *core.VariantAggregate {
+		arm := func(records []canonical.Record) *sums.VariantAggregate {
 			db := openStore(rt, store.NewDisk())
 			defer db.Close()
 			f := openFold(rt, db)
@@ -112,7 +113,7 @@ func TestAsOfADayIsTheLogOfThatDay(t *testing.T) {
 					return v
 				}
 			}
-			return &core.VariantAggregate{}
+			return &sums.VariantAggregate{}
 		}
 		whole := arm(b.events)
 		last := int64(t0)/aDay + rapid.Int64Range(-3, 9).Draw(rt, "day")
@@ -124,7 +125,7 @@ func TestAsOfADayIsTheLogOfThatDay(t *testing.T) {
 		}
 		then := arm(until)
 		for _, id := range []string{"bought", "revenue", "orders", "basket", "per refund"} {
-			if got, want := whole.Metrics[id].AsOf(core.Who{}, last), then.Metrics[id].Merged(core.Who{}); got != want {
+			if got, want := whole.Metrics[id].AsOf(sums.Include{}, last), then.Metrics[id].Merged(sums.Include{}); got != want {
 				rt.Fatalf("%s as of day %d: %+v, want %+v", id, last, got, want)
 			}
 		}
@@ -138,7 +139,7 @@ func TestAViewStaysWhatItIs(t *testing.T) {
 		defer db.Close()
 		f := openFold(rt, db)
 		type seen struct {
-			a     *core.Aggregate
+			a     *sums.Aggregate
 			lines string
 		}
 		var views []seen
@@ -192,7 +193,7 @@ func TestReadersBesideTheFold(t *testing.T) {
 }
 
 // ninety is a state of ten variants, ten metrics and ninety days, in which persons convert over eight days.
-func ninety(tb testing.TB) *core.RunAggregate {
+func ninety(tb testing.TB) *sums.RunAggregate {
 	tb.Helper()
 	b := &builder{}
 	var variants, metrics []string
@@ -223,7 +224,7 @@ func ninety(tb testing.TB) *core.RunAggregate {
 func BenchmarkRead(b *testing.B) {
 	run := ninety(b)
 	day := int64(t0)/aDay + 80
-	each := func(read func(m *core.MetricAggregate)) func(*testing.B) {
+	each := func(read func(m *sums.MetricAggregate)) func(*testing.B) {
 		return func(b *testing.B) {
 			for b.Loop() {
 				for _, v := range run.Variants.All() {
@@ -234,15 +235,15 @@ func BenchmarkRead(b *testing.B) {
 			}
 		}
 	}
-	b.Run("Merged", each(func(m *core.MetricAggregate) { m.Merged(everybody) }))
-	b.Run("Through", each(func(m *core.MetricAggregate) { m.Through(everybody, day) }))
-	b.Run("AsOf", each(func(m *core.MetricAggregate) { m.AsOf(everybody, day) }))
-	b.Run("Days", each(func(m *core.MetricAggregate) {
+	b.Run("Merged", each(func(m *sums.MetricAggregate) { m.Merged(everybody) }))
+	b.Run("Through", each(func(m *sums.MetricAggregate) { m.Through(everybody, day) }))
+	b.Run("AsOf", each(func(m *sums.MetricAggregate) { m.AsOf(everybody, day) }))
+	b.Run("Days", each(func(m *sums.MetricAggregate) {
 		for range m.Days(everybody) {
 			continue
 		}
 	}))
-	b.Run("Growths", each(func(m *core.MetricAggregate) {
+	b.Run("Growths", each(func(m *sums.MetricAggregate) {
 		for range m.Growths(everybody) {
 			continue
 		}

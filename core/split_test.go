@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/store"
 )
 
@@ -113,7 +113,7 @@ func leaves(t fataler, records []canonical.Record) any {
 	return tree
 }
 
-func sumsOf(a *core.Aggregate) map[string]any {
+func sumsOf(a *sums.Aggregate) map[string]any {
 	tree := map[string]any{}
 	for _, line := range a.Lines() {
 		at := strings.LastIndex(line, ":")

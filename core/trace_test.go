@@ -14,6 +14,8 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/store"
 )
@@ -45,7 +47,7 @@ func aggregated(t fataler, f *core.Fold) (persons, conversions sumOf) {
 					persons.add(fmt.Sprintf("%s %s %d", at, key, pop), n)
 				}
 				for metric, m := range a.Metrics {
-					persons.add(at+" "+key+" users of "+metric, m.Merged(core.Who{}).Users)
+					persons.add(at+" "+key+" users of "+metric, m.Merged(sums.Include{}).Users)
 				}
 			}
 			out, err := readout.Make(v, readout.Question{Experiment: id, Run: n}, "test")
@@ -63,7 +65,7 @@ func aggregated(t fataler, f *core.Fold) (persons, conversions sumOf) {
 				t.Fatal(err)
 			}
 			for word, n := range by.N {
-				if word != core.NoExposure.String() { // that one is of the experiment, not of the run
+				if word != person.NoExposure.String() { // that one is of the experiment, not of the run
 					conversions.add(at+" "+word, n)
 				}
 			}
@@ -120,7 +122,7 @@ func traced(t fataler, f *core.Fold, units []canonical.Unit) (persons, conversio
 }
 
 func tracedRun(persons, conversions sumOf, at string, r *core.TracedRun) {
-	pop := core.Clean
+	pop := person.Clean
 	known := 0
 	for _, m := range r.Met {
 		if m.Known {
@@ -128,13 +130,13 @@ func tracedRun(persons, conversions sumOf, at string, r *core.TracedRun) {
 		}
 	}
 	if known > 1 {
-		pop = core.Crossed
+		pop = person.Crossed
 	}
 	if r.Population == "filtered" {
-		pop += core.Filtered
+		pop += person.Filtered
 	}
 	if r.Ended != nil {
-		pop += core.Ended
+		pop += person.Ended
 	}
 	if r.Variant != nil {
 		persons.add(fmt.Sprintf("%s %s %d", at, *r.Variant, pop), 1)
@@ -157,7 +159,7 @@ func tracedRun(persons, conversions sumOf, at string, r *core.TracedRun) {
 			if c.Event == "refund" && m == "per refund" {
 				continue // the lower side of a ratio makes nobody a user of it
 			}
-			if pop == core.Clean && !users[m] {
+			if pop == person.Clean && !users[m] {
 				users[m] = true
 				persons.add(at+" "+*r.Variant+" users of "+m, 1)
 			}
@@ -255,7 +257,7 @@ func TestTraceTellsHowIdsHangTogether(t *testing.T) {
 	}
 }
 
-func anyView(*core.View) error { return nil }
+func anyView(*sums.View) error { return nil }
 
 // TestTraceBesideApply: a trace and the rows always stand for one commit, whatever is written meanwhile. Every batch gives the person
 // one exposure and one conversion and so many of each are in every trace.
@@ -289,7 +291,7 @@ func TestTraceBesideApply(t *testing.T) {
 					t.Errorf("%d rows of %v", n, tr.Experiments)
 				}
 				var rows, seq uint64
-				begin := func(v *core.View) error { seq = v.Seq; return nil }
+				begin := func(v *sums.View) error { seq = v.Seq; return nil }
 				err = f.Associations(context.Background(), "x", 1, begin, func(*core.Association) error { rows++; return nil })
 				if err != nil || rows != seq/2 {
 					t.Errorf("%d rows as of %d: %v", rows, seq, err)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/store"
 )
 
@@ -124,7 +126,7 @@ func TestReadersSeeTheOldUntilTheNewIsWhole(t *testing.T) {
 	}
 }
 
-func persons(s *core.Snapshot) (n int64) {
+func persons(s *sums.Snapshot) (n int64) {
 	for _, r := range s.Aggregate.Runs {
 		for _, v := range r.Variants.All() {
 			for _, p := range v.Persons {
@@ -216,7 +218,7 @@ func TestAChangeOfTheFiltersIsWorkedOffInTheBackground(t *testing.T) {
 	filteredIn := func() (n int64) {
 		s, _ := f.View().Experiment("x")
 		arm, _ := s.Aggregate.Runs[1].Variants.Get("a")
-		for _, persons := range arm.Persons[core.Filtered:] {
+		for _, persons := range arm.Persons[person.Filtered:] {
 			n += persons
 		}
 		return n

@@ -21,6 +21,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stream"
@@ -46,8 +47,8 @@ type Store interface {
 
 // State is what was counted. Package core has it.
 type State interface {
-	View() *core.View
-	Wait(ctx context.Context, seq uint64) (*core.View, error)
+	View() *sums.View
+	Wait(ctx context.Context, seq uint64) (*sums.View, error)
 	Search(u canonical.Unit) (*core.Search, error)
 	Missing(s *core.Search) (bool, error)
 	Receipt(s *core.Search, id string, at canonical.Time) (core.Receipt, error)
@@ -194,7 +195,7 @@ func (h *search) try(ctx context.Context) error {
 
 // look shows the log to the search as far as it has not seen it. If the person became another one, or another person
 // was erased, it begins again.
-func (h *search) look(ctx context.Context, v *core.View, last uint64) error {
+func (h *search) look(ctx context.Context, v *sums.View, last uint64) error {
 	s, err := h.o.State.Search(h.unit)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/web"
 )
@@ -38,7 +39,7 @@ func (t *texts) look(text, where string, args ...any) {
 
 // textsNaming searches all texts of the state for the ids of a person: definitions, reasons, decisions, notes, and who
 // wrote them. It does not return the texts, because the answer is kept by callers.
-func textsNaming(s *core.Search, v *core.View, state State) ([]web.NamingText, error) {
+func textsNaming(s *core.Search, v *sums.View, state State) ([]web.NamingText, error) {
 	t := &texts{found: []web.NamingText{}}
 	for _, u := range s.Units {
 		if len(u.ID) >= shortestNamed {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/store"
 	"github.com/tracklayer/tracklayer/web"
@@ -28,19 +29,19 @@ const (
 // former is a state that was made, by the sequence that was asked for.
 type former struct {
 	seq  uint64
-	view *core.View
+	view *sums.View
 }
 
 // making is a former state that is being made, or waits for its turn.
 type making struct {
 	applied atomic.Uint64
 	done    chan struct{} // closed when view and err are set
-	view    *core.View
+	view    *sums.View
 	err     error
 }
 
 // At returns the state as of a sequence, and implements web.Past. A *web.Underway reports that it is still being made.
-func (h *History) At(ctx context.Context, seq uint64) (*core.View, error) {
+func (h *History) At(ctx context.Context, seq uint64) (*sums.View, error) {
 	h.mu.Lock()
 	if i := slices.IndexFunc(h.views, func(f former) bool { return f.seq == seq }); i >= 0 {
 		f := h.views[i]
@@ -116,7 +117,7 @@ func (h *History) make(seq uint64, m *making) {
 
 // replay makes the state at a sequence in a folder of its own: of the nearest copy before it, and of the log from there
 // on. The copy stays as it is.
-func (h *History) replay(seq uint64, m *making) (v *core.View, err error) {
+func (h *History) replay(seq uint64, m *making) (v *sums.View, err error) {
 	if err := os.MkdirAll(h.dir, 0o700); err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/pages/draw"
 	"github.com/tracklayer/tracklayer/readout"
 )
@@ -49,7 +49,7 @@ type reasonLine struct {
 	Share  float64 // of the most frequent one, in hundredths
 }
 
-func (p *ledgers) accountsOf(s *core.Snapshot, r *readout.Readout) (accounts, error) {
+func (p *ledgers) accountsOf(s *sums.Snapshot, r *readout.Readout) (accounts, error) {
 	a := accounts{Unknown: r.UnknownVariants, Outside: r.OutsideRun, Mismatch: r.VariantMismatch}
 	ask := url.Values{}
 	if r.Run != nil {

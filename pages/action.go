@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/registry"
 )
@@ -134,7 +134,7 @@ func (p *actionPages) actionPage(q *request) (*actionPage, error) {
 }
 
 // stepOf is a step of an experiment, and the experiment's name.
-func stepOf(v *core.View, id, key string) (a action, name string, err error) {
+func stepOf(v *sums.View, id, key string) (a action, name string, err error) {
 	x, declared := v.Registry.Get(id)
 	if declared {
 		name = x.Name

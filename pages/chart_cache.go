@@ -5,7 +5,7 @@ import (
 	"html/template"
 	"sync"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
 )
@@ -26,12 +26,12 @@ type keptCharts struct {
 
 // stamped is everything that a page of the newest state depends on.
 type stamped struct {
-	of   *core.Aggregate
+	of   *sums.Aggregate
 	x    *registry.Experiment
 	hour int64 // of the watermark, by which users mature
 }
 
-func stampOf(s *core.Snapshot) stamped {
+func stampOf(s *sums.Snapshot) stamped {
 	return stamped{s.Aggregate, s.Experiment, int64(s.Watermark) / 3_600_000}
 }
 
@@ -42,7 +42,7 @@ type charts struct {
 }
 
 // begin draws the charts over time concurrently with the rest of the page, and returns a function that waits for them.
-func (p *charts) begin(q *request, of *core.Snapshot, s shown) func() ([]chart, error) {
+func (p *charts) begin(q *request, of *sums.Snapshot, s shown) func() ([]chart, error) {
 	key, state := of.ID+"?"+s.ask().Encode(), stampOf(of)
 	p.drawn.mu.Lock()
 	kept, known := p.drawn.all[key]

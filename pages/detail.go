@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
@@ -348,7 +348,7 @@ type historyLine struct {
 // shownRevisions is how many changes a page lists; the API has all.
 const shownRevisions = 50
 
-func historyOf(v *core.View, x *registry.Experiment) []historyLine {
+func historyOf(v *sums.View, x *registry.Experiment) []historyLine {
 	var all []historyLine
 	for _, one := range v.Registry.History(x.ID) {
 		all = append(all, historyLine{one.Revision, stamp(one.At), one.By, one.Key, one.What})
@@ -362,7 +362,7 @@ func (p *detailPages) detailLive(q *request) error {
 	if _, known := p.opts.State.View().Experiment(id); !known {
 		return unknown(id)
 	}
-	state := func(v *core.View) any {
+	state := func(v *sums.View) any {
 		of, _ := v.Experiment(id)
 		return stampOf(of)
 	}

@@ -8,19 +8,21 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/ledger"
+	"github.com/tracklayer/tracklayer/core/sums"
 )
 
 // sourceSums are a source's lines of the ledger together.
 type sourceSums struct {
 	ledgerLine
 	rejected, ignored, erased int64
-	reasons                   []core.Reason // in the order of canonical.Uncounted.Compare
-	last                      string        // the newest day
+	reasons                   []ledger.Reason // in the order of canonical.Uncounted.Compare
+	last                      string          // the newest day
 }
 
 // reason adds what a line says of one reason to the sums.
-func (s *sourceSums) reason(r core.Reason) {
-	at, found := slices.BinarySearchFunc(s.reasons, r, func(a, b core.Reason) int { return a.Compare(&b.Uncounted) })
+func (s *sourceSums) reason(r ledger.Reason) {
+	at, found := slices.BinarySearchFunc(s.reasons, r, func(a, b ledger.Reason) int { return a.Compare(&b.Uncounted) })
 	if !found {
 		s.reasons = slices.Insert(s.reasons, at, r)
 		return
@@ -37,9 +39,9 @@ func (s *sourceSums) reason(r core.Reason) {
 const shownReasons = 20
 
 // frequent are the reasons with the most items, and how many items have another one.
-func (s *sourceSums) frequent() (shown []core.Reason, other int64) {
+func (s *sourceSums) frequent() (shown []ledger.Reason, other int64) {
 	shown = slices.Clone(s.reasons)
-	slices.SortStableFunc(shown, func(a, b core.Reason) int { return cmp.Compare(b.Items, a.Items) })
+	slices.SortStableFunc(shown, func(a, b ledger.Reason) int { return cmp.Compare(b.Items, a.Items) })
 	shown = shown[:min(len(shown), shownReasons)]
 	other = s.rejected + s.ignored
 	for i := range shown {
@@ -50,7 +52,7 @@ func (s *sourceSums) frequent() (shown []core.Reason, other int64) {
 
 func (p *ledgers) ledgerBySource() (map[string]*sourceSums, error) {
 	by := map[string]*sourceSums{}
-	return by, p.state.LedgerByDay(func(of core.LedgerDay, e core.LedgerEntry) error {
+	return by, p.state.LedgerByDay(func(of ledger.Day, e ledger.Entry) error {
 		s := by[of.Source]
 		if s == nil {
 			s = &sourceSums{}
@@ -67,7 +69,7 @@ func (p *ledgers) ledgerBySource() (map[string]*sourceSums, error) {
 }
 
 // ledgerOf adds up the ledger's lines of everything that events call the experiment, by kind, with the sum at the end.
-func (p *ledgers) ledgerOf(s *core.Snapshot) ([]ledgerLine, error) {
+func (p *ledgers) ledgerOf(s *sums.Snapshot) ([]ledgerLine, error) {
 	names := map[[2]string]bool{}
 	ask := core.LedgerQuery{Experiments: []string{s.ID}}
 	for _, n := range s.Called() {
@@ -77,7 +79,7 @@ func (p *ledgers) ledgerOf(s *core.Snapshot) ([]ledgerLine, error) {
 		}
 	}
 	by, total := map[canonical.Kind]*ledgerLine{}, ledgerLine{Kind: "all"}
-	_, err := p.state.LedgerLines(ask, func(k core.LedgerKey, e core.LedgerEntry) error {
+	_, err := p.state.LedgerLines(ask, func(k ledger.Key, e ledger.Entry) error {
 		if k.Experiment != s.ID && !names[[2]string{k.Source, k.Experiment}] {
 			return nil
 		}
@@ -122,7 +124,7 @@ func (l ledgerLine) Word() string {
 	return sentence(l.Kind)
 }
 
-func (l *ledgerLine) add(e core.LedgerEntry) {
+func (l *ledgerLine) add(e ledger.Entry) {
 	l.Received += e.Received()
 	l.Accepted += e.Accepted
 	l.Redelivered += e.Redelivered

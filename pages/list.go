@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 )
 
 // listPage is the list of experiments.
@@ -100,7 +100,7 @@ func (p *listPages) listed(q *request) listPage {
 
 // cut puts the lines of one page together: those that fit, and after them, of the rest, those that there is room for. Only
 // these are made.
-func (p *listPages) cut(q *request, v *core.View, page *listPage, fit []line, rest []string) {
+func (p *listPages) cut(q *request, v *sums.View, page *listPage, fit []line, rest []string) {
 	after := q.URL.Query().Get("after")
 	if id, ok := strings.CutPrefix(after, cursorID); ok {
 		fit = nil
@@ -204,7 +204,7 @@ const (
 	cursorID   = "u/"
 )
 
-func listVersion(all []line, of core.Listing) string {
+func listVersion(all []line, of sums.Listing) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, of.Declared.Len(), of.Undeclared.Len(), of.Archived.Len())
 	for _, l := range all {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/readout"
 )
 
@@ -69,7 +69,7 @@ func sorted(all []line) []line {
 }
 
 // made are the lines of the experiments, from those that were kept as far as nothing about them changed; next keeps them.
-func (p *listPages) made(q *request, v *core.View, ids []string, kept, next map[string]keptLine) []line {
+func (p *listPages) made(q *request, v *sums.View, ids []string, kept, next map[string]keptLine) []line {
 	var all []line
 	for _, id := range ids {
 		s, ok := v.Experiment(id)
@@ -91,7 +91,7 @@ func (p *listPages) made(q *request, v *core.View, ids []string, kept, next map[
 	return all
 }
 
-func (p *listPages) lineOf(q *request, s *core.Snapshot) (line, error) {
+func (p *listPages) lineOf(q *request, s *sums.Snapshot) (line, error) {
 	r, _, err := p.readout(q, s.ID, nil)
 	if err != nil {
 		return line{}, err

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
@@ -97,7 +97,7 @@ func newLive(o Options) *live {
 
 // version returns the version under a key, at most every old. It is not computed again while the state that it depends
 // on is the same.
-func (p *live) version(key string, every time.Duration, state func(*core.View) any, version func() (string, error)) (told, error) {
+func (p *live) version(key string, every time.Duration, state func(*sums.View) any, version func() (string, error)) (told, error) {
 	p.versions.mu.Lock()
 	defer p.versions.mu.Unlock()
 	last, known := p.versions.all[key]
@@ -184,7 +184,7 @@ func (q *request) listenerOf() string {
 func (p *live) awaitNews(ctx context.Context, seq uint64, pause, settle time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
-	if _, err := p.opts.State.Until(waiting, func(v *core.View) bool { return v.Seq > seq }); err == nil {
+	if _, err := p.opts.State.Until(waiting, func(v *sums.View) bool { return v.Seq > seq }); err == nil {
 		select {
 		case <-ctx.Done():
 		case <-time.After(settle):

@@ -24,21 +24,23 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/ledger"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
 // State is the core's read side, as far as pages look past the API.
 type State interface {
-	View() *core.View
+	View() *sums.View
 	// Until returns the first View, from the newest on, that is good, or the newest one and ctx's error.
-	Until(ctx context.Context, good func(*core.View) bool) (*core.View, error)
+	Until(ctx context.Context, good func(*sums.View) bool) (*sums.View, error)
 	// LedgerLines calls fn with the lines of the ledger that a query wants, and returns the sum of all that fit.
-	LedgerLines(q core.LedgerQuery, fn func(core.LedgerKey, core.LedgerEntry) error) (core.LedgerEntry, error)
+	LedgerLines(q core.LedgerQuery, fn func(ledger.Key, ledger.Entry) error) (ledger.Entry, error)
 	// LedgerByDay calls fn with the sum of each day and source, and its reasons.
-	LedgerByDay(fn func(core.LedgerDay, core.LedgerEntry) error) error
+	LedgerByDay(fn func(ledger.Day, ledger.Entry) error) error
 	// Trace returns a person's events and their outcomes; core.ErrNoUnit if the id is unknown.
 	Trace(u canonical.Unit) (*core.Trace, error)
-	Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error
+	Associations(ctx context.Context, experiment string, run int, begin func(*sums.View) error, each func(*core.Association) error) error
 }
 
 // Proxy is a reverse proxy that says who asks.

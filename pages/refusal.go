@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
@@ -59,7 +59,7 @@ func (p *Pages) near(id string) []link {
 	var all []scored
 	listing := p.opts.State.View().Listing()
 	candidates := listing.Declared.Keys()
-	for _, list := range []core.Table[struct{}]{listing.Undeclared, listing.Archived} {
+	for _, list := range []sums.Table[struct{}]{listing.Undeclared, listing.Archived} {
 		some, _ := list.After("", "", maxNear)
 		same, _ := list.After(id, "", maxNear)
 		candidates = slices.Concat(candidates, some, same)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
@@ -57,7 +58,7 @@ func (p *detailPages) rows(q *request) error {
 		page.Run = n
 	}
 	known := false
-	begin := func(v *core.View) error {
+	begin := func(v *sums.View) error {
 		if _, known = v.Experiment(id); !known {
 			return errEnough
 		}

@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/ledger"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
@@ -96,8 +96,8 @@ type sourceView struct {
 	Events             ledgerLine
 	Rejected, Ignored  int64
 	Erased             int64
-	Reasons            []core.Reason // why items were rejected or ignored, the most frequent first
-	OtherReasons       int64         // items of reasons that are not shown
+	Reasons            []ledger.Reason // why items were rejected or ignored, the most frequent first
+	OtherReasons       int64           // items of reasons that are not shown
 	LastDay, LettersAt string
 }
 

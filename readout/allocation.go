@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stats"
 )
@@ -91,7 +91,7 @@ type AllocationQuestion struct {
 }
 
 // Allocate reads the weights for the next day off a View. It fails as Series does.
-func Allocate(v *core.View, q AllocationQuestion, codeVersion string) (*Allocation, error) {
+func Allocate(v *sums.View, q AllocationQuestion, codeVersion string) (*Allocation, error) {
 	f, m, err := measuredMetric(v, q.Question, q.Metric)
 	if err != nil {
 		return nil, err

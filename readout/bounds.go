@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -51,7 +51,7 @@ func largest(all map[string]int64, limit int) (names []string, left int, behind 
 }
 
 // seenIn is what an undeclared experiment is made of: its variants and conversion events, as far as they are listed.
-func seenIn(s *core.Snapshot) (variants, events []string, other Other) {
+func seenIn(s *sums.Snapshot) (variants, events []string, other Other) {
 	users, converted := map[string]int64{}, map[string]int64{}
 	if run := s.Aggregate.Runs[1]; run != nil {
 		for key, v := range run.Variants.All() {
@@ -60,7 +60,7 @@ func seenIn(s *core.Snapshot) (variants, events []string, other Other) {
 				users[key] += n
 			}
 			for event, m := range v.Metrics {
-				if n := m.Merged(core.Who{Crossed: true, Filtered: true}).Users; n > 0 { // not only before the exposure
+				if n := m.Merged(sums.Include{Crossed: true, Filtered: true}).Users; n > 0 { // not only before the exposure
 					converted[event] += n
 				}
 			}
@@ -72,7 +72,7 @@ func seenIn(s *core.Snapshot) (variants, events []string, other Other) {
 }
 
 // bound leaves out of a readout what there is too much of, after its checks have counted everything.
-func (r *Readout) bound(s *core.Snapshot) {
+func (r *Readout) bound(s *sums.Snapshot) {
 	var other Other
 	if s.Experiment == nil {
 		_, _, other = seenIn(s)
@@ -111,7 +111,7 @@ func (r *Readout) bound(s *core.Snapshot) {
 
 // Undeclared is the definition that an experiment without one is read by: the variants and conversion events seen, equal
 // weights, and the defaults for everything else. A single event is the primary metric; of several none is.
-func Undeclared(s *core.Snapshot) registry.Definition {
+func Undeclared(s *sums.Snapshot) registry.Definition {
 	variants, events, _ := seenIn(s)
 	d := registry.Definition{ID: s.ID, Variants: []registry.Variant{}}
 	for _, key := range variants {

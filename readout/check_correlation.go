@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 )
 
 const (
@@ -60,7 +60,7 @@ func (f *measured) correlations() []Correlation {
 	}
 	paired, squares := f.summable(f.def.Paired()), map[string]*big.Rat{}
 	products := make([]map[[2]string]*big.Int, len(f.arms))
-	sums := map[string][]core.Sums{}
+	sums := map[string][]sums.Sums{}
 	for i, a := range f.arms {
 		products[i] = map[[2]string]*big.Int{}
 		for pair, sum := range a.Products(f.who()) {

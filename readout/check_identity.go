@@ -6,12 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
 // sharedIDs looks for ids that stand for more than one person: a kiosk, a family's tablet, a test account.
-func sharedIDs(run *core.RunAggregate) Check {
+func sharedIDs(run *sums.RunAggregate) Check {
 	all := int64(0) // all who were exposed to any variant, filtered or not
 	for _, a := range run.Variants.All() {
 		for _, n := range a.Persons {
@@ -38,13 +39,13 @@ func sharedIDs(run *core.RunAggregate) Check {
 	if n := run.Crowded; n > 0 {
 		c.Status = Warning
 		c.Detail += fmt.Sprintf(" %s more than %d ids, which may be many people under one id: look for a placeholder that is sent as an id, and add it to identity.non_ids.",
-			many(n, "person has", "persons have"), core.Crowd)
+			many(n, "person has", "persons have"), person.Crowd)
 	}
 	return c
 }
 
 // eventTimes looks for clocks that are off and for events that come very late.
-func eventTimes(run *core.RunAggregate) Check {
+func eventTimes(run *sums.RunAggregate) Check {
 	exposures := int64(0)
 	for _, a := range run.Variants.All() {
 		exposures += a.Repeats
@@ -74,7 +75,7 @@ func eventTimes(run *core.RunAggregate) Check {
 }
 
 // identity looks for one name that stands for several experiments: sources that use it with different ids of their own.
-func identity(s *core.Snapshot) Check {
+func identity(s *sums.Snapshot) Check {
 	c := Check{Check: "experiment_identity", Status: OK}
 	own := map[string][]string{}
 	called := s.Called()

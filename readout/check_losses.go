@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -139,8 +140,8 @@ func distance(a, b string) int {
 
 // possibleDuplicates looks for conversions that two sources seem to report without a key that both know: they count
 // twice.
-func possibleDuplicates(run *core.RunAggregate, by map[string]int64) Check {
-	counted := by[core.Counted.String()] + by[core.CrossoverExcluded] + by[core.EndedEarlyExcluded] + by[core.FilteredOut]
+func possibleDuplicates(run *sums.RunAggregate, by map[string]int64) Check {
+	counted := by[person.Counted.String()] + by[person.CrossoverExcluded] + by[person.EndedEarlyExcluded] + by[person.FilteredOut]
 	c := Check{Check: "possible_duplicates"}
 	c.Status, c.Share, c.Reasons = share(run.Twins, counted, manyShare)
 	switch {
@@ -180,7 +181,7 @@ func withoutExposure(by map[string]int64) Check {
 	for _, n := range by {
 		all += n
 	}
-	none := by[core.NoExposure.String()]
+	none := by[person.NoExposure.String()]
 	c := Check{Check: "conversions_without_exposure"}
 	c.Status, c.Share, c.Reasons = share(none, all, manyShare)
 	switch {

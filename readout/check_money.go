@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
 )
 
 // mixedCurrencies looks for metrics that would add up amounts of different currencies.
@@ -39,7 +39,7 @@ func (f checker) mixedCurrencies() (Check, bool) {
 
 // waitingAdjustments says whether refunds and other corrections found what they correct, or were sent as duplicates.
 func (r *Readout) waitingAdjustments() (Check, bool) {
-	waiting, applied := r.Conversions[core.WaitingAdjustment.String()], r.Conversions[core.Adjustment.String()]
+	waiting, applied := r.Conversions[person.WaitingAdjustment.String()], r.Conversions[person.Adjustment.String()]
 	c := Check{Check: "waiting_adjustments", Status: OK, Detail: "Every adjustment found the conversion that it adjusts."}
 	if lost := r.refundsLost; lost > 0 {
 		c.Status = Warning

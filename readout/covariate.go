@@ -4,7 +4,8 @@ import (
 	"math/big"
 	"slices"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stats"
 )
@@ -35,20 +36,20 @@ func adjustmentOf(m *registry.Metric, samples []sample) *stats.Adjustment {
 
 // covariateMoments are computed from exact integers, so that nothing cancels before it is rounded. One is the metric's
 // unit in the units of the sums.
-func covariateMoments(users int64, sums *core.Sums, one *big.Int) stats.CovariateMoments {
+func covariateMoments(users int64, s *sums.Sums, one *big.Int) stats.CovariateMoments {
 	if users == 0 {
 		return stats.CovariateMoments{}
 	}
-	n, y, x := big.NewInt(users), sums.Y.Big(), sums.X.Big()
+	n, y, x := big.NewInt(users), s.Y.Big(), s.X.Big()
 	m := stats.CovariateMoments{N: users, MeanY: quotient(y, product(n, one)), MeanX: quotient(x, product(n, one))}
 	if users == 1 {
 		return m
 	}
 	below := product(n, big.NewInt(users-1), one, one)
-	about := func(products core.Wide, a, b *big.Int) float64 {
+	about := func(products sums.Wide, a, b *big.Int) float64 {
 		return quotient(new(big.Int).Sub(product(n, products.Big()), product(a, b)), below)
 	}
-	m.VarianceY, m.VarianceX, m.Covariance = about(sums.YY, y, y), about(sums.XX, x, x), about(sums.XY, x, y)
+	m.VarianceY, m.VarianceX, m.Covariance = about(s.YY, y, y), about(s.XX, x, x), about(s.XY, x, y)
 	return m
 }
 
@@ -58,7 +59,7 @@ func (c *comparison) adjusted(a *stats.Adjustment, control, treatment int) *Adju
 		return nil
 	}
 	moments := stats.CompareMoments(a.Arms[control], a.Arms[treatment])
-	out := &Adjusted{Days: core.CovariateDays, Theta: a.Theta.Value, Lift: liftOf(moments)}
+	out := &Adjusted{Days: person.CovariateDays, Theta: a.Theta.Value, Lift: liftOf(moments)}
 	out.ControlMean = out.Reasons.number("control_mean", a.Arms[control].Mean)
 	out.Mean = out.Reasons.number("mean", a.Arms[treatment].Mean)
 	raw, left := stats.CompareMoments(c.control.moments, c.treatment.moments).DiffSE(), moments.DiffSE()

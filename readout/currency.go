@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -21,7 +22,7 @@ func (m money) mixed() bool { return m.bad }
 
 // moneyOf finds a metric's currency: the declared one, else the one that the amounts have in common. Amounts without a
 // currency are taken to be in the metric's.
-func (f *population) moneyOf(m *registry.Metric, w core.Who) money {
+func (f *population) moneyOf(m *registry.Metric, w sums.Include) money {
 	if !m.OverValue() {
 		return money{}
 	}
@@ -33,7 +34,7 @@ func (f *population) moneyOf(m *registry.Metric, w core.Who) money {
 	}
 	var stated []string
 	for _, currency := range slices.Sorted(maps.Keys(out.amounts)) {
-		if strings.HasSuffix(currency, core.Unrated) {
+		if strings.HasSuffix(currency, person.Unrated) {
 			out.bad = true
 		}
 		if currency != "" {
@@ -57,7 +58,7 @@ func (m money) counts() string {
 	var all []string
 	for _, currency := range slices.Sorted(maps.Keys(m.amounts)) {
 		name, why := currency, ""
-		if code, unrated := strings.CutSuffix(currency, core.Unrated); unrated {
+		if code, unrated := strings.CutSuffix(currency, person.Unrated); unrated {
 			name, why = code, " without a rate for their day"
 		}
 		if name == "" {

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/store"
 )
@@ -125,7 +125,7 @@ func made(t failer, w *world) (*readout.Readout, []byte) {
 	return madeOf(t, w.apply(t, db))
 }
 
-func madeOf(t failer, v *core.View) (*readout.Readout, []byte) {
+func madeOf(t failer, v *sums.View) (*readout.Readout, []byte) {
 	r, err := readout.Make(v, readout.Question{Experiment: "x"}, "test")
 	if err != nil {
 		t.Fatal(err)

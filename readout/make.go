@@ -3,7 +3,7 @@ package readout
 import (
 	"errors"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -23,7 +23,7 @@ type Question struct {
 }
 
 // Make reads a run off a View. It fails with ErrNoExperiment, ErrNoRun or ErrRecomputing.
-func Make(v *core.View, q Question, codeVersion string) (*Readout, error) {
+func Make(v *sums.View, q Question, codeVersion string) (*Readout, error) {
 	f, err := measuredRun(v, q)
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ type Summary struct {
 }
 
 // Summarize reads a Summary off a snapshot. It costs nothing like a Readout.
-func Summarize(s *core.Snapshot) Summary {
+func Summarize(s *sums.Snapshot) Summary {
 	run, _ := find(s, 0)
 	f := measure(s, run)
 	f.count(false)

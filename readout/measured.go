@@ -4,32 +4,32 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
 // measured is a run with the numbers of its metrics.
 type measured struct {
 	*progress
-	of    *core.Snapshot
+	of    *sums.Snapshot
 	money map[string]money // by metric over value
-	seen  core.Table[core.Seen]
+	seen  sums.Table[sums.Seen]
 }
 
 // arm is a variant with its aggregate, which is empty if it has no users.
 type arm struct {
-	*core.VariantAggregate
+	*sums.VariantAggregate
 	key    string
 	weight float64
 }
 
 // measure joins a run with its definition, and counts nothing yet.
-func measure(s *core.Snapshot, run registry.Run) *measured {
+func measure(s *sums.Snapshot, run registry.Run) *measured {
 	f := &measured{of: s, progress: &progress{population: &population{
 		whole: s.Aggregate, life: run, run: s.Aggregate.Runs[run.Number], control: -1,
 	}}}
 	if f.run == nil {
-		f.run = &core.RunAggregate{}
+		f.run = &sums.RunAggregate{}
 	}
 	if s.Experiment != nil {
 		f.def, f.declared = &s.Experiment.Definition, true
@@ -51,7 +51,7 @@ func measure(s *core.Snapshot, run registry.Run) *measured {
 	for i, v := range f.def.Variants {
 		counted, known := f.run.Variants.Get(v.Key)
 		if !known {
-			counted = &core.VariantAggregate{}
+			counted = &sums.VariantAggregate{}
 		}
 		a := arm{counted, v.Key, *v.Weight}
 		if v.Key == f.def.Control {
@@ -63,7 +63,7 @@ func measure(s *core.Snapshot, run registry.Run) *measured {
 }
 
 // measuredRun finds an experiment's run, or says why there is nothing to read.
-func measuredRun(v *core.View, q Question) (*measured, error) {
+func measuredRun(v *sums.View, q Question) (*measured, error) {
 	s, ok := v.Experiment(q.Experiment)
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", ErrNoExperiment, q.Experiment)
@@ -82,7 +82,7 @@ func measuredRun(v *core.View, q Question) (*measured, error) {
 }
 
 // find is the run that was asked for. A draft without runs has a readout as well: nothing, and why.
-func find(s *core.Snapshot, run int) (registry.Run, bool) {
+func find(s *sums.Snapshot, run int) (registry.Run, bool) {
 	if s.Experiment == nil {
 		return registry.Run{Number: 1, Status: registry.Undeclared}, run == 0 || run == 1
 	}
@@ -112,7 +112,7 @@ func (f *measured) count(filtered bool) {
 }
 
 // sample is a metric in an arm, without figures if its amounts cannot be added up.
-func (f *measured) sample(m *registry.Metric, users int64, all core.Sums) sample {
+func (f *measured) sample(m *registry.Metric, users int64, all sums.Sums) sample {
 	s := sampleOf(m, users, all)
 	if f.money[m.ID].mixed() {
 		s.blank(reasonMixed)
@@ -126,7 +126,7 @@ func (f *measured) summable(metrics []*registry.Metric) []*registry.Metric {
 }
 
 // measuredMetric finds a run and one of its metrics, "" for the primary one.
-func measuredMetric(v *core.View, q Question, metric string) (*measured, *registry.Metric, error) {
+func measuredMetric(v *sums.View, q Question, metric string) (*measured, *registry.Metric, error) {
 	f, err := measuredRun(v, q)
 	if err != nil {
 		return nil, nil, err

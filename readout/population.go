@@ -4,7 +4,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/person"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -13,8 +14,8 @@ type population struct {
 	def      *registry.Definition
 	declared bool
 	life     registry.Run
-	whole    *core.Aggregate // of the experiment
-	run      *core.RunAggregate
+	whole    *sums.Aggregate // of the experiment
+	run      *sums.RunAggregate
 	arms     []arm
 	control  int        // index into arms, -1: there is none
 	filtered bool       // bots and internal users are counted
@@ -27,10 +28,10 @@ func keepsCrossovers(c registry.Crossover) bool { return c == registry.FirstExpo
 func (f *population) keepsCrossovers() bool { return keepsCrossovers(f.def.Crossover) }
 
 // who are the persons that are counted.
-func (f *population) who() core.Who { return f.whoUnder(f.def.Crossover) }
+func (f *population) who() sums.Include { return f.whoUnder(f.def.Crossover) }
 
-func (f *population) whoUnder(c registry.Crossover) core.Who {
-	return core.Who{Crossed: keepsCrossovers(c), Filtered: f.filtered}
+func (f *population) whoUnder(c registry.Crossover) sums.Include {
+	return sums.Include{Crossed: keepsCrossovers(c), Filtered: f.filtered}
 }
 
 // Words for whether bots and internal users are counted.
@@ -47,9 +48,9 @@ func (f *population) filteredWord() string {
 }
 
 // users are the persons that are counted in the arm.
-func (a arm) users(w core.Who) (n int64) {
+func (a arm) users(w sums.Include) (n int64) {
 	for pop, persons := range a.Persons {
-		if w.Counts(core.Population(pop)) {
+		if w.Counts(person.Population(pop)) {
 			n += persons
 		}
 	}
@@ -59,22 +60,22 @@ func (a arm) users(w core.Who) (n int64) {
 func (f *population) users(i int) int64 { return f.arms[i].users(f.who()) }
 
 // persons are those of a population of the arm, with filtered ones only if they are counted.
-func (f *population) persons(a arm, pop core.Population) int64 {
+func (f *population) persons(a arm, pop person.Population) int64 {
 	n := a.Persons[pop]
 	if f.filtered {
-		n += a.Persons[pop|core.Filtered]
+		n += a.Persons[pop|person.Filtered]
 	}
 	return n
 }
 
 // crossedHere are the crossovers, ended early or not, that met this variant first.
 func (f *population) crossedHere(a arm) int64 {
-	return f.persons(a, core.Crossed) + f.persons(a, core.CrossedEnded)
+	return f.persons(a, person.Crossed) + f.persons(a, person.CrossedEnded)
 }
 
 // filteredHere are the bots and internal users that met this variant first.
 func (a arm) filteredHere() (n int64) {
-	for _, persons := range a.Persons[core.Filtered:] {
+	for _, persons := range a.Persons[person.Filtered:] {
 		n += persons
 	}
 	return n
@@ -87,7 +88,7 @@ func (f *population) variants() []Variant {
 	for i, a := range f.arms {
 		v := Variant{
 			Variant: a.key, ExposedUsers: f.users(i), CrossoverUsers: a.Crossed[0] + a.Crossed[1],
-			EndedEarlyUsers: f.persons(a, core.Ended), RepeatExposures: a.Repeats,
+			EndedEarlyUsers: f.persons(a, person.Ended), RepeatExposures: a.Repeats,
 		}
 		if f.filtered {
 			v.CrossoverUsers += a.Crossed[2] + a.Crossed[3]
@@ -96,7 +97,7 @@ func (f *population) variants() []Variant {
 		}
 		if f.keepsCrossovers() {
 			v.CrossoverUsers -= f.crossedHere(a)
-			v.EndedEarlyUsers += f.persons(a, core.CrossedEnded)
+			v.EndedEarlyUsers += f.persons(a, person.CrossedEnded)
 		}
 		if f.life.Status == registry.EndedEarly && slices.Contains(f.life.EndedVariants, a.key) {
 			v.Invalid, v.InvalidReason = true, f.life.EndedReason
@@ -114,7 +115,7 @@ func (f *population) pairs() []Pair {
 			break
 		}
 		for key, n := range crossovers.All() {
-			a, b := core.Pair(key)
+			a, b := sums.Pair(key)
 			by[[2]string{a, b}] += n
 		}
 	}
@@ -131,8 +132,8 @@ func (f *population) earlyStop() EarlyStop {
 	e := EarlyStop{ByReason: map[string]int64{}, ByDay: []EndDay{}, WithoutExposure: f.run.EndedUnexposed}
 	byDay := map[int64]int64{}
 	for _, a := range f.arms {
-		e.Users += f.persons(a, core.Ended) + f.persons(a, core.CrossedEnded)
-		e.CrossoverUsers += f.persons(a, core.CrossedEnded)
+		e.Users += f.persons(a, person.Ended) + f.persons(a, person.CrossedEnded)
+		e.CrossoverUsers += f.persons(a, person.CrossedEnded)
 		for i, reasons := range a.Reasons {
 			if i == 1 && !f.filtered {
 				break
@@ -162,15 +163,15 @@ func (f *population) unknown() []UnknownVariant {
 // conversions gives every conversion one status. Exclusion takes those that would have counted; a duplicate or a late
 // one stays what it is, whatever its population.
 func (f *population) conversions() map[string]int64 {
-	by := map[string]int64{core.FilteredOut: 0, core.CrossoverExcluded: 0, core.EndedEarlyExcluded: 0}
+	by := map[string]int64{person.FilteredOut: 0, person.CrossoverExcluded: 0, person.EndedEarlyExcluded: 0}
 	for s, n := range f.run.Loose {
-		by[core.Status(s).String()] += n
+		by[person.Status(s).String()] += n
 	}
-	by[core.NoExposure.String()] += f.whole.NoExposure
+	by[person.NoExposure.String()] += f.whole.NoExposure
 	for _, a := range f.arms {
 		for pop := range a.Statuses {
 			for s, n := range a.Statuses[pop] {
-				by[core.Status(s).Under(core.Population(pop), f.def.Crossover, f.filtered)] += n
+				by[person.Status(s).Under(person.Population(pop), f.def.Crossover, f.filtered)] += n
 			}
 		}
 	}
@@ -181,7 +182,7 @@ func (f *population) conversions() map[string]int64 {
 func (f *population) exposed() (all, crossed int64) {
 	for _, a := range f.arms {
 		crossed += f.crossedHere(a)
-		all += f.crossedHere(a) + f.persons(a, core.Clean) + f.persons(a, core.Ended)
+		all += f.crossedHere(a) + f.persons(a, person.Clean) + f.persons(a, person.Ended)
 	}
 	return all, crossed
 }
@@ -262,7 +263,7 @@ func (f *population) dates() []int64 {
 func (f *population) newcomers() (by map[int64]int64, last int64) {
 	by = map[int64]int64{}
 	for _, a := range f.arms {
-		for day, n := range a.PersonsByDay(core.Who{Crossed: true, Filtered: true}) {
+		for day, n := range a.PersonsByDay(sums.Include{Crossed: true, Filtered: true}) {
 			by[day] += n
 			if n > 0 && (last == 0 || day > last) {
 				last = day

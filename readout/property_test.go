@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stats"
@@ -171,7 +171,7 @@ func TestRatiosAgreeWithTheDeltaMethod(t *testing.T) {
 }
 
 // arms builds variants and proportions over some days, in each of which about so many of a thousand convert.
-func arms(tb testing.TB, variants, metrics, days, perMille int) *core.View {
+func arms(tb testing.TB, variants, metrics, days, perMille int) *sums.View {
 	tb.Helper()
 	w := &world{}
 	var vs, ms []string

@@ -4,14 +4,14 @@ import (
 	"math/big"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stats"
 )
 
 // sample is one metric in one arm.
 type sample struct {
-	sums      core.Sums
+	sums      sums.Sums
 	users     int64
 	converted int64
 	sum       float64
@@ -37,7 +37,7 @@ func scale(field string) int64 {
 	return canonical.Million
 }
 
-func sampleOf(m *registry.Metric, users int64, all core.Sums) sample {
+func sampleOf(m *registry.Metric, users int64, all sums.Sums) sample {
 	sums := all.Moments
 	s := sample{sums: all, users: users, converted: sums.Users}
 	switch m.Type {
@@ -68,7 +68,7 @@ func (s *sample) proportion() {
 }
 
 // total is the mean per person: sum/n, with the variance (n sumsq - sum^2)/(n(n-1)).
-func (s *sample) total(sums core.Moments, unit int64) {
+func (s *sample) total(sums sums.Moments, unit int64) {
 	sum, n := sums.Y.Big(), big.NewInt(s.users)
 	s.sum = quotient(sum, big.NewInt(unit))
 	if s.users == 0 {
@@ -87,7 +87,7 @@ func (s *sample) total(sums core.Moments, unit int64) {
 
 // ratio is sum(y)/sum(d) with the person as the unit. Its linearised variance, (var y - 2R cov + R^2 var d)/mean(d)^2,
 // is n^2 (yy d^2 - 2 y d yd + y^2 dd)/((n-1) d^4) in sums, where nothing cancels before it is rounded.
-func (s *sample) ratio(sums core.Moments, unitY, unitD int64) {
+func (s *sample) ratio(sums sums.Moments, unitY, unitD int64) {
 	y, d, n := sums.Y.Big(), sums.D.Big(), big.NewInt(s.users)
 	s.sum = quotient(y, big.NewInt(unitY))
 	under := quotient(d, big.NewInt(unitD))

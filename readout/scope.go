@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
@@ -62,7 +62,7 @@ type arrivals []arrival
 // arrival is how many came on a day, and how many until then.
 type arrival struct{ day, n, total int64 }
 
-func (a arm) arrivals(w core.Who) arrivals {
+func (a arm) arrivals(w sums.Include) arrivals {
 	by := map[int64]int64{}
 	for day, n := range a.PersonsByDay(w) {
 		by[day] += n
@@ -99,7 +99,7 @@ func (a arrivals) through(day int64) int64 {
 func (a arrivals) on(day int64) int64 { return a.through(day) - a.through(day-1) }
 
 // sums of a metric in an arm.
-func (s scope) sums(a arm, m *registry.Metric, w core.Who) core.Sums {
+func (s scope) sums(a arm, m *registry.Metric, w sums.Include) sums.Sums {
 	of := a.Metrics[m.ID]
 	switch {
 	case s.asOf:

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/registry"
 	"github.com/tracklayer/tracklayer/stats"
 )
@@ -129,7 +129,7 @@ type SeriesQuestion struct {
 
 // Series reads a run over time off a View. It fails as Make does, and with ErrNoMetric if there is no such metric, or
 // none is primary.
-func Series(v *core.View, q SeriesQuestion, codeVersion string) (*Timeseries, error) {
+func Series(v *sums.View, q SeriesQuestion, codeVersion string) (*Timeseries, error) {
 	f, m, err := measuredMetric(v, q.Question, q.Metric)
 	if err != nil {
 		return nil, err
@@ -246,9 +246,9 @@ func splitThrough(f *population, day int64) *float64 {
 
 // seriesCohorts are the days of first exposure.
 func seriesCohorts(f *measured, m *registry.Metric, first, last int64) []SeriesCohort {
-	of := make([]map[int64]core.Sums, len(f.arms))
+	of := make([]map[int64]sums.Sums, len(f.arms))
 	for i, a := range f.arms {
-		of[i] = map[int64]core.Sums{}
+		of[i] = map[int64]sums.Sums{}
 		for day, sums := range a.Metrics[m.ID].Days(f.who()) {
 			of[i][day] = sums
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/store"
 )
@@ -82,7 +83,7 @@ func (w *world) at(t canonical.Time) {
 	w.add(canonical.Event{Kind: canonical.Linked, UserID: "clock", AnonymousID: "clock", At: start + t})
 }
 
-func (w *world) fold(t testing.TB) *core.View {
+func (w *world) fold(t testing.TB) *sums.View {
 	t.Helper()
 	db, err := store.Open("state", store.Options{Cache: 1 << 20, MemTable: 1 << 20, Disk: store.NewDisk()})
 	if err != nil {
@@ -106,7 +107,7 @@ type failer interface {
 	Errorf(format string, args ...any)
 }
 
-func (w *world) apply(t failer, db core.Store) *core.View {
+func (w *world) apply(t failer, db core.Store) *sums.View {
 	f, err := core.Open(db)
 	if err != nil {
 		t.Fatal(err)

@@ -22,26 +22,28 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/ledger"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/registry"
 )
 
 // State is the core's read side.
 type State interface {
-	View() *core.View
+	View() *sums.View
 	// Wait returns the first View that has applied the stream sequence, or the newest one and ctx's error.
-	Wait(ctx context.Context, seq uint64) (*core.View, error)
+	Wait(ctx context.Context, seq uint64) (*sums.View, error)
 	// Until returns the first View, from the newest on, that is good, or the newest one and ctx's error.
-	Until(ctx context.Context, good func(*core.View) bool) (*core.View, error)
+	Until(ctx context.Context, good func(*sums.View) bool) (*sums.View, error)
 	// LedgerLines calls fn with the lines of the ledger that a query wants, and returns the sum of all that fit.
-	LedgerLines(q core.LedgerQuery, fn func(core.LedgerKey, core.LedgerEntry) error) (core.LedgerEntry, error)
+	LedgerLines(q core.LedgerQuery, fn func(ledger.Key, ledger.Entry) error) (ledger.Entry, error)
 	// Trace returns a person's events and their outcomes; core.ErrNoUnit if the id is unknown.
 	Trace(u canonical.Unit) (*core.Trace, error)
 	// Receipts are those of all erasures, in order.
 	Receipts() ([]core.Receipt, error)
 	// Associations calls begin with a state, and each with all rows of an experiment in it, or of one run of it if run
 	// is not 0.
-	Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error
+	Associations(ctx context.Context, experiment string, run int, begin func(*sums.View) error, each func(*core.Association) error) error
 	// Officials are the stored readouts of an experiment, the newest first; Official is one with its bytes, by its hash.
 	// core.ErrNoOfficial if it is not there.
 	Officials(experiment string) ([]registry.Official, error)

@@ -19,7 +19,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
@@ -63,7 +63,7 @@ func declared(c *registry.Change) experiment {
 }
 
 // undeclared returns the definition by which an undeclared experiment is read.
-func undeclared(s *core.Snapshot) experiment {
+func undeclared(s *sums.Snapshot) experiment {
 	return experiment{
 		Definition: readout.Undeclared(s), Status: registry.Undeclared,
 		Runs: []registry.Run{{Number: 1, Status: registry.Undeclared}}, Decisions: []registry.Outcome{},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/ledger"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
@@ -26,7 +27,7 @@ type counts struct {
 	Erased      int64 `json:"erased"`
 }
 
-func (n *counts) add(l core.LedgerEntry) {
+func (n *counts) add(l ledger.Entry) {
 	n.Received += l.Received()
 	n.Accepted += l.Accepted
 	n.Redelivered += l.Redelivered
@@ -47,7 +48,7 @@ type reason struct {
 }
 
 // reasonsOf lists the reasons of a line, and then the items of all other reasons.
-func reasonsOf(l *core.LedgerEntry) (all []reason) {
+func reasonsOf(l *ledger.Entry) (all []reason) {
 	for i := range l.Reasons {
 		r := &l.Reasons[i]
 		all = append(all, reason{r.Outcome, r.Field, r.Reason, r.Items, &r.LastReceivedAt, r.Example})
@@ -81,19 +82,19 @@ func wanted(c echo.Context, parameter, value string) bool {
 func dateOf(day int64) string { return time.Unix(day*86400, 0).UTC().Format(time.DateOnly) }
 
 // place is where a line stands in the order of the ledger.
-func place(k core.LedgerKey) string {
+func place(k ledger.Key) string {
 	return fmt.Sprintf("%08d/%s/%d/%s", k.Day, k.Source, k.Kind, k.Experiment)
 }
 
 // lineAt reads what place wrote.
-func lineAt(cursor string) (k core.LedgerKey, ok bool) {
+func lineAt(cursor string) (k ledger.Key, ok bool) {
 	parts := strings.SplitN(cursor, "/", 4)
 	if len(parts) != 4 {
 		return k, false
 	}
 	day, err := strconv.ParseInt(parts[0], 10, 64)
 	kind, err2 := strconv.ParseUint(parts[2], 10, 8)
-	return core.LedgerKey{Day: day, Source: parts[1], Kind: canonical.Kind(kind), Experiment: parts[3]}, err == nil && err2 == nil
+	return ledger.Key{Day: day, Source: parts[1], Kind: canonical.Kind(kind), Experiment: parts[3]}, err == nil && err2 == nil
 }
 
 // ledger is GET /v1/ledger. The totals are those of all lines that fit, on whatever page they are.
@@ -111,14 +112,14 @@ func (a *API) ledger(c echo.Context) error {
 		Totals counts `json:"totals"`
 		Next   string `json:"next,omitempty"` // cursor of the next page
 	}{Lines: []line{}}
-	q := core.LedgerQuery{Limit: page.limit + 1, Experiments: c.QueryParams()["experiment_id"], Fits: func(of core.LedgerDay) bool {
+	q := core.LedgerQuery{Limit: page.limit + 1, Experiments: c.QueryParams()["experiment_id"], Fits: func(of ledger.Day) bool {
 		return wanted(c, "day", dateOf(of.Day)) && wanted(c, "source", of.Source)
 	}}
 	if page.after != "" {
 		q.After = &after
 	}
-	var last core.LedgerKey
-	sum, err := a.opts.State.LedgerLines(q, func(k core.LedgerKey, l core.LedgerEntry) error {
+	var last ledger.Key
+	sum, err := a.opts.State.LedgerLines(q, func(k ledger.Key, l ledger.Entry) error {
 		if len(out.Lines) == page.limit {
 			out.Next = place(last)
 			return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/registry"
 )
@@ -16,7 +16,7 @@ import (
 // edit is a request to change an experiment, with the state that it was made on.
 type edit struct {
 	ctx  context.Context // of the request, as long as which the edit lives
-	view *core.View
+	view *sums.View
 	x    *registry.Experiment
 	body []byte
 	now  canonical.Time

@@ -11,7 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
@@ -68,7 +68,7 @@ const (
 // part is one list of ids within the list of experiments.
 type part struct {
 	mark string
-	ids  core.Table[struct{}]
+	ids  sums.Table[struct{}]
 }
 
 // of is the ids of the page, and the cursor of the next one, "" for none. It reports false if the page's own cursor is of
@@ -150,7 +150,7 @@ func (a *definitions) list(c echo.Context) error {
 }
 
 // listedOf is one experiment of the list; false if it is gone.
-func listedOf(v *core.View, id string) (listed, bool) {
+func listedOf(v *sums.View, id string) (listed, bool) {
 	s, ok := v.Experiment(id)
 	if !ok {
 		return listed{}, false

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
 	"github.com/tracklayer/tracklayer/registry"
@@ -87,7 +88,7 @@ func unmade(err error, id string, run int) error {
 
 // describe makes a run's readout, 0 for the newest, and completes what is said of it. The bytes are those that a GET of
 // the same state answers with.
-func (a *readouts) describe(o *registry.Official, v *core.View, run int) ([]byte, error) {
+func (a *readouts) describe(o *registry.Official, v *sums.View, run int) ([]byte, error) {
 	r, err := readout.Make(v, readout.Question{Experiment: o.ExperimentID, Run: run}, a.opts.Code)
 	if err != nil {
 		return nil, err

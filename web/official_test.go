@@ -10,14 +10,14 @@ import (
 	"testing"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/web"
 )
 
 // at answers with one former state.
-type at struct{ view *core.View }
+type at struct{ view *sums.View }
 
-func (a at) At(context.Context, uint64) (*core.View, error) { return a.view, nil }
+func (a at) At(context.Context, uint64) (*sums.View, error) { return a.view, nil }
 
 // TestOfficialReadouts: a stored readout is the bytes that were answered, under their hash, once.
 func TestOfficialReadouts(t *testing.T) {

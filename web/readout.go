@@ -14,6 +14,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
 )
@@ -79,14 +80,14 @@ func (a *readouts) readout(c echo.Context) error {
 }
 
 // asOf is the sequence that the experiment's readout stands for: an older one while the experiment is recomputed.
-func asOf(v *core.View, id string) uint64 {
+func asOf(v *sums.View, id string) uint64 {
 	s, _ := v.Experiment(id)
 	return s.Seq
 }
 
 // recomputing says in a header how far a recomputation of the experiment is, if there is one. It is not in the body:
 // the same sequence, revision and code give the same bytes.
-func recomputing(c echo.Context, v *core.View, s *core.Snapshot) {
+func recomputing(c echo.Context, v *sums.View, s *sums.Snapshot) {
 	if s.Recomputing && v.Recomputing != nil {
 		c.Response().Header().Set(headerRecomputing, fmt.Sprintf("%d/%d", v.Recomputing.Done, v.Recomputing.Of))
 	}
@@ -170,7 +171,7 @@ func behind(applied, sought uint64, err error) error {
 }
 
 // unreadable answers for an experiment that is being recomputed since before the program was started.
-func unreadable(v *core.View) error {
+func unreadable(v *sums.View) error {
 	p := problem.Unavailable(time.Second)
 	p.Expected = true
 	p.Title = "Recalculating"
@@ -198,7 +199,7 @@ var _ State = (*core.Fold)(nil)
 type Past interface {
 	// At is the state after the last record at or below a stream sequence that was applied. If that takes longer than ctx
 	// lasts, it fails with an *Underway and continues, so that a later call finds more of it done.
-	At(ctx context.Context, seq uint64) (*core.View, error)
+	At(ctx context.Context, seq uint64) (*sums.View, error)
 }
 
 // Moments knows when what was received.
@@ -241,7 +242,7 @@ const pastWait = 30 * time.Second
 
 // viewOf is the state that a client asks for: the newest, one in which the experiment stands for something that was just
 // written, or a former one.
-func (a *readouts) viewOf(c echo.Context, id string, q asked) (*core.View, error) {
+func (a *readouts) viewOf(c echo.Context, id string, q asked) (*sums.View, error) {
 	if q.at != nil {
 		seq, err := a.then(c, *q.at)
 		if err != nil {
@@ -254,7 +255,7 @@ func (a *readouts) viewOf(c echo.Context, id string, q asked) (*core.View, error
 		ctx, cancel := context.WithTimeout(c.Request().Context(), q.patience(defaultWait))
 		defer cancel()
 		var err error
-		if v, err = a.opts.State.Until(ctx, func(v *core.View) bool { return asOf(v, id) >= q.minSeq }); err != nil {
+		if v, err = a.opts.State.Until(ctx, func(v *sums.View) bool { return asOf(v, id) >= q.minSeq }); err != nil {
 			return nil, behind(asOf(v, id), q.minSeq, err)
 		}
 	}
@@ -302,7 +303,7 @@ const maxPages = 1024
 // cache keeps the requested readouts of the newest View.
 type cache struct {
 	mu    sync.Mutex
-	view  *core.View
+	view  *sums.View
 	pages map[readout.Question]*page
 }
 
@@ -315,7 +316,7 @@ type page struct {
 }
 
 // get finds the readout or makes it. What cannot be made is not kept.
-func (c *cache) get(v *core.View, k readout.Question, content func() ([]byte, error)) (*page, error) {
+func (c *cache) get(v *sums.View, k readout.Question, content func() ([]byte, error)) (*page, error) {
 	p := c.page(v, k)
 	p.once.Do(func() {
 		if p.body, p.err = content(); p.err == nil {
@@ -328,7 +329,7 @@ func (c *cache) get(v *core.View, k readout.Question, content func() ([]byte, er
 	return p, p.err
 }
 
-func (c *cache) page(v *core.View, k readout.Question) *page {
+func (c *cache) page(v *sums.View, k readout.Question) *page {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 )
 
@@ -35,7 +36,7 @@ func (a *API) associations(c echo.Context) error {
 	}
 	w := &rowWriter{c: c, out: bufio.NewWriterSize(c.Response(), 64<<10), csv: format == mimeCSV}
 	h := c.Response().Header()
-	begin := func(v *core.View) error {
+	begin := func(v *sums.View) error {
 		s, ok := v.Experiment(id)
 		if !ok {
 			return unknown(id)
@@ -71,7 +72,7 @@ func (a *API) associations(c echo.Context) error {
 	return nil
 }
 
-func hasRun(s *core.Snapshot, run int) bool {
+func hasRun(s *sums.Snapshot, run int) bool {
 	if s.Experiment == nil {
 		return run == 1
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/problem"
 	"github.com/tracklayer/tracklayer/readout"
 )
@@ -32,13 +32,13 @@ func (a *readouts) timeseries(c echo.Context) error {
 			problem.FieldError{Pointer: "/population", Detail: "must be all or matured"})
 	}
 	metric := values.Get("metric")
-	return a.ofMetric(c, id, q, metric, func(v *core.View) (any, error) {
+	return a.ofMetric(c, id, q, metric, func(v *sums.View) (any, error) {
 		return readout.Series(v, readout.SeriesQuestion{Question: q.of(id), Metric: metric, Matured: population == readout.MaturedOnly}, a.opts.Code)
 	}, func(body []byte) error { return fresh(c, tagOf(body), body) })
 }
 
 // ofMetric answers with what is made of the state that was asked for, about one metric of an experiment.
-func (a *readouts) ofMetric(c echo.Context, id string, q asked, metric string, content func(*core.View) (any, error), answer func(body []byte) error) error {
+func (a *readouts) ofMetric(c echo.Context, id string, q asked, metric string, content func(*sums.View) (any, error), answer func(body []byte) error) error {
 	v, err := a.viewOf(c, id, q)
 	if err != nil {
 		return err
@@ -95,6 +95,6 @@ func (a *readouts) allocation(c echo.Context) error {
 	if len(faults) > 0 {
 		return problem.BadRequest("A query parameter is not valid. Fix the fields in errors.", faults...)
 	}
-	return a.ofMetric(c, id, q, want.Metric, func(v *core.View) (any, error) { return readout.Allocate(v, want, a.opts.Code) },
+	return a.ofMetric(c, id, q, want.Metric, func(v *sums.View) (any, error) { return readout.Allocate(v, want, a.opts.Code) },
 		func(body []byte) error { return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body) })
 }

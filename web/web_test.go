@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/web"
 )
 
@@ -139,9 +139,9 @@ func TestParameters(t *testing.T) {
 }
 
 // slow makes former states in its own time.
-type slow struct{ view chan *core.View }
+type slow struct{ view chan *sums.View }
 
-func (s slow) At(ctx context.Context, seq uint64) (*core.View, error) {
+func (s slow) At(ctx context.Context, seq uint64) (*sums.View, error) {
 	select {
 	case v := <-s.view:
 		return v, nil
@@ -151,7 +151,7 @@ func (s slow) At(ctx context.Context, seq uint64) (*core.View, error) {
 }
 
 func TestTheStateOfThen(t *testing.T) {
-	views := make(chan *core.View, 1)
+	views := make(chan *sums.View, 1)
 	w := open(t, func(o *web.Options) { o.Past = slow{views} })
 	w.post(headline).must(t, http.StatusCreated)
 	const target = "/v1/experiments/checkout/readout"

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tracklayer/tracklayer/canonical"
 	"github.com/tracklayer/tracklayer/core"
+	"github.com/tracklayer/tracklayer/core/sums"
 	"github.com/tracklayer/tracklayer/web"
 )
 
@@ -216,7 +217,7 @@ type failing struct {
 	after int
 }
 
-func (f failing) Associations(ctx context.Context, experiment string, run int, begin func(*core.View) error, each func(*core.Association) error) error {
+func (f failing) Associations(ctx context.Context, experiment string, run int, begin func(*sums.View) error, each func(*core.Association) error) error {
 	n := 0
 	return f.Fold.Associations(ctx, experiment, run, begin, func(a *core.Association) error {
 		if n++; n > f.after {
