@@ -149,7 +149,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	w := open(t)
 	states(w)
 	w.doors.list = []pages.Source{{Name: "api"}, {Name: "launchdarkly", Vendor: "launchdarkly", Requests: 3, Last: w.now, LastStatus: 202}}
-	w.doors.letters = []pages.Letter{{Seq: 7, Source: "launchdarkly", Reason: "no JSON", Request: []byte("POST / HTTP/1.1\r\n\r\n{")}}
+	w.doors.letters = []canonical.DeadLetter{{Seq: 7, Source: "launchdarkly", Reason: "no JSON", Request: []byte("POST / HTTP/1.1\r\n\r\n{")}}
 	b := w.browser()
 	seen, queue := map[string]bool{"/": true}, []string{"/"}
 	for len(queue) > 0 && len(seen) < 400 {

@@ -33,9 +33,6 @@ type Source struct {
 	ByMinute     [Minutes]int64 // requests, the oldest minute first
 }
 
-// Letter is a dead letter, with its request as a reader wants it, nil in a list.
-type Letter = canonical.DeadLetter
-
 // Replayed is the outcome of a replay of a dead letter.
 type Replayed struct {
 	Accepted, Rejected int
@@ -47,8 +44,8 @@ type Replayed struct {
 type Sources interface {
 	Sources() []Source
 	// Letters are dead letters with a number above after in order, at most limit, of one source or, if it is "", of all.
-	Letters(ctx context.Context, source string, after uint64, limit int) ([]Letter, error)
-	Letter(ctx context.Context, seq uint64) (Letter, error)
+	Letters(ctx context.Context, source string, after uint64, limit int) ([]canonical.DeadLetter, error)
+	Letter(ctx context.Context, seq uint64) (canonical.DeadLetter, error)
 	// Replay decodes a dead letter again, and removes it if nothing of it is rejected.
 	Replay(ctx context.Context, seq uint64) (Replayed, error)
 }
@@ -62,7 +59,7 @@ const (
 type sourcesPage struct {
 	frame
 	Sources []sourceView
-	Letters []Letter
+	Letters []canonical.DeadLetter
 	Of      string // the source whose dead letters are listed; "": all
 	Next    string // the path of the next ones; "": none
 	Known   bool   // events are received in this process
@@ -181,7 +178,7 @@ func (p *sourcePages) sourcesLive(q *request) error {
 // letterPage is one dead letter.
 type letterPage struct {
 	frame
-	Letter
+	canonical.DeadLetter
 	Text    string // of the request
 	Binary  bool   // the request is no text, or not all of it is shown
 	Result  *Replayed
@@ -197,7 +194,7 @@ func (p *sourcePages) letterPage(q *request) (*letterPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &letterPage{frame: p.frame(q, "Dead letter "+strconv.FormatUint(seq, 10)), Letter: letter}
+	page := &letterPage{frame: p.frame(q, "Dead letter "+strconv.FormatUint(seq, 10)), DeadLetter: letter}
 	text := letter.Request[:min(len(letter.Request), shownRequest)]
 	page.Binary = len(text) < len(letter.Request) || !utf8.Valid(text)
 	page.Text = strings.ToValidUTF8(string(text), "�")

@@ -167,7 +167,7 @@ func TestSourcesAndDeadLetters(t *testing.T) {
 	w := open(t)
 	w.doors.list = []pages.Source{{Name: "api"}, {Name: "shop-ld", Vendor: "launchdarkly", Requests: 12, Refused: map[int]int64{401: 2, 400: 1, 418: 1}, Last: w.now, LastStatus: 202, ByMinute: [pages.Minutes]int64{59: 12}}, {Name: "own", Vendor: "custom"}}
 	for i := range 60 {
-		w.doors.letters = append(w.doors.letters, pages.Letter{Seq: uint64(i + 1), Source: "shop-ld", Reason: "<b>no JSON</b>", ReceivedAt: start, Request: []byte("POST /webhooks/shop-ld HTTP/1.1\r\n\r\n{<script>\xff")})
+		w.doors.letters = append(w.doors.letters, canonical.DeadLetter{Seq: uint64(i + 1), Source: "shop-ld", Reason: "<b>no JSON</b>", ReceivedAt: start, Request: []byte("POST /webhooks/shop-ld HTTP/1.1\r\n\r\n{<script>\xff")})
 	}
 	w.reject(&canonical.Rejected{Source: "shop-ld", ReceivedAt: start, Items: 1, Ignored: 4, Reasons: []canonical.Uncounted{
 		{Outcome: canonical.OutcomeIgnored, Reason: "other_reason: <i>fallthrough</i>", Items: 3},

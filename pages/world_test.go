@@ -362,7 +362,7 @@ func (b *browser) submit(at, action string, fill map[string]string) page {
 type doors struct {
 	mu      sync.Mutex
 	list    []pages.Source
-	letters []pages.Letter
+	letters []canonical.DeadLetter
 	mended  bool
 }
 
@@ -374,8 +374,8 @@ func (d *doors) Sources() []pages.Source {
 }
 
 // Letters implements pages.Sources.
-func (d *doors) Letters(_ context.Context, source string, after uint64, limit int) ([]pages.Letter, error) {
-	var all []pages.Letter
+func (d *doors) Letters(_ context.Context, source string, after uint64, limit int) ([]canonical.DeadLetter, error) {
+	var all []canonical.DeadLetter
 	for _, l := range d.letters {
 		if (source == "" || l.Source == source) && l.Seq > after && len(all) < limit {
 			all = append(all, l)
@@ -385,13 +385,13 @@ func (d *doors) Letters(_ context.Context, source string, after uint64, limit in
 }
 
 // Letter implements pages.Sources.
-func (d *doors) Letter(_ context.Context, seq uint64) (pages.Letter, error) {
+func (d *doors) Letter(_ context.Context, seq uint64) (canonical.DeadLetter, error) {
 	for _, l := range d.letters {
 		if l.Seq == seq {
 			return l, nil
 		}
 	}
-	return pages.Letter{}, problem.NotFound("no dead letter has that number")
+	return canonical.DeadLetter{}, problem.NotFound("no dead letter has that number")
 }
 
 // Replay implements pages.Sources.
