@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -38,7 +37,7 @@ func (l *lock) open(r *http.Request) (fingerprint string, err error) {
 		return "", nil
 	}
 	presented := false
-	for _, key := range [...]string{r.Header.Get("X-Tracklayer-Key"), bearer(r.Header.Get("Authorization"))} {
+	for _, key := range [...]string{r.Header.Get("X-Tracklayer-Key"), problem.Bearer(r.Header.Get("Authorization"))} {
 		if key == "" {
 			continue
 		}
@@ -76,12 +75,4 @@ const contextKey = "tracklayer.key"
 func keyOf(c echo.Context) string {
 	fingerprint, _ := c.Get(contextKey).(string)
 	return fingerprint
-}
-
-func bearer(authorization string) string {
-	scheme, key, _ := strings.Cut(authorization, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(key)
 }
