@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/tracklayer/tracklayer/canonical"
 )
 
@@ -33,7 +35,7 @@ func ReadRequest(r io.Reader, receivedAt canonical.Time) (Envelope, error) {
 			break
 		}
 		name, value, ok := strings.Cut(line, ":")
-		if !ok || !isToken(name) {
+		if !ok || !httpguts.ValidHeaderFieldName(name) {
 			return Envelope{}, Unreadable("%.60q is not a header", line)
 		}
 		e.Header.Add(name, textproto.TrimString(value))
@@ -53,7 +55,7 @@ func ReadRequest(r io.Reader, receivedAt canonical.Time) (Envelope, error) {
 
 func (e *Envelope) readRequestLine(line string) error {
 	parts := strings.Split(line, " ")
-	if len(parts) != 3 || !isToken(parts[0]) || parts[1] == "" || !strings.HasPrefix(parts[2], "HTTP/1.") {
+	if len(parts) != 3 || !httpguts.ValidHeaderFieldName(parts[0]) || parts[1] == "" || !strings.HasPrefix(parts[2], "HTTP/1.") {
 		return Unreadable("%.60q is not a request line such as %q", line, "POST /path HTTP/1.1")
 	}
 	e.Method = parts[0]
@@ -67,18 +69,6 @@ func cutLine(text []byte) (line string, rest []byte) {
 	return string(bytes.TrimSuffix(head, []byte{'\r'})), rest
 }
 
-// isToken reports whether s can be a method or a header's name (RFC 9110, 5.6.2).
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		alnum := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
-		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
-			return false
-		}
-	}
-	return s != ""
-}
-
 // WriteRequest writes what ReadRequest reads, with CRLF and the headers in byte order. A Content-Length is written as
 // the length that the body has now, because an envelope's body may have been decompressed since. An empty path is
 // written as "/". What cannot stand in HTTP text (a line break in a header, say) is refused before anything is written.
@@ -90,7 +80,7 @@ func WriteRequest(w io.Writer, e Envelope) error {
 	if e.RawQuery != "" {
 		target += "?" + e.RawQuery
 	}
-	if !isToken(e.Method) || strings.ContainsAny(target, " \r\n") || strings.Contains(e.Path, "?") {
+	if !httpguts.ValidHeaderFieldName(e.Method) || strings.ContainsAny(target, " \r\n") || strings.Contains(e.Path, "?") {
 		return fmt.Errorf("%.20q %.100q cannot stand in a request line", e.Method, target)
 	}
 	text := fmt.Appendf(nil, "%s %s HTTP/1.1\r\n", e.Method, target)
@@ -100,7 +90,7 @@ func WriteRequest(w io.Writer, e Envelope) error {
 			values = []string{strconv.Itoa(len(e.Body))}
 		}
 		for _, value := range values {
-			if !isToken(name) || strings.ContainsAny(value, "\r\n") {
+			if !httpguts.ValidHeaderFieldName(name) || strings.ContainsAny(value, "\r\n") {
 				return fmt.Errorf("header %.40q cannot stand in HTTP text", name)
 			}
 			text = fmt.Appendf(text, "%s: %s\r\n", name, value)

@@ -3,6 +3,8 @@ package webhooks
 import (
 	"net/http"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // cors lets web pages send from a browser: vendors' SDKs and beacons send with credentials, so the origin is echoed and
@@ -72,21 +74,9 @@ func requested(asked []string) string {
 	}
 	var names []string
 	for name := range strings.SplitSeq(list, ",") {
-		if name = strings.TrimSpace(name); len(name) <= maxAskedName && isToken(name) {
+		if name = strings.TrimSpace(name); len(name) <= maxAskedName && httpguts.ValidHeaderFieldName(name) {
 			names = append(names, name)
 		}
 	}
 	return strings.Join(names, ", ")
-}
-
-// isToken reports whether s can be a header's name (RFC 9110, 5.6.2).
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		alnum := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
-		if !alnum && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
 }
