@@ -66,6 +66,9 @@ func work(tb testing.TB, f *core.Fold, experiment, variant string) float64 {
 
 // TestACommitCostsWhatChanged: a commit that changes one experiment, or one variant, does not cost more if there are many.
 func TestACommitCostsWhatChanged(t *testing.T) {
+	if raced {
+		t.Skip("it measures what is allocated, and the race detector allocates as well")
+	}
 	for _, c := range []struct {
 		what string
 		name func(i int) (experiment, variant string)
