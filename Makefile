@@ -78,8 +78,8 @@ bench: ## run the benchmarks
 golden: ## rewrite the golden files and the reference pages; read the diff
 	@set -e; \
 	for folder in $$(grep -rlE --include='*_test.go' --exclude-dir=node_modules --exclude-dir=sim 'flag\.Bool(Var)?\(.*"update"|tracklayer/adapters/adaptertest"' . | xargs -n 1 dirname | sort -u); do \
-		echo "go test $$folder -update"; \
-		go test $$folder -update; \
+		echo "go test -tags consumers $$folder -update"; \
+		go test -tags consumers $$folder -update; \
 	done
 
 build: ## build bin/tracklayer, static and reproducible

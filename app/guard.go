@@ -15,7 +15,6 @@ const (
 	retryAgain = 2 * time.Second
 
 	longestWait = time.Minute // as the API's description says of wait
-	foldedEvery = 50 * time.Millisecond
 )
 
 // guard refuses to show what is being counted again, and ends waiting readers when the program stops.
@@ -49,17 +48,8 @@ func (p *Program) foldedBy(r *http.Request) string {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), min(wait, longestWait))
 	defer cancel()
-	tick := time.NewTicker(foldedEvery)
-	defer tick.Stop()
-	for text != "" {
-		select {
-		case <-ctx.Done():
-			return text
-		case <-tick.C:
-			text = p.foldingAgain()
-		}
-	}
-	return ""
+	_, _ = p.fold.Wait(ctx, p.again.target.Load()) // whether it was reached, foldingAgain says
+	return p.foldingAgain()
 }
 
 // closed is why no event can be taken now, as the answer to a sender, nil if events can be taken.

@@ -287,7 +287,7 @@ func (d *decoder) channel() canonical.Channel {
 // browserOf is the user agent of a request that a browser, or a robot that poses as one, sends.
 func browserOf(e adapters.Envelope) string {
 	agent := e.Header.Get(userAgentHeader)
-	if !strings.HasPrefix(agent, "Mozilla/") && !strings.Contains(strings.ToLower(agent), "bot") {
+	if !field.IsBrowser(agent) && !strings.Contains(strings.ToLower(agent), "bot") {
 		return ""
 	}
 	return agent

@@ -96,7 +96,7 @@ func (d *decoder) contextAttributes(w *wire) []keptAttribute {
 // browserOf is the user agent of a request from a browser, or from a robot that poses as one.
 func browserOf(agent string) string {
 	const most = 512
-	if !strings.HasPrefix(agent, "Mozilla/") && !strings.Contains(strings.ToLower(agent), "bot") {
+	if !field.IsBrowser(agent) && !strings.Contains(strings.ToLower(agent), "bot") {
 		return ""
 	}
 	return strings.ToValidUTF8(agent[:min(len(agent), most)], "\uFFFD")

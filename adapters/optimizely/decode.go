@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/tracklayer/tracklayer/adapters"
 	"github.com/tracklayer/tracklayer/adapters/field"
@@ -65,7 +64,7 @@ func (d *decoder) body() error {
 		return adapters.Unreadable("has no visitors, as events have, and no event, as webhooks have")
 	}
 	d.channel = channelOf(d.client)
-	if ua := d.envelope.Header.Get("User-Agent"); d.client == browserSDK || strings.HasPrefix(ua, "Mozilla/") {
+	if ua := d.envelope.Header.Get("User-Agent"); d.client == browserSDK || field.IsBrowser(ua) {
 		d.agent = quoted(ua)
 	}
 	d.c = d.visitors

@@ -31,7 +31,7 @@ func (o *options) decode(s adapters.Source, e adapters.Envelope) (adapters.Batch
 		return adapters.Batch{}, fmt.Errorf("%w; point the exporter of logs alone here", adapters.ErrNotServed)
 	}
 	d := decoder{source: s, envelope: e, settings: o}
-	if ua := e.Header.Get("User-Agent"); strings.HasPrefix(ua, "Mozilla/") {
+	if ua := e.Header.Get("User-Agent"); field.IsBrowser(ua) {
 		d.browser = ua
 	}
 	var err error

@@ -31,7 +31,7 @@ func isPage(e adapters.Envelope) bool {
 // browser is the user agent of a page; browsers' agents all begin alike. That of an app's or a server's HTTP client says
 // nothing about its users.
 func browser(e adapters.Envelope) string {
-	if agent := e.Header.Get(userAgentHeader); strings.HasPrefix(agent, "Mozilla/") {
+	if agent := e.Header.Get(userAgentHeader); field.IsBrowser(agent) {
 		return agent
 	}
 	return ""

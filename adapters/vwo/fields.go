@@ -100,7 +100,7 @@ func agent(e adapters.Envelope) string {
 			return text
 		}
 	}
-	if own := e.Header.Get(userAgentHeader); strings.HasPrefix(own, "Mozilla/") {
+	if own := e.Header.Get(userAgentHeader); field.IsBrowser(own) {
 		return own
 	}
 	return ""
