@@ -7,47 +7,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/tracklayer/tracklayer/app/apptest"
 	"github.com/tracklayer/tracklayer/canonical"
-	"github.com/tracklayer/tracklayer/config"
 )
-
-// offClock is a clock that is off by some time.
-type offClock struct{ off atomic.Int64 }
-
-func (c *offClock) now() time.Time { return time.Now().Add(time.Duration(c.off.Load())) }
-
-// beginAt starts a program with a clock.
-func beginAt(t *testing.T, dir string, o Options) *Program {
-	t.Helper()
-	cfg, _, err := config.Load([]string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", dir}, nil, os.ReadFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := New(cfg, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func exposure(id string) string {
-	return `{"event_name":"experiment_exposed","event_id":"e-` + id + `","experiment_id":"x","variant":"v","user_id":"` + id + `","exposed_at":"2026-11-20T10:00:00Z"}`
-}
 
 // TestClockJump: no event is stamped by a clock that has jumped ahead, and all are again once it is right.
 func TestClockJump(t *testing.T) {
-	clock := &offClock{}
-	p := beginAt(t, t.TempDir(), Options{Now: clock.now})
+	clock := &apptest.Clock{}
+	p := beginAs(t, t.TempDir(), Options{Now: clock.Now})
 	defer stop(t, p)
 	post := func(id string) (int, string, string) {
-		resp, err := http.Post("http://"+p.Addr()+"/v1/events", "application/json", strings.NewReader(exposure(id)))
+		resp, err := http.Post("http://"+p.Addr()+"/v1/events", "application/json", strings.NewReader(apptest.Exposure(id)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,12 +44,12 @@ func TestClockJump(t *testing.T) {
 		{0, 503}, // the clock was set back, so from then on a day ahead is a jump
 		{-24 * time.Hour, 202},
 	} {
-		clock.off.Store(int64(step.off))
+		clock.Off.Store(int64(step.off))
 		status, later, text := post("u-" + step.off.String())
 		if status != step.status || status == 503 && (later == "" || !strings.Contains(text, "the clock jumped ahead by")) {
 			t.Errorf("a clock that is off by %s: %d, Retry-After %q, %s", step.off, status, later, text)
 		}
-		if ready, text := fetch(t, "http://"+p.AdminAddr()+"/readyz"); (ready == 200) != (step.status == 202) {
+		if ready, text := apptest.Fetch(t, "http://"+p.AdminAddr()+"/readyz"); (ready == 200) != (step.status == 202) {
 			t.Errorf("readiness with a clock that is off by %s: %d %s", step.off, ready, text)
 		}
 	}
@@ -90,7 +63,7 @@ func TestClockJump(t *testing.T) {
 func TestStopDoesNotWaitForTheFold(t *testing.T) {
 	dir := t.TempDir()
 	p := begin(t, dir)
-	send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", exposure("u"))
+	apptest.Send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", apptest.Exposure("u"))
 	if _, err := p.fold.Wait(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}

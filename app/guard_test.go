@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tracklayer/tracklayer/app/apptest"
 )
 
 // TestReadersWaitForWhatIsFoldedAgain: without wait a reader is refused, with it the answer comes once the state is whole.
@@ -24,18 +26,18 @@ func TestReadersWaitForWhatIsFoldedAgain(t *testing.T) {
 	}
 	post("1")
 	readout := "http://" + p.Addr() + "/v1/experiments/x/readout"
-	if status, text := fetch(t, readout+"?min_seq=1&wait=10s"); status != http.StatusOK {
+	if status, text := apptest.Fetch(t, readout+"?min_seq=1&wait=10s"); status != http.StatusOK {
 		t.Fatalf("before: %d %s", status, text)
 	}
 	p.again.target.Store(2)
 	for _, query := range []string{"", "?wait=1ms", "?wait=long"} {
-		status, text := fetch(t, readout+query)
+		status, text := apptest.Fetch(t, readout+query)
 		if status != http.StatusServiceUnavailable || !strings.Contains(text, "folding again 1 of 2 records") {
 			t.Errorf("%q: %d %s", query, status, text)
 		}
 	}
 	time.AfterFunc(300*time.Millisecond, func() { post("2") })
-	if status, text := fetch(t, readout+"?wait=30s"); status != http.StatusOK {
+	if status, text := apptest.Fetch(t, readout+"?wait=30s"); status != http.StatusOK {
 		t.Errorf("a reader that waits: %d %s", status, text)
 	}
 }

@@ -7,21 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tracklayer/tracklayer/app/apptest"
 	"github.com/tracklayer/tracklayer/canonical"
 )
-
-// gauge is the value of a metric without labels.
-func gauge(t *testing.T, p *Program, name string) (value float64) {
-	t.Helper()
-	_, text := fetch(t, "http://"+p.AdminAddr()+"/metrics")
-	for line := range strings.Lines(text) {
-		if _, err := fmt.Sscanf(line, name+" %g", &value); err == nil {
-			return value
-		}
-	}
-	t.Fatalf("no %s in the metrics", name)
-	return 0
-}
 
 // eventually waits for a condition, for long: a slow machine is not a failure.
 func eventually(t *testing.T, what string, is func() bool) {
@@ -52,11 +40,11 @@ func TestLateCountingIsSaid(t *testing.T) {
 			t.Fatal(resp.Status)
 		}
 	}
-	eventually(t, "the metric counts them", func() bool { return gauge(t, p, "tracklayer_core_lag_records") == 3 })
-	first := gauge(t, p, "tracklayer_core_lag_seconds")
-	eventually(t, "they grow older", func() bool { return first > 0 && gauge(t, p, "tracklayer_core_lag_seconds") > first })
+	eventually(t, "the metric counts them", func() bool { return apptest.Gauge(t, p, "tracklayer_core_lag_records") == 3 })
+	first := apptest.Gauge(t, p, "tracklayer_core_lag_seconds")
+	eventually(t, "they grow older", func() bool { return first > 0 && apptest.Gauge(t, p, "tracklayer_core_lag_seconds") > first })
 	eventually(t, "readiness says so", func() bool {
-		status, text := fetch(t, "http://"+p.AdminAddr()+"/readyz")
+		status, text := apptest.Fetch(t, "http://"+p.AdminAddr()+"/readyz")
 		return status == http.StatusOK && strings.HasPrefix(text, "ready\n") && strings.Contains(text, "3 records are not counted yet") && strings.Contains(text, "limits.lag is 1ms")
 	})
 	if _, text := newVisit(t, p).body(http.MethodGet, "/experiments", nil); !strings.Contains(text, "3 records are not counted yet") {
@@ -67,13 +55,13 @@ func TestLateCountingIsSaid(t *testing.T) {
 	p = begin(t, dir)
 	defer stop(t, p)
 	eventually(t, "all are counted", func() bool {
-		return gauge(t, p, "tracklayer_core_lag_records") == 0 && gauge(t, p, "tracklayer_core_lag_seconds") == 0
+		return apptest.Gauge(t, p, "tracklayer_core_lag_records") == 0 && apptest.Gauge(t, p, "tracklayer_core_lag_seconds") == 0
 	})
-	if status, text := fetch(t, "http://"+p.AdminAddr()+"/readyz"); status != http.StatusOK || text != "ready\n" {
+	if status, text := apptest.Fetch(t, "http://"+p.AdminAddr()+"/readyz"); status != http.StatusOK || text != "ready\n" {
 		t.Errorf("%d %s", status, text)
 	}
 	for _, name := range []string{"tracklayer_core_background_persons", "tracklayer_core_background_ids"} {
-		if got := gauge(t, p, name); got != 0 {
+		if got := apptest.Gauge(t, p, name); got != 0 {
 			t.Errorf("%s is %g", name, got)
 		}
 	}
@@ -102,7 +90,7 @@ func TestBackgroundIsCounted(t *testing.T) {
 	if err := p.fold.Apply(records); err != nil {
 		t.Fatal(err)
 	}
-	persons, ids := gauge(t, p, "tracklayer_core_background_persons"), gauge(t, p, "tracklayer_core_background_ids")
+	persons, ids := apptest.Gauge(t, p, "tracklayer_core_background_persons"), apptest.Gauge(t, p, "tracklayer_core_background_ids")
 	if v := p.fold.View(); ids == 0 || persons <= ids || persons != float64(v.Due) {
 		t.Errorf("%g persons and %g ids wait, of %d", persons, ids, v.Due)
 	}

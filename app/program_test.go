@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,17 +9,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tracklayer/tracklayer/app/apptest"
 	"github.com/tracklayer/tracklayer/config"
 )
 
 // begin starts a program on free ports with a folder of its own.
 func begin(t *testing.T, dir string, environ ...string) *Program {
 	t.Helper()
-	cfg, _, err := config.Load([]string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", dir}, environ, os.ReadFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := New(cfg, Options{})
+	return beginAs(t, dir, Options{}, environ...)
+}
+
+// beginAs is begin with options.
+func beginAs(t *testing.T, dir string, o Options, environ ...string) *Program {
+	t.Helper()
+	p, err := New(apptest.Config(t, dir, environ...), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,20 +41,6 @@ func stop(t *testing.T, p *Program) {
 	}
 }
 
-func fetch(t *testing.T, url string) (int, string) {
-	t.Helper()
-	resp, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(text)
-}
-
 // TestTwoProgramsInOneProcess: nothing is global, and each counts its own.
 func TestTwoProgramsInOneProcess(t *testing.T) {
 	a, b := begin(t, t.TempDir()), begin(t, t.TempDir())
@@ -64,18 +52,18 @@ func TestTwoProgramsInOneProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if status, text := fetch(t, "http://"+a.Addr()+"/v1/experiments/x/readout?min_seq=1&wait=10s"); status != http.StatusOK {
+	if status, text := apptest.Fetch(t, "http://"+a.Addr()+"/v1/experiments/x/readout?min_seq=1&wait=10s"); status != http.StatusOK {
 		t.Errorf("the one that was told: %d %s", status, text)
 	}
-	if status, _ := fetch(t, "http://"+b.Addr()+"/v1/experiments/x/readout"); status != http.StatusNotFound {
+	if status, _ := apptest.Fetch(t, "http://"+b.Addr()+"/v1/experiments/x/readout"); status != http.StatusNotFound {
 		t.Errorf("the other one: %d", status)
 	}
 	for _, path := range []string{"/livez", "/readyz"} {
-		if status, text := fetch(t, "http://"+a.AdminAddr()+path); status != http.StatusOK {
+		if status, text := apptest.Fetch(t, "http://"+a.AdminAddr()+path); status != http.StatusOK {
 			t.Errorf("%s: %d %s", path, status, text)
 		}
 	}
-	if _, text := fetch(t, "http://"+a.AdminAddr()+"/metrics"); !strings.Contains(text, `tracklayer_events_total{outcome="accepted",source="api"} 1`) {
+	if _, text := apptest.Fetch(t, "http://"+a.AdminAddr()+"/metrics"); !strings.Contains(text, `tracklayer_events_total{outcome="accepted",source="api"} 1`) {
 		t.Error("the metrics do not show the event")
 	}
 }

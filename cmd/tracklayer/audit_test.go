@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tracklayer/tracklayer/app/apptest"
 	"github.com/tracklayer/tracklayer/store"
 )
 
@@ -14,7 +15,7 @@ import (
 func TestAuditFromTheLog(t *testing.T) {
 	dir := t.TempDir()
 	p := begin(t, dir)
-	send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", crowd)
+	apptest.Send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", apptest.Crowd)
 	stop(t, p)
 	if code, out := onFolder(t, "audit", "--from-log", "--data-dir", dir); code != 0 || !strings.Contains(out, "Equal") {
 		t.Fatalf("a sound state: %d %s", code, out)

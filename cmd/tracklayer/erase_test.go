@@ -11,17 +11,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-)
 
-// crowd is a person with three ids, of whom events were contested, repeated and rejected, among others.
-const crowd = `{"batch":[
- {"event_name":"experiment_exposed","event_id":"gone-e1","experiment_id":"x","variant":"a","user_id":"gone-user-77","anonymous_id":"gone-anon-77","exposed_at":"2026-11-20T10:00:00Z"},
- {"event_name":"experiment_converted","event_id":"gone-c1","conversion_event":"purchase","anonymous_id":"gone-anon-77","dedup_key":"gone-order","value":5,"currency":"EUR","converted_at":"2026-11-20T10:05:00Z"},
- {"event_name":"identity_linked","event_id":"gone-l1","user_id":"gone-user-77","previous_user_id":"gone-older-77","linked_at":"2026-11-20T10:06:00Z"},
- {"event_name":"experiment_exposed","event_id":"gone-e1","experiment_id":"x","variant":"b","user_id":"gone-user-77","exposed_at":"2026-11-20T10:00:00Z"},
- {"event_name":"experiment_exposed","event_id":"e2","experiment_id":"x","variant":"a","user_id":"stays-user","exposed_at":"2026-11-20T10:00:00Z"},
- {"event_name":"experiment_converted","event_id":"c2","conversion_event":"purchase","user_id":"stays-user","converted_at":"2026-11-20T11:00:00Z"},
- {"event_name":"experiment_exposed","event_id":"gone-bad","experiment_id":"x","user_id":"gone-user-77","exposed_at":"2026-11-20T10:00:00Z"}]}`
+	"github.com/tracklayer/tracklayer/app/apptest"
+)
 
 // holding are the files below dir that hold the text.
 func holding(t *testing.T, dir, text string) (files []string) {
@@ -46,40 +38,40 @@ func holding(t *testing.T, dir, text string) (files []string) {
 func TestErasure(t *testing.T) {
 	dir := t.TempDir()
 	p := begin(t, dir)
-	status, sent := send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", crowd)
+	status, sent := apptest.Send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", apptest.Crowd)
 	if status != http.StatusAccepted || sent["rejected"] != 1.0 {
 		t.Fatalf("%d %v", status, sent)
 	}
-	send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", crowd)
+	apptest.Send(t, http.MethodPost, "http://"+p.Addr()+"/v1/events", apptest.Crowd)
 	stop(t, p) // onto the disk, so that there is something to forget
 	if len(holding(t, dir, "gone-")) < 3 {
 		t.Fatal("the person is not where it should be, so finding nothing later means nothing")
 	}
 	p = begin(t, dir)
 	base := "http://" + p.Addr()
-	if status, a := send(t, http.MethodDelete, base+"/v1/units/user/nobody", ""); status != http.StatusNotFound {
+	if status, a := apptest.Send(t, http.MethodDelete, base+"/v1/units/user/nobody", ""); status != http.StatusNotFound {
 		t.Errorf("nobody: %d %v", status, a)
 	}
-	if status, a := send(t, http.MethodDelete, base+"/v1/units/anonymous/gone-anon-77", `{"reason":"asked by gone-user-77"}`); status != http.StatusUnprocessableEntity {
+	if status, a := apptest.Send(t, http.MethodDelete, base+"/v1/units/anonymous/gone-anon-77", `{"reason":"asked by gone-user-77"}`); status != http.StatusUnprocessableEntity {
 		t.Errorf("a reason that names the person: %d %v", status, a)
 	}
-	status, receipt := send(t, http.MethodDelete, base+"/v1/units/anonymous/gone-anon-77", `{"by":"privacy desk","reason":"request 12"}`)
+	status, receipt := apptest.Send(t, http.MethodDelete, base+"/v1/units/anonymous/gone-anon-77", `{"by":"privacy desk","reason":"request 12"}`)
 	if status != http.StatusOK || receipt["ids"] != 3.0 || receipt["events"] != 3.0 || receipt["messages"] != 8.0 || receipt["dead_letters"] != 2.0 || receipt["by"] != "privacy desk" {
 		t.Fatalf("%d %v", status, receipt)
 	}
 	for _, unit := range []string{"user/gone-user-77", "user/gone-older-77", "anonymous/gone-anon-77"} {
-		if status, _ := fetch(t, base+"/v1/units/"+unit); status != http.StatusNotFound {
+		if status, _ := apptest.Fetch(t, base+"/v1/units/"+unit); status != http.StatusNotFound {
 			t.Errorf("%s is still known: %d", unit, status)
 		}
 	}
-	if status, a := send(t, http.MethodGet, base+"/v1/erasures/"+receipt["receipt"].(string), ""); status != http.StatusOK || a["reason"] != "request 12" {
+	if status, a := apptest.Send(t, http.MethodGet, base+"/v1/erasures/"+receipt["receipt"].(string), ""); status != http.StatusOK || a["reason"] != "request 12" {
 		t.Errorf("the receipt: %d %v", status, a)
 	}
-	_, ledger := send(t, http.MethodGet, base+"/v1/ledger", "")
+	_, ledger := apptest.Send(t, http.MethodGet, base+"/v1/ledger", "")
 	if jsonOf(t, ledger["totals"]) != `{"accepted":2,"conflicts":0,"erased":8,"ignored":0,"received":14,"redelivered":2,"rejected":2}` {
 		t.Errorf("the ledger: %v", ledger["totals"])
 	}
-	_, before := send(t, http.MethodGet, base+"/v1/experiments/x/readout", "")
+	_, before := apptest.Send(t, http.MethodGet, base+"/v1/experiments/x/readout", "")
 	if of := before["as_of"].(map[string]any); of["erasures"] != 1.0 {
 		t.Errorf("as of %v", of)
 	}
@@ -95,10 +87,10 @@ func TestErasure(t *testing.T) {
 	}
 	p = begin(t, dir)
 	defer stop(t, p)
-	if _, after := send(t, http.MethodGet, "http://"+p.Addr()+"/v1/experiments/x/readout", ""); jsonOf(t, after) != jsonOf(t, before) {
+	if _, after := apptest.Send(t, http.MethodGet, "http://"+p.Addr()+"/v1/experiments/x/readout", ""); jsonOf(t, after) != jsonOf(t, before) {
 		t.Errorf("the readout changed by rebuilding:\n%v\n%v", before, after)
 	}
-	if _, after := send(t, http.MethodGet, "http://"+p.Addr()+"/v1/ledger", ""); jsonOf(t, after) != jsonOf(t, ledger) {
+	if _, after := apptest.Send(t, http.MethodGet, "http://"+p.Addr()+"/v1/ledger", ""); jsonOf(t, after) != jsonOf(t, ledger) {
 		t.Errorf("the ledger changed by rebuilding:\n%v\n%v", ledger, after)
 	}
 }
@@ -117,7 +109,7 @@ func TestAnErasureAmidTraffic(t *testing.T) {
 	dir := t.TempDir()
 	p := begin(t, dir)
 	base := "http://" + p.Addr()
-	send(t, http.MethodPost, base+"/v1/events", crowd)
+	apptest.Send(t, http.MethodPost, base+"/v1/events", apptest.Crowd)
 	var senders sync.WaitGroup
 	halt := make(chan struct{})
 	var sent [4]int
@@ -143,7 +135,7 @@ func TestAnErasureAmidTraffic(t *testing.T) {
 			}
 		})
 	}
-	status, receipt := send(t, http.MethodDelete, base+"/v1/units/user/gone-user-77?by=desk", "")
+	status, receipt := apptest.Send(t, http.MethodDelete, base+"/v1/units/user/gone-user-77?by=desk", "")
 	if status != http.StatusOK || receipt["messages"] != 4.0 {
 		t.Errorf("%d %v", status, receipt)
 	}
@@ -155,7 +147,7 @@ func TestAnErasureAmidTraffic(t *testing.T) {
 		total += n
 	}
 	p = begin(t, dir)
-	_, readout := send(t, http.MethodGet, "http://"+p.Addr()+"/v1/experiments/x/readout", "")
+	_, readout := apptest.Send(t, http.MethodGet, "http://"+p.Addr()+"/v1/experiments/x/readout", "")
 	stop(t, p)
 	if n := readout["variants"].([]any)[0].(map[string]any)["exposed_users"]; n != float64(total) {
 		t.Errorf("%v persons, want %d", n, total)

@@ -3,9 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,17 +10,19 @@ import (
 	"time"
 
 	"github.com/tracklayer/tracklayer/app"
-	"github.com/tracklayer/tracklayer/config"
+	"github.com/tracklayer/tracklayer/app/apptest"
 )
 
 // begin starts a program on free ports with a folder of its own.
 func begin(t *testing.T, dir string, environ ...string) *app.Program {
 	t.Helper()
-	cfg, _, err := config.Load([]string{"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", dir}, environ, os.ReadFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := app.New(cfg, app.Options{})
+	return beginAs(t, dir, app.Options{}, environ...)
+}
+
+// beginAs is begin with options.
+func beginAs(t *testing.T, dir string, o app.Options, environ ...string) *app.Program {
+	t.Helper()
+	p, err := app.New(apptest.Config(t, dir, environ...), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,43 +39,6 @@ func stop(t *testing.T, p *app.Program) {
 	if err := p.Stop(ctx); err != nil {
 		t.Error(err)
 	}
-}
-
-func fetch(t *testing.T, url string) (int, string) {
-	t.Helper()
-	resp, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(text)
-}
-
-func send(t *testing.T, method, url, body string) (int, map[string]any) {
-	t.Helper()
-	req, err := http.NewRequest(method, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answer map[string]any
-	if err := json.Unmarshal(text, &answer); err != nil {
-		t.Fatalf("%s %s: %v: %s", method, url, err, text)
-	}
-	return resp.StatusCode, answer
 }
 
 // onFolder runs a command on the data folder.

@@ -20,6 +20,7 @@ var folders = []folder{
 	{path: "."},
 	{path: "cmd/**", may: []string{"**"}},
 	{path: "app", may: []string{"adapters", "adapters/all", "canonical", "catalog", "config", "core", "core/sums", "erasure", "history", "pages", "problem", "registry", "store", "stream", "web", "webhooks"}},
+	{path: "app/apptest", may: []string{"config"}},
 	{path: "config"},
 	{path: "problem"},
 	{path: "demo", std: true},
@@ -61,7 +62,7 @@ var kit = []string{"adaptertest", "all", "field"}
 
 // testsOnly are the folders that only test files may import, and these folders
 // one another: the binary contains none of them.
-var testsOnly = []string{"adapters/<vendor>/tap/**", "adapters/adaptertest", "sdk/go/sdktest", "e2e", "docs/house", "sim"}
+var testsOnly = []string{"adapters/<vendor>/tap/**", "adapters/adaptertest", "app/apptest", "sdk/go/sdktest", "e2e", "docs/house", "sim"}
 
 // guard keeps modules of others to the folders that know them. A vendor's SDK
 // needs none: what a tap imports, only that tap, e2e and tests may import.
